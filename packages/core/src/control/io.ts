@@ -1,0 +1,56 @@
+/**
+ * Inputs and outputs of the control client machine. It owns login, the three loops (register, map poll,
+ * lite update), their back-off and the netmap; the shell owns TLS, Noise over the wire and HTTP/2.
+ *
+ * All requests are `POST path` with a JSON body inside one Noise connection.
+ */
+import type { NodePrivateKey } from '../keys/keys.js';
+import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
+import type { Netmap } from '../netmap/types.js';
+
+export type RequestId = number;
+
+export type ControlClientInput =
+  /** Log in; the key is used until the node is registered. */
+  | { readonly type: 'login'; readonly authKey: string | undefined }
+  | { readonly type: 'logout' }
+  /** The shell's Noise connection stands (or stands again). */
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly reason: string }
+  | {
+      readonly type: 'response';
+      readonly id: RequestId;
+      readonly status: number;
+      readonly body: Uint8Array;
+    }
+  /** A piece of a streaming response's body. */
+  | { readonly type: 'stream-bytes'; readonly id: RequestId; readonly bytes: Uint8Array }
+  | { readonly type: 'request-failed'; readonly id: RequestId; readonly reason: string }
+  | { readonly type: 'endpoints'; readonly endpoints: readonly OwnEndpoint[] }
+  | { readonly type: 'net-info'; readonly netInfo: NetInfo }
+  | { readonly type: 'timeout' };
+
+/** What people see; names as Tailscale's. */
+export type LoginState = 'NeedsLogin' | 'NeedsMachineAuth' | 'Starting' | 'Running';
+
+export type ControlClientOutput =
+  /** Open the connection (fetch /key, upgrade, Noise); answer `connected` or `disconnected`. Back-off is the machine's. */
+  | { readonly type: 'connect' }
+  | {
+      readonly type: 'request';
+      readonly id: RequestId;
+      readonly path: string;
+      readonly body: Uint8Array;
+      /** True: the response is delivered as `stream-bytes` until it ends with `request-failed`. */
+      readonly streaming: boolean;
+      readonly timeoutMs: number | undefined;
+    }
+  | { readonly type: 'cancel'; readonly id: RequestId }
+  /** The node key in use from now on; persist it before the next poll. Undefined: logged out, erase it. */
+  | { readonly type: 'node-key'; readonly nodeKey: NodePrivateKey | undefined }
+  | { readonly type: 'state'; readonly state: LoginState }
+  | { readonly type: 'netmap'; readonly netmap: Netmap }
+  /** Open this in a browser to log in. Always http or https. */
+  | { readonly type: 'auth-url'; readonly url: string }
+  /** Control refused: shown to the person. `fatal`: no retry will help (a wrong auth key). */
+  | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean };

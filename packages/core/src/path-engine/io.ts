@@ -1,0 +1,93 @@
+/**
+ * Inputs and outputs of the PathEngine. It decides; shells around it dial relays, talk to control,
+ * resolve names and arm its one timer.
+ */
+import type { Instant } from '../base/instant.js';
+import type { DownMessage, UpMessage } from '../engines/messages.js';
+import type { Path, RegionId } from '../engines/paths.js';
+import type { IpAddress } from '../ip/address.js';
+import type { NodeKey } from '../keys/keys.js';
+import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
+import type { Netmap } from '../netmap/types.js';
+
+export type PathEngineInput =
+  | { readonly type: 'up'; readonly message: UpMessage }
+  /** A complete new state; the engine finds out what changed. */
+  | { readonly type: 'netmap'; readonly netmap: Netmap }
+  /** Addresses of the machine's usable interfaces, without loopback and overlay. */
+  | { readonly type: 'local-addresses'; readonly addresses: readonly IpAddress[] }
+  /** Interfaces or the default route changed: old paths can't be believed. */
+  | { readonly type: 'link-changed' }
+  | { readonly type: 'relay-connected'; readonly regionId: RegionId }
+  /** A dial failed or a connection ended. */
+  | { readonly type: 'relay-closed'; readonly regionId: RegionId; readonly reason: string }
+  | {
+      readonly type: 'relay-packet';
+      readonly regionId: RegionId;
+      readonly source: NodeKey;
+      readonly packet: Uint8Array;
+    }
+  | { readonly type: 'relay-peer-gone'; readonly regionId: RegionId; readonly peer: NodeKey }
+  /** Answer to `resolve`; empty: the name has no address. */
+  | { readonly type: 'resolved'; readonly host: string; readonly addresses: readonly IpAddress[] }
+  /** A person's ping, one round: answered by `ping-result` within 5 s. It also wakes discovery. */
+  | { readonly type: 'ping'; readonly id: number; readonly peer: NodeKey }
+  | { readonly type: 'timeout' };
+
+/** One answered or lost ping of a person. */
+export type PingResult =
+  | {
+      readonly outcome: 'pong';
+      readonly path: Path;
+      readonly latencyMs: number;
+    }
+  | { readonly outcome: 'lost'; readonly reason: 'timeout' | 'unknown-peer' | 'no-path' };
+
+/** Why the way to a peer is now another one; kept in the history that status and why show. */
+export interface PathChange {
+  readonly at: Instant;
+  readonly peer: NodeKey;
+  readonly from: Path | undefined;
+  readonly to: Path | undefined;
+  /** Stable kebab-case, such as `pong`, `better-pong`, `ping-timeout`, `link-changed`, `netmap`. */
+  readonly cause: string;
+}
+
+export type PathEngineOutput =
+  | { readonly type: 'down'; readonly message: DownMessage }
+  /** Dial the region's relay once; the answer is `relay-connected` or `relay-closed`. Back-off is the engine's. */
+  | { readonly type: 'relay-dial'; readonly regionId: RegionId }
+  | { readonly type: 'relay-hangup'; readonly regionId: RegionId }
+  | { readonly type: 'relay-prefer'; readonly regionId: RegionId; readonly home: boolean }
+  | {
+      readonly type: 'relay-transmit';
+      readonly regionId: RegionId;
+      readonly peer: NodeKey;
+      readonly packet: Uint8Array;
+    }
+  /** Look up a relay's host name for STUN; literals are never asked. */
+  | { readonly type: 'resolve'; readonly host: string }
+  /** The set of our endpoints changed: tell control. */
+  | { readonly type: 'endpoints'; readonly endpoints: readonly OwnEndpoint[] }
+  /** Something besides latency changed, or it is the first report: tell control. */
+  | { readonly type: 'net-info'; readonly netInfo: NetInfo }
+  | {
+      readonly type: 'ping-result';
+      readonly id: number;
+      readonly peer: NodeKey;
+      readonly result: PingResult;
+    }
+  | { readonly type: 'path-changed'; readonly change: PathChange };
+
+/** A peer's connectivity for status. */
+export interface PeerPathStatus {
+  readonly peer: NodeKey;
+  /** What data takes now; undefined: no way known. Relay while the direct path isn't trusted. */
+  readonly path: Path | undefined;
+  readonly latencyMs: number | undefined;
+  readonly lastHandshakeAt: Instant | undefined;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Sent to within the last 45 s. */
+  readonly active: boolean;
+}

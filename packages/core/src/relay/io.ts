@@ -1,0 +1,55 @@
+/**
+ * Inputs and outputs of the two DERP machines. Both speak bytes of one ordered stream (after the HTTP
+ * upgrade, which is the shell's); framing, keys, queues and limits are theirs.
+ */
+import type { NodeKey, RelayKey } from '../keys/keys.js';
+
+/** Why a peer can't be reached on a region: its last connection ended, or it was never there. */
+export type PeerGoneReason = 'disconnected' | 'not-here';
+
+export type RelayClientInput =
+  /** Bytes from the server, any cut. */
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'send'; readonly peer: NodeKey; readonly packet: Uint8Array }
+  /** Tells the server whether this region is our home. */
+  | { readonly type: 'prefer'; readonly home: boolean }
+  /** Asks for a pong within 3 s, else `close`. */
+  | { readonly type: 'probe' }
+  | { readonly type: 'timeout' };
+
+export type RelayClientOutput =
+  | { readonly type: 'write'; readonly bytes: Uint8Array }
+  /** The server proved its key and took ours: packets flow. */
+  | { readonly type: 'ready'; readonly serverKey: RelayKey }
+  | { readonly type: 'packet'; readonly source: NodeKey; readonly packet: Uint8Array }
+  | { readonly type: 'peer-gone'; readonly peer: NodeKey; readonly reason: PeerGoneReason }
+  /** Trouble that the server reports; empty: over. */
+  | { readonly type: 'health'; readonly problem: string }
+  | { readonly type: 'restarting'; readonly reconnectInMs: number; readonly tryForMs: number }
+  /** The machine is finished: close the stream. `reason` is stable kebab-case. */
+  | { readonly type: 'close'; readonly reason: string };
+
+/** A connection of the server, numbered by its shell. */
+export type RelayConnectionId = number;
+
+export type RelayServerInput =
+  | { readonly type: 'accept'; readonly connection: RelayConnectionId; readonly source: string }
+  | { readonly type: 'bytes'; readonly connection: RelayConnectionId; readonly bytes: Uint8Array }
+  /** The stream took everything written so far; more may be polled for it. */
+  | { readonly type: 'drained'; readonly connection: RelayConnectionId }
+  | { readonly type: 'closed'; readonly connection: RelayConnectionId }
+  | { readonly type: 'timeout' };
+
+export type RelayServerOutput =
+  /** The shell answers with `drained` once the stream's buffer is empty; one write is under way at a time. */
+  | { readonly type: 'write'; readonly connection: RelayConnectionId; readonly bytes: Uint8Array }
+  | { readonly type: 'close'; readonly connection: RelayConnectionId; readonly reason: string };
+
+/** What crossed the relay from one key to another since start. Disco is told from data by its magic. */
+export interface RelayPairCounters {
+  readonly source: NodeKey;
+  readonly target: NodeKey;
+  readonly discoFrames: number;
+  readonly dataFrames: number;
+  readonly dataBytes: number;
+}
