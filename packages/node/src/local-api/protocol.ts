@@ -1,0 +1,135 @@
+/**
+ * The local API: HTTP/1.1 with JSON over the daemon's unix socket (mode 0600; rights are the file's).
+ *
+ *     GET  /v0/status            -> StatusReport
+ *     POST /v0/up    UpRequest   -> a line of JSON per UpEvent, until `running` or `error`
+ *     POST /v0/down              -> {}          traffic stops, the login stays
+ *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
+ *     POST /v0/shutdown          -> {}          the daemon ends after answering
+ *
+ * A refusal is a status of 400 or above with an ErrorReport. Requests whose Host is not
+ * `local-warren.sock`, or that carry an Origin, are refused: a browser must not reach this API.
+ */
+import type { LoginState } from '@warren/core/control/io';
+
+/** Every request names this host. */
+export const LOCAL_API_HOST = 'local-warren.sock';
+
+/** Where daemon and commands meet unless told otherwise. */
+export const DEFAULT_SOCKET_PATH = '/run/warren/warren.sock';
+export const DEFAULT_STATE_DIR = '/var/lib/warren';
+/** The node's UDP port. */
+export const DEFAULT_UDP_PORT = 41641;
+export const DEFAULT_TUN_NAME = 'warren0';
+
+/** What went wrong, for people and scripts. */
+export interface ErrorReport {
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
+export interface UpRequest {
+  /** `https://host[:port]`; absent: the one of the last login. */
+  readonly loginServer?: string;
+  readonly authKey?: string;
+  readonly hostName?: string;
+}
+
+/** The daemon's states; `Stopped` is a login that `down` holds back. */
+export type BackendState = LoginState | 'Stopped';
+
+export type UpEvent =
+  | { readonly event: 'state'; readonly state: BackendState }
+  /** What is being done now, for people who wait. */
+  | { readonly event: 'progress'; readonly message: string }
+  | { readonly event: 'auth-url'; readonly url: string }
+  | { readonly event: 'running'; readonly name: string; readonly addresses: readonly string[] }
+  | { readonly event: 'error'; readonly error: ErrorReport['error'] };
+
+export interface PingRequest {
+  /** Name, overlay address or the first label of a name. */
+  readonly peer: string;
+  /** Stops after so many pings (default 10). */
+  readonly count?: number;
+  /** Stops at the first direct pong (default true). */
+  readonly untilDirect?: boolean;
+  /** Between two pings (default 1,000). */
+  readonly intervalMs?: number;
+}
+
+export type PingLine =
+  | {
+      readonly seq: number;
+      readonly peer: string;
+      readonly address: string;
+      readonly path: 'direct' | 'relay';
+      /** Of a direct pong. */
+      readonly endpoint?: string;
+      /** Code of the relay region of a relayed pong. */
+      readonly region?: string;
+      readonly latencyMs: number;
+    }
+  | {
+      readonly seq: number;
+      readonly peer: string;
+      readonly address: string;
+      readonly path: 'none';
+      readonly reason: string;
+    };
+
+export interface SelfStatus {
+  readonly name: string;
+  readonly hostName: string;
+  readonly addresses: readonly string[];
+  readonly nodeKey: string;
+  readonly endpoints: readonly string[];
+  readonly udpPort: number | null;
+  /** Code of the home relay region. */
+  readonly relay: string | null;
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly hostName: string;
+  readonly os: string;
+  readonly user: string;
+  readonly addresses: readonly string[];
+  readonly nodeKey: string;
+  /** What data takes now; null: nothing known. */
+  readonly path: 'direct' | 'relay' | null;
+  /** ip:port of a direct path. */
+  readonly endpoint: string | null;
+  /** Code of the peer's home relay region. */
+  readonly relay: string | null;
+  readonly latencyMs: number | null;
+  /** ISO time. */
+  readonly lastHandshake: string | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** null: control doesn't know. */
+  readonly online: boolean | null;
+  /** Sent to within the last 45 s. */
+  readonly active: boolean;
+}
+
+export interface HistoryEntry {
+  /** ISO time. */
+  readonly at: string;
+  readonly peer: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly cause: string;
+}
+
+export interface StatusReport {
+  readonly version: string;
+  readonly state: BackendState;
+  readonly loginServer: string | null;
+  readonly authUrl: string | null;
+  readonly self: SelfStatus | null;
+  readonly peers: readonly PeerStatus[];
+  /** Sentences about what is wrong now; empty: healthy. */
+  readonly health: readonly string[];
+  readonly history: readonly HistoryEntry[];
+  /** Everything dropped or refused, by reason. */
+  readonly counters: Readonly<Record<string, number>>;
+}
