@@ -1,0 +1,33 @@
+/** Everything that goes wrong in the node for a reason a person can act on. Codes are stable. */
+import { WarrenError } from '@warren/core/base/errors';
+
+/** All codes of this package; docs/errors.md explains each. */
+export type NodeErrorCode =
+  | 'FFI_MISSING'
+  | 'TUN_RIGHTS'
+  | 'TUN_MISSING'
+  | 'TUN_BUSY'
+  | 'TUN_CONFIGURE'
+  | 'IPROUTE_MISSING'
+  | 'UDP_PORT_TAKEN'
+  | 'SOCKET_TAKEN'
+  | 'SOCKET_RIGHTS'
+  | 'STATE_LOCKED'
+  | 'LOGIN_SERVER_MISSING'
+  | 'LOGIN_SERVER_URL'
+  | 'AUTH_KEY_FORMAT'
+  | 'PEER_UNKNOWN'
+  | 'NOT_RUNNING'
+  | 'REQUEST_INVALID';
+
+export class NodeError extends WarrenError {
+  constructor(
+    code: NodeErrorCode,
+    message: string,
+    hint: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(code, message, hint, options);
+    this.name = 'NodeError';
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * UDP on node:dgram: the portable {@link UdpSink}. One datagram per event and per call.
+ *
+ * Sends are asynchronous inside libuv, so the bytes are copied; addresses are literals, so the lookup
+ * answers at once. Refusals by the operating system come back through `onSendFailed`.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import type { SocketId } from '@warren/core/engines/paths';
+import {
+  type Endpoint,
+  endpoint,
+  endpointAddress,
+  endpointPort,
+  type IpFamily,
+  parseAddress,
+} from '@warren/core/ip/address';
+
+export interface DgramEvents {
+  readonly onDatagram: (socketId: SocketId, source: Endpoint, bytes: Uint8Array) => void;
+  readonly onOpen: (socketId: SocketId, port: number) => void;
+  readonly onFailed: (socketId: SocketId, reason: string) => void;
+  readonly onSendFailed: (socketId: SocketId, remote: Endpoint, reason: string) => void;
+}
+
+/** Kernel buffers: enough for a burst of a few milliseconds; the kernel caps what it grants. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Remembered parses of sender addresses; peers are few, scanners may be many. */
+const MAX_KNOWN_SOURCES = 4096;
+
+export class DgramSockets {
+  /** Datagrams that libuv or the kernel refused to take. */
+  sendErrors = 0;
+
+  readonly #events: DgramEvents;
+  readonly #sockets = new Map<SocketId, Socket>();
+  readonly #sources = new Map<string, Endpoint>();
+
+  constructor(events: DgramEvents) {
+    this.#events = events;
+  }
+
+  open(socketId: SocketId, family: IpFamily, port: number): void {
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      // Every address is a literal of the socket's family: nothing to look up.
+      lookup: (host, _options, callback) => callback(null, host, family),
+    });
+    this.#sockets.set(socketId, socket);
+    let opened = false;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (opened) return; // errors of an open socket belong to single sends
+      this.#sockets.delete(socketId);
+      socket.close();
+      this.#events.onFailed(socketId, error.code ?? error.message);
+    });
+    socket.on('message', (bytes, remote) => {
+      const source = this.#endpointOf(remote.address, remote.port);
+      if (source !== undefined) this.#events.onDatagram(socketId, source, bytes);
+    });
+    socket.bind({ port, exclusive: true }, () => {
+      opened = true;
+      try {
+        socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+        socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+      } catch {
+        // The kernel's default will do.
+      }
+      this.#events.onOpen(socketId, socket.address().port);
+    });
+  }
+
+  close(socketId: SocketId): void {
+    this.#sockets.get(socketId)?.close();
+    this.#sockets.delete(socketId);
+  }
+
+  send(socketId: SocketId, remote: Endpoint, memory: Uint8Array, at: number, length: number): void {
+    const socket = this.#sockets.get(socketId);
+    if (socket === undefined) {
+      this.sendErrors++;
+      return;
+    }
+    const copy = Buffer.allocUnsafe(length);
+    copy.set(memory.subarray(at, at + length));
+    socket.send(copy, endpointPort(remote), endpointAddress(remote), (error) => {
+      if (error === null) return;
+      this.sendErrors++;
+      const code = (error as NodeJS.ErrnoException).code ?? error.message;
+      this.#events.onSendFailed(socketId, remote, code);
+    });
+  }
+
+  closeAll(): void {
+    for (const socketId of [...this.#sockets.keys()]) this.close(socketId);
+  }
+
+  #endpointOf(address: string, port: number): Endpoint | undefined {
+    const key = `${address}|${port}`;
+    let known = this.#sources.get(key);
+    if (known === undefined) {
+      // A zone (fe80::1%eth0) is not part of an endpoint.
+      const parsed = parseAddress(address.replace(/%.*$/, ''));
+      if (parsed === undefined) return undefined;
+      known = endpoint(parsed, port);
+      if (this.#sources.size >= MAX_KNOWN_SOURCES) this.#sources.clear();
+      this.#sources.set(key, known);
+    }
+    return known;
+  }
+}
