@@ -2,7 +2,7 @@
  * Addresses, MTU and routes of the TUN device, by iproute2 in one batch: either all of it is applied or
  * the error says which line failed.
  */
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import type { Prefix } from '@warren/core/ip/prefix';
 import { NodeError } from '../errors.js';
 
@@ -56,7 +56,7 @@ function ip(argv: readonly string[], input: string): Promise<void> {
   });
 }
 
-function ipError(error: NodeJS.ErrnoException, stderr: string): NodeError {
+function ipError(error: ExecFileException, stderr: string): NodeError {
   if (error.code === 'ENOENT') {
     return new NodeError(
       'IPROUTE_MISSING',
