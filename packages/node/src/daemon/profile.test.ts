@@ -1,0 +1,34 @@
+import { parsePublicKey, privateKeyFromBytes } from '@warren/core/keys/keys';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { formatProfile, freshProfile, type Profile, parseProfile } from './profile.js';
+
+const random = { fill: (target: Uint8Array) => target.fill(7) };
+
+const full: Profile = {
+  machineKey: privateKeyFromBytes('machine', new Uint8Array(32).fill(1)),
+  nodeKey: privateKeyFromBytes('node', new Uint8Array(32).fill(2)),
+  loginServer: 'https://203.0.113.1',
+  pins: {
+    certificateSha256: 'ab'.repeat(32),
+    controlKey: parsePublicKey('machine', `mkey:${'cd'.repeat(32)}`) ?? ('' as never),
+  },
+  hostName: 'alpha',
+  wantRunning: true,
+};
+
+test('a profile survives the way through its file', () => {
+  expect(parseProfile(formatProfile(full))).toEqual(full);
+  const fresh = freshProfile(random);
+  expect(parseProfile(formatProfile(fresh))).toEqual(fresh);
+});
+
+test('a cut or altered file is refused, not half read', () => {
+  const text = formatProfile(full);
+  for (let length = 0; length < text.length - 2; length += 7) {
+    expect(parseProfile(text.slice(0, length))).toBeUndefined();
+  }
+  expect(parseProfile(text.replace('"version": 1', '"version": 2'))).toBeUndefined();
+  expect(parseProfile(text.replace('privkey:', 'pivkey:'))).toBeUndefined();
+  fc.assert(fc.property(fc.json(), (json) => parseProfile(json) === undefined));
+});

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NodeError } from '../errors.js';
+import { LOCAL_API_HOST } from './protocol.js';
+import { type LocalApiBackend, LocalApiServer } from './server.js';
+
+let dir: string;
+let path: string;
+const servers: LocalApiServer[] = [];
+
+const backend: LocalApiBackend = {
+  status: () => Promise.reject(new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`')),
+  async up(_request, emit) {
+    emit({ event: 'state', state: 'Starting' });
+    throw new NodeError('LOGIN_SERVER_URL', 'bad address', 'give https://host');
+  },
+  down: () => Promise.resolve(),
+  async ping(wanted, emit) {
+    if (wanted.peer === 'nobody') throw new NodeError('PEER_UNKNOWN', 'no such peer', 'see status');
+    emit({ seq: 1, peer: wanted.peer, address: '100.64.0.2', path: 'none', reason: 'timeout' });
+  },
+  shutdown: () => undefined,
+};
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'warren-local-'));
+  path = join(dir, 'warren.sock');
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+  rmSync(dir, { recursive: true });
+});
+
+async function listen(): Promise<void> {
+  servers.push(await LocalApiServer.listen(path, backend));
+}
+
+function call(method: string, url: string, body?: string, headers = {}): Promise<[number, string]> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { socketPath: path, method, path: url, headers: { host: LOCAL_API_HOST, ...headers } },
+      (response) => {
+        let text = '';
+        response.on('data', (part: Buffer) => {
+          text += part.toString();
+        });
+        response.on('end', () => resolve([response.statusCode ?? 0, text]));
+      },
+    );
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+test('only the owner may open the socket', async () => {
+  await listen();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test('a second daemon is refused, a leftover file is replaced', async () => {
+  writeFileSync(path, '');
+  await listen();
+  await expect(LocalApiServer.listen(path, backend)).rejects.toMatchObject({
+    code: 'SOCKET_TAKEN',
+  });
+});
+
+test('errors keep their code and hint, before and inside a stream of lines', async () => {
+  await listen();
+  const [status, text] = await call('GET', '/v0/status');
+  expect(status).toBe(500);
+  expect(JSON.parse(text)).toEqual({
+    error: { code: 'NOT_RUNNING', message: 'stopped', hint: 'run `warren up`' },
+  });
+  const [upStatus, lines] = await call('POST', '/v0/up', '{}');
+  expect(upStatus).toBe(200);
+  expect(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([
+    { event: 'state', state: 'Starting' },
+    {
+      event: 'error',
+      error: { code: 'LOGIN_SERVER_URL', message: 'bad address', hint: 'give https://host' },
+    },
+  ]);
+  const [pingStatus, pingText] = await call('POST', '/v0/ping', '{"peer":"nobody"}');
+  expect(pingStatus).toBe(500);
+  expect(pingText).toContain('PEER_UNKNOWN');
+});
+
+test('browsers, strangers and broken requests are refused', async () => {
+  await listen();
+  expect((await call('GET', '/v0/status', undefined, { host: 'evil.example' }))[0]).toBe(403);
+  expect((await call('GET', '/v0/status', undefined, { origin: 'https://evil' }))[0]).toBe(403);
+  expect((await call('POST', '/v0/ping', 'not json'))[0]).toBe(400);
+  expect((await call('POST', '/v0/ping', '{}'))[0]).toBe(400);
+  expect((await call('POST', '/v0/ping', `{"peer":"${'a'.repeat(70_000)}"}`))[0]).toBe(400);
+  expect((await call('GET', '/v0/nothing'))[0]).toBe(404);
+});
+
+test('a ping answers one line per pong', async () => {
+  await listen();
+  const [status, text] = await call('POST', '/v0/ping', '{"peer":"beta"}');
+  expect(status).toBe(200);
+  expect(JSON.parse(text)).toMatchObject({ seq: 1, peer: 'beta' });
+});

@@ -1,0 +1,212 @@
+/**
+ * Serves the local API (protocol.ts) on a unix socket: routing, limits, errors. What the calls do is the
+ * backend's business.
+ *
+ * The socket has mode 0600, so whoever may open it may drive the daemon. A stale socket file (the daemon
+ * was killed) is replaced; a live one is a second daemon and refused.
+ */
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { WarrenError } from '@warren/core/base/errors';
+import { NodeError } from '../errors.js';
+import {
+  type ErrorReport,
+  LOCAL_API_HOST,
+  type PingLine,
+  type PingRequest,
+  type StatusReport,
+  type UpEvent,
+  type UpRequest,
+} from './protocol.js';
+
+/** The largest request is an `up` with an auth key of a few hundred bytes. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface LocalApiBackend {
+  status(): Promise<StatusReport>;
+  up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void>;
+  down(): Promise<void>;
+  ping(request: PingRequest, emit: (line: PingLine) => void, signal: AbortSignal): Promise<void>;
+  /** Called after the answer is out. */
+  shutdown(): void;
+}
+
+/** An error as the API reports it; unknown ones are our bug. */
+export function toErrorReport(error: unknown): ErrorReport {
+  if (error instanceof WarrenError) {
+    return { error: { code: error.code, message: error.message, hint: error.hint } };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    error: { code: 'BUG', message, hint: 'this is a bug in Warren; please report it with the log' },
+  };
+}
+
+export class LocalApiServer {
+  readonly #backend: LocalApiBackend;
+  readonly #server: Server;
+  readonly #socketPath: string;
+
+  private constructor(socketPath: string, backend: LocalApiBackend) {
+    this.#socketPath = socketPath;
+    this.#backend = backend;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  /** Listens; rejects when another daemon answers there or the path can't be made. */
+  static async listen(socketPath: string, backend: LocalApiBackend): Promise<LocalApiServer> {
+    if (await answers(socketPath)) {
+      throw new NodeError(
+        'SOCKET_TAKEN',
+        `another daemon already answers on ${socketPath}`,
+        'stop it with `warren down` and its service, or give this one its own --socket and --state-dir',
+      );
+    }
+    const api = new LocalApiServer(socketPath, backend);
+    try {
+      mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
+      rmSync(socketPath, { force: true });
+      await new Promise<void>((resolve, reject) => {
+        api.#server.once('error', reject);
+        api.#server.listen(socketPath, resolve);
+      });
+      chmodSync(socketPath, 0o600);
+    } catch (cause) {
+      throw new NodeError(
+        'SOCKET_RIGHTS',
+        `the socket ${socketPath} could not be made: ${(cause as Error).message}`,
+        'run as root, or choose a directory you may write to with --socket',
+        { cause },
+      );
+    }
+    return api;
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    rmSync(this.#socketPath, { force: true });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    try {
+      if (request.headers.host !== LOCAL_API_HOST || request.headers.origin !== undefined) {
+        sendJson(response, 403, toErrorReport(invalid('the request did not come from a command')));
+        return;
+      }
+      await this.#route(request, response, gone.signal);
+    } catch (error) {
+      const status = error instanceof NodeError && error.code === 'REQUEST_INVALID' ? 400 : 500;
+      if (response.headersSent) response.end(`${JSON.stringify(toErrorReport(error))}\n`);
+      else sendJson(response, status, toErrorReport(error));
+    }
+  }
+
+  async #route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void> {
+    switch (`${request.method ?? ''} ${request.url ?? ''}`) {
+      case 'GET /v0/status':
+        sendJson(response, 200, await this.#backend.status());
+        return;
+      case 'POST /v0/up': {
+        const body = (await readJson(request)) as UpRequest;
+        const emit = startLines<UpEvent>(response);
+        try {
+          await this.#backend.up(body, emit, signal);
+        } catch (error) {
+          emit({ event: 'error', error: toErrorReport(error).error });
+        }
+        response.end();
+        return;
+      }
+      case 'POST /v0/ping': {
+        const body = parsePing(await readJson(request));
+        let emit: ((line: PingLine) => void) | undefined;
+        await this.#backend.ping(body, (line) => (emit ??= startLines(response))(line), signal);
+        if (emit === undefined) startLines(response);
+        response.end();
+        return;
+      }
+      case 'POST /v0/down':
+        await this.#backend.down();
+        sendJson(response, 200, {});
+        return;
+      case 'POST /v0/shutdown':
+        response.on('finish', () => this.#backend.shutdown());
+        sendJson(response, 200, {});
+        return;
+      default:
+        sendJson(response, 404, toErrorReport(invalid('no such call in the local API')));
+    }
+  }
+}
+
+function invalid(message: string): NodeError {
+  return new NodeError(
+    'REQUEST_INVALID',
+    message,
+    'use the warren command of the same version as the daemon',
+  );
+}
+
+function parsePing(body: unknown): PingRequest {
+  const { peer, count, untilDirect, intervalMs } = body as Record<string, unknown>;
+  if (typeof peer !== 'string' || peer === '') throw invalid('a ping names its peer');
+  return {
+    peer,
+    ...(typeof count === 'number' && count > 0 ? { count: Math.floor(count) } : {}),
+    ...(typeof untilDirect === 'boolean' ? { untilDirect } : {}),
+    ...(typeof intervalMs === 'number' && intervalMs >= 10 ? { intervalMs } : {}),
+  };
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+function startLines<T>(response: ServerResponse): (line: T) => void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  return (line) => {
+    if (!response.writableEnded) response.write(`${JSON.stringify(line)}\n`);
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > MAX_BODY_BYTES) throw invalid('the request is too large');
+    parts.push(part);
+  }
+  try {
+    const json: unknown = JSON.parse(Buffer.concat(parts).toString('utf8') || '{}');
+    if (typeof json === 'object' && json !== null) return json;
+  } catch {
+    // Answered below.
+  }
+  throw invalid('the request is not JSON');
+}
+
+/** True when something accepts connections on the socket: a live daemon, not a leftover file. */
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

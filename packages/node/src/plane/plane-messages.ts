@@ -1,0 +1,27 @@
+/**
+ * What crosses between the daemon's main thread and the worker that runs the PacketEngine, beyond the
+ * engines' own messages: starting, ending and failing.
+ */
+import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
+
+/** Given to the worker when it starts. */
+export interface PlaneWorkerData {
+  readonly tunName: string;
+  readonly mtuBytes: number;
+}
+
+export type ToPlane =
+  | { readonly type: 'down'; readonly message: DownMessage }
+  /** Close sockets and the device, then exit. */
+  | { readonly type: 'stop' };
+
+export type FromPlane =
+  /** The device stands; messages may flow. */
+  | { readonly type: 'started' }
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+    }
+  | { readonly type: 'up'; readonly message: UpMessage };
