@@ -130,9 +130,10 @@ export class LocalApiServer {
       }
       case 'POST /v0/ping': {
         const body = parsePing(await readJson(request));
-        let emit: ((line: PingLine) => void) | undefined;
-        await this.#backend.ping(body, (line) => (emit ??= startLines(response))(line), signal);
-        if (emit === undefined) startLines(response);
+        // The stream starts with its first line, so that an unknown peer is still a refusal by status.
+        const start = once(() => startLines<PingLine>(response));
+        await this.#backend.ping(body, (line) => start()(line), signal);
+        start();
         response.end();
         return;
       }
@@ -179,6 +180,15 @@ function startLines<T>(response: ServerResponse): (line: T) => void {
   response.flushHeaders();
   return (line) => {
     if (!response.writableEnded) response.write(`${JSON.stringify(line)}\n`);
+  };
+}
+
+/** Calls `make` at the first use and answers its result from then on. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 
