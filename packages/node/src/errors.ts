@@ -18,7 +18,13 @@ export type NodeErrorCode =
   | 'AUTH_KEY_FORMAT'
   | 'PEER_UNKNOWN'
   | 'NOT_RUNNING'
-  | 'REQUEST_INVALID';
+  | 'REQUEST_INVALID'
+  | 'CONNECT_CANCELLED'
+  | 'SERVER_UNREACHABLE'
+  | 'TLS_FAILED'
+  | 'TLS_UNTRUSTED'
+  | 'TLS_PIN_MISMATCH'
+  | 'RELAY_REFUSED';
 
 export class NodeError extends WarrenError {
   constructor(

@@ -1,0 +1,109 @@
+/**
+ * A TLS connection to a control server or relay: trusted by a pinned certificate or by the system's
+ * authorities, within a time limit, with an error that says which of the three went wrong.
+ */
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type CertificatePin, verifyPinned } from '@warren/shell/tls/pins';
+import { NodeError } from '../errors.js';
+
+export interface TlsTarget {
+  /** Name or address to dial. */
+  readonly host: string;
+  readonly port: number;
+  /** Trust exactly this certificate; absent: the system's authorities and the name decide. */
+  readonly pin?: CertificatePin | undefined;
+  /** Name to verify and to send as SNI instead of `host`. */
+  readonly serverName?: string | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What OpenSSL and Node call a certificate that no authority vouches for. */
+const UNTRUSTED = /CERT|SELF_SIGNED|ISSUER|ERR_TLS_CERT_ALTNAME_INVALID/;
+
+/** Connects; the socket has TCP_NODELAY. Rejects with a {@link NodeError}. */
+export function connectTls(target: TlsTarget): Promise<TLSSocket> {
+  const where = `${target.host}:${target.port}`;
+  const isLiteral = /^[\d.]+$|:/.test(target.host);
+  const serverName = target.serverName ?? (isLiteral ? undefined : target.host);
+  const options: ConnectionOptions = {
+    host: target.host,
+    port: target.port,
+    // A pinned certificate is checked below, before the caller sees the socket.
+    rejectUnauthorized: target.pin === undefined,
+    // No ALPN: the upgrades behind this connection don't exist in HTTP/2.
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+  return new Promise((resolve, reject) => {
+    const socket = connect(options);
+    const finish = (error: NodeError | undefined): void => {
+      clearTimeout(timer);
+      target.signal?.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      if (error === undefined) {
+        resolve(socket);
+      } else {
+        // A late error of a socket that nobody waits for is of no interest.
+        socket.on('error', () => undefined);
+        socket.destroy();
+        reject(error);
+      }
+    };
+    const onError = (error: NodeJS.ErrnoException): void => finish(describe(error, where));
+    const onAbort = (): void =>
+      finish(
+        new NodeError('CONNECT_CANCELLED', `the connection to ${where} was given up`, 'try again'),
+      );
+    const timer = setTimeout(() => finish(timedOut(where, target.timeoutMs)), target.timeoutMs);
+    target.signal?.addEventListener('abort', onAbort);
+    socket.once('error', onError);
+    socket.once('secureConnect', () => {
+      socket.setNoDelay(true);
+      if (target.pin !== undefined && !verifyPinned(socket, target.pin)) finish(wrongPin(where));
+      else finish(undefined);
+    });
+    if (target.signal?.aborted === true) onAbort();
+  });
+}
+
+function describe(error: NodeJS.ErrnoException, where: string): NodeError {
+  const code = error.code ?? '';
+  if (UNTRUSTED.test(code)) {
+    return new NodeError(
+      'TLS_UNTRUSTED',
+      `${where} has a certificate that this machine does not trust (${code})`,
+      'join with the auth key that the hub printed (it carries the pin), or give the server a certificate of a known authority',
+      { cause: error },
+    );
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
+    return new NodeError(
+      'TLS_FAILED',
+      `${where} does not speak TLS (${code})`,
+      'check the address and the port of the server; it must be an https one',
+      { cause: error },
+    );
+  }
+  return new NodeError(
+    'SERVER_UNREACHABLE',
+    `${where} can't be reached (${code || error.message})`,
+    'check the address, that the server runs, and that a firewall lets TCP to that port through',
+    { cause: error },
+  );
+}
+
+function timedOut(where: string, timeoutMs: number): NodeError {
+  return new NodeError(
+    'SERVER_UNREACHABLE',
+    `${where} did not answer within ${timeoutMs / 1000} s`,
+    'check the address, that the server runs, and that a firewall lets TCP to that port through',
+  );
+}
+
+function wrongPin(where: string): NodeError {
+  return new NodeError(
+    'TLS_PIN_MISMATCH',
+    `${where} presents another certificate than the pinned one`,
+    'if the hub was set up anew, join again with a new auth key; otherwise somebody is in between: do not continue',
+  );
+}
