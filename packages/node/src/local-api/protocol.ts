@@ -54,6 +54,8 @@ export interface PingRequest {
   readonly untilDirect?: boolean;
   /** Between two pings (default 1,000). */
   readonly intervalMs?: number;
+  /** One ping waits so long for its pong (default 5,000). */
+  readonly timeoutMs?: number;
 }
 
 export type PingLine =
@@ -107,6 +109,8 @@ export interface PeerStatus {
   readonly txBytes: number;
   /** null: control doesn't know. */
   readonly online: boolean | null;
+  /** ISO time when an offline peer was last there; null or absent: unknown. */
+  readonly lastSeen?: string | null;
   /** Sent to within the last 45 s. */
   readonly active: boolean;
 }

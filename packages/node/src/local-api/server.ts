@@ -160,13 +160,14 @@ function invalid(message: string): NodeError {
 }
 
 function parsePing(body: unknown): PingRequest {
-  const { peer, count, untilDirect, intervalMs } = body as Record<string, unknown>;
+  const { peer, count, untilDirect, intervalMs, timeoutMs } = body as Record<string, unknown>;
   if (typeof peer !== 'string' || peer === '') throw invalid('a ping names its peer');
   return {
     peer,
     ...(typeof count === 'number' && count > 0 ? { count: Math.floor(count) } : {}),
     ...(typeof untilDirect === 'boolean' ? { untilDirect } : {}),
     ...(typeof intervalMs === 'number' && intervalMs >= 10 ? { intervalMs } : {}),
+    ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutMs } : {}),
   };
 }
 
