@@ -3,6 +3,7 @@
  * authorities, within a time limit, with an error that says which of the three went wrong.
  */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { parseAddress } from '@warren/core/ip/address';
 import { type CertificatePin, verifyPinned } from '@warren/shell/tls/pins';
 import { NodeError } from '../errors.js';
 
@@ -24,8 +25,9 @@ const UNTRUSTED = /CERT|SELF_SIGNED|ISSUER|ERR_TLS_CERT_ALTNAME_INVALID/;
 /** Connects; the socket has TCP_NODELAY. Rejects with a {@link NodeError}. */
 export function connectTls(target: TlsTarget): Promise<TLSSocket> {
   const where = `${target.host}:${target.port}`;
-  const isLiteral = /^[\d.]+$|:/.test(target.host);
-  const serverName = target.serverName ?? (isLiteral ? undefined : target.host);
+  // SNI carries names only; a literal is verified against the certificate's addresses.
+  const name = target.serverName ?? target.host;
+  const serverName = parseAddress(name) === undefined ? name : undefined;
   const options: ConnectionOptions = {
     host: target.host,
     port: target.port,

@@ -1,0 +1,63 @@
+/**
+ * The rule that decides what counts as direct, from evidence outside the nodes' own claims: a pair is
+ * direct only when its round trip is that of the wires and the relays carried nothing but disco between
+ * its two keys while data moved.
+ */
+import type { ActualPath, PathMethod } from './report.js';
+
+/**
+ * A direct round trip may exceed the wires' by 10 %, or by 8 ms where 10 % is less: four daemons and a
+ * delayer share this machine's cores. A relayed pair pays at least 30 ms for the relay's access link.
+ */
+const RTT_SLACK = 0.1;
+const RTT_SLACK_FLOOR_MS = 8;
+
+export interface PairEvidence {
+  /** Application round trip through the tunnel; null: nothing came back. */
+  readonly latencyMs: number | null;
+  readonly wireRttMs: number;
+  readonly relayDataFrames: number | null;
+}
+
+/** What really happened, whatever the nodes say. */
+export function judge(evidence: PairEvidence): ActualPath {
+  if (evidence.latencyMs === null || evidence.relayDataFrames === null) return 'none';
+  const limitMs = evidence.wireRttMs + Math.max(RTT_SLACK_FLOOR_MS, evidence.wireRttMs * RTT_SLACK);
+  const isDirect = evidence.latencyMs <= limitMs && evidence.relayDataFrames === 0;
+  return isDirect ? 'direct' : 'relay';
+}
+
+export interface MethodEvidence {
+  readonly actual: ActualPath;
+  /** Addresses on the two machines' own interfaces. */
+  readonly fromAddresses: readonly string[];
+  readonly toAddresses: readonly string[];
+  /** Addresses (without port) that the direct path uses at each end, as the other end sees them. */
+  readonly fromRemote: string | null;
+  readonly toRemote: string | null;
+}
+
+/** What made the path possible, from the addresses it uses. */
+export function methodOf(evidence: MethodEvidence): PathMethod | null {
+  if (evidence.actual === 'none') return null;
+  if (evidence.actual !== 'direct') return 'relay';
+  const isOpen = (own: readonly string[], used: string | null): boolean =>
+    used !== null && own.includes(used);
+  const fromOpen = isOpen(evidence.fromAddresses, evidence.fromRemote);
+  const toOpen = isOpen(evidence.toAddresses, evidence.toRemote);
+  if (fromOpen && toOpen && evidence.toRemote !== null && isPrivateV4(evidence.toRemote))
+    return 'lan';
+  if (fromOpen || toOpen) return 'open';
+  return 'punch';
+}
+
+function isPrivateV4(address: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
+}
+
+/** What two NATs allow without port mapping and without guessing ports. */
+export function expectedPath(from: string, to: string): 'direct' | 'relay' {
+  const kinds = [from, to];
+  if (kinds.includes('none')) return 'direct';
+  return kinds.includes('hard') ? 'relay' : 'direct';
+}
