@@ -3,7 +3,7 @@ import { expectedPath, judge, methodOf } from './verdict.js';
 
 test('direct needs both: the round trip of the wires and silent relays', () => {
   expect(judge({ latencyMs: 64, wireRttMs: 62, relayDataFrames: 0 })).toBe('direct');
-  expect(judge({ latencyMs: 71, wireRttMs: 62, relayDataFrames: 0 })).toBe('relay');
+  expect(judge({ latencyMs: 69, wireRttMs: 62, relayDataFrames: 0 })).toBe('relay');
   expect(judge({ latencyMs: 64, wireRttMs: 62, relayDataFrames: 1 })).toBe('relay');
   expect(judge({ latencyMs: 3, wireRttMs: 0.2, relayDataFrames: 0 })).toBe('direct');
   // The relay in the same region costs two access links of 15 ms.

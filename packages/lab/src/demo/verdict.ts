@@ -6,11 +6,11 @@
 import type { ActualPath, PathMethod } from './report.js';
 
 /**
- * A direct round trip may exceed the wires' by 10 %, or by 8 ms where 10 % is less: four daemons and a
+ * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: four daemons and a
  * delayer share this machine's cores. A relayed pair pays at least 30 ms for the relay's access link.
  */
 const RTT_SLACK = 0.1;
-const RTT_SLACK_FLOOR_MS = 8;
+const RTT_SLACK_FLOOR_MS = 5;
 
 export interface PairEvidence {
   /** Application round trip through the tunnel; null: nothing came back. */
