@@ -1,0 +1,50 @@
+/**
+ * Every code that this package throws at people, with the classes that carry them.
+ *
+ * Codes are stable; the message says what happened, the hint what to do next.
+ */
+import { WarrenError } from '@warren/core/base/errors';
+
+/** What went wrong with a file or directory. */
+export type FileErrorCode =
+  /** The file does not exist although it must. */
+  | 'FILE_MISSING'
+  /** It exists, but can't be read (rights, not a regular file, too large, an I/O error). */
+  | 'FILE_UNREADABLE'
+  /** It was read and makes no sense. It is never overwritten. */
+  | 'FILE_CORRUPT'
+  /** It could not be created or replaced. */
+  | 'FILE_UNWRITABLE';
+
+/** A state file or directory is not as it should be. */
+export class FileError extends WarrenError {
+  declare readonly code: FileErrorCode;
+  readonly path: string;
+
+  constructor(code: FileErrorCode, path: string, message: string, hint: string, cause?: unknown) {
+    super(code, message, hint, cause === undefined ? undefined : { cause });
+    this.name = 'FileError';
+    this.path = path;
+  }
+}
+
+/** A certificate can't serve. Code `CERTIFICATE_UNUSABLE`. */
+export class CertificateError extends WarrenError {
+  constructor(message: string, hint: string, cause?: unknown) {
+    super('CERTIFICATE_UNUSABLE', message, hint, cause === undefined ? undefined : { cause });
+    this.name = 'CertificateError';
+  }
+}
+
+/** The cryptography of this machine gives wrong answers. Code `CRYPTO_SELF_TEST`. */
+export class CryptoSelfTestError extends WarrenError {
+  constructor(primitive: string, cause?: unknown) {
+    super(
+      'CRYPTO_SELF_TEST',
+      `the cryptography self-test failed at ${primitive}`,
+      'Do not use this Node.js build for Warren: install an official one (20.19, 22 or 24).',
+      cause === undefined ? undefined : { cause },
+    );
+    this.name = 'CryptoSelfTestError';
+  }
+}
