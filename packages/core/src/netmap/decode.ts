@@ -1,0 +1,119 @@
+/**
+ * A MapResponse of control, from parsed JSON to validated values.
+ *
+ * Unknown fields are ignored, bad entries dropped and counted, everything is bounded (limits.ts). Only two
+ * things refuse a whole response: it is no object, or the node it calls ourselves is unusable.
+ * What the response means for the netmap is apply.ts's business.
+ */
+import type { Counters } from '../base/counters.js';
+import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
+import type { WallTime } from '../base/instant.js';
+import { asArray, asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
+import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-node.js';
+import { decodePatch, type PeerPatch } from './decode-patch.js';
+import { decodeRelayMap } from './decode-relay-map.js';
+import { labelLengthMax, nameLengthMax, peersMax } from './limits.js';
+import type { NetmapNode, RelayMap, UserProfile } from './types.js';
+
+export type MapFailure = 'map-not-object' | NodeFailure;
+
+/** One validated MapResponse. Undefined and empty both mean "no statement". */
+export interface MapResponse {
+  /** True: nothing else in it counts but `controlTime`. */
+  readonly keepAlive: boolean;
+  /** The server's clock. */
+  readonly controlTime: WallTime | undefined;
+  readonly node: NetmapNode | undefined;
+  /** The complete set, when not empty. */
+  readonly peers: readonly NetmapNode[];
+  readonly peersChanged: readonly NetmapNode[];
+  readonly peersRemoved: readonly number[];
+  readonly peersPatched: readonly PeerPatch[];
+  /** True: seen just now; false: unknown when. */
+  readonly seenChange: ReadonlyMap<number, boolean>;
+  readonly onlineChange: ReadonlyMap<number, boolean>;
+  readonly relayMap: RelayMap | undefined;
+  readonly users: readonly UserProfile[];
+  readonly domain: string | undefined;
+}
+
+/** Decodes up to `peersMax` entries of an array; those that `decode` refuses are counted under `counter`. */
+function decodeList<T>(
+  value: unknown,
+  counters: Counters,
+  counter: string,
+  decode: (entry: unknown) => T | DecodeFailure | undefined,
+): readonly T[] {
+  const list: T[] = [];
+  for (const entry of asArray(value)) {
+    if (list.length >= peersMax) {
+      counters.add('netmap-entries-over-limit');
+      break;
+    }
+    const decoded = decode(entry);
+    if (decoded === undefined || isFailure(decoded)) counters.add(counter);
+    else list.push(decoded);
+  }
+  return list;
+}
+
+function decodeFlags(value: unknown, counters: Counters): ReadonlyMap<number, boolean> {
+  const flags = new Map<number, boolean>();
+  for (const [key, flag] of asEntries(value)) {
+    const id = asInteger(Number(key), 1);
+    if (flags.size >= peersMax) break;
+    if (id === undefined || typeof flag !== 'boolean') counters.add('netmap-flag-malformed');
+    else flags.set(id, flag);
+  }
+  return flags;
+}
+
+function decodeUser(value: unknown): UserProfile | undefined {
+  const user = asObject(value);
+  const id = readUserId(user?.['ID']);
+  if (user === undefined || id === 0) return undefined;
+  return {
+    id,
+    loginName: asDisplayText(user['LoginName'], nameLengthMax),
+    displayName: asDisplayText(user['DisplayName'], labelLengthMax),
+  };
+}
+
+/** Decodes one MapResponse from parsed JSON; what it drops on the way is counted. */
+export function decodeMapResponse(
+  value: unknown,
+  counters: Counters,
+): MapResponse | DecodeFailure<MapFailure> {
+  const response = asObject(value);
+  if (response === undefined) return fail('map-not-object');
+  const given = response['Node'];
+  const node =
+    given === undefined || given === null ? undefined : decodeNode(given, 'self', counters);
+  if (isFailure(node)) return node;
+  const peer = (entry: unknown) => decodeNode(entry, 'peer', counters);
+  const domain = asDisplayText(response['Domain'], nameLengthMax);
+  return {
+    keepAlive: response['KeepAlive'] === true,
+    controlTime: readTime(response['ControlTime']),
+    node,
+    peers: decodeList(response['Peers'], counters, 'netmap-peer-malformed', peer),
+    peersChanged: decodeList(response['PeersChanged'], counters, 'netmap-peer-malformed', peer),
+    peersRemoved: decodeList(
+      response['PeersRemoved'],
+      counters,
+      'netmap-removal-malformed',
+      (entry) => asInteger(entry, 1),
+    ),
+    peersPatched: decodeList(
+      response['PeersChangedPatch'],
+      counters,
+      'netmap-patch-malformed',
+      (entry) => decodePatch(entry, counters),
+    ),
+    seenChange: decodeFlags(response['PeerSeenChange'], counters),
+    onlineChange: decodeFlags(response['OnlineChange'], counters),
+    relayMap: decodeRelayMap(response['DERPMap'], counters),
+    users: decodeList(response['UserProfiles'], counters, 'netmap-user-malformed', decodeUser),
+    domain: domain === '' ? undefined : domain,
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * What one node is to see, and the smallest MapResponse that leads from one such view to the next.
+ *
+ * The law, tested as a property: applying `fullMapResponse(old)` and then `diffViews(old, next)` gives what
+ * applying `fullMapResponse(next)` gives, but for user profiles, which clients never forget.
+ *
+ * A view's node objects are kept by identity while nothing changes: the same object is the same state, so
+ * comparing two views costs one pointer per peer.
+ */
+import type {
+  WireDnsConfig,
+  WireFilterRule,
+  WireMapResponse,
+  WireNode,
+  WirePacketFilters,
+  WirePeerChange,
+  WireRelayMap,
+  WireUserProfile,
+} from './wire.js';
+
+/** Everything one node is to see. */
+export interface MapView {
+  readonly node: WireNode;
+  /** By node id, ascending; never holds `node`. */
+  readonly peers: ReadonlyMap<number, WireNode>;
+  /** Profiles of every user that owns a node in this view. */
+  readonly users: ReadonlyMap<number, WireUserProfile>;
+  readonly relayMap: WireRelayMap;
+  readonly packetFilters: Readonly<Record<string, readonly WireFilterRule[]>>;
+  readonly dnsConfig: WireDnsConfig;
+  readonly domain: string;
+}
+
+/** Fields that a patch can set; all others need the whole node. */
+const PATCHABLE: ReadonlySet<string> = new Set([
+  'HomeDERP',
+  'Cap',
+  'Endpoints',
+  'Key',
+  'DiscoKey',
+  'Online',
+  'LastSeen',
+  'KeyExpiry',
+]);
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+function changedFields(old: WireNode, next: WireNode): ReadonlySet<string> {
+  const changed = new Set<string>();
+  for (const field of new Set([...Object.keys(old), ...Object.keys(next)])) {
+    const key = field as keyof WireNode;
+    if (!same(old[key], next[key])) changed.add(field);
+  }
+  return changed;
+}
+
+/** A patch can't clear: an absent field and an empty list both mean "unchanged" to some client. */
+function isExpressible(field: string, next: WireNode): boolean {
+  if (!PATCHABLE.has(field)) return false;
+  // An online node has no LastSeen; clients drop it when Online turns true.
+  if (field === 'LastSeen' && next.LastSeen === undefined) return next.Online === true;
+  if (field === 'Endpoints') return (next.Endpoints ?? []).length > 0;
+  return next[field as keyof WireNode] !== undefined;
+}
+
+/**
+ * The patch from `old` to `next`; undefined when only the whole node can say it.
+ */
+function patchOf(
+  old: WireNode,
+  next: WireNode,
+  changed: ReadonlySet<string>,
+): WirePeerChange | undefined {
+  for (const field of changed) if (!isExpressible(field, next)) return undefined;
+  // LastSeen may vanish only together with the change to online.
+  if (changed.has('LastSeen') && next.LastSeen === undefined && !changed.has('Online')) {
+    return undefined;
+  }
+  // Clients drop a disco key that comes with Online=false: they hold it for old news.
+  if (changed.has('DiscoKey') && changed.has('Online') && next.Online === false) return undefined;
+  const pick = <Name extends keyof WireNode>(field: Name): WireNode[Name] | undefined =>
+    changed.has(field) ? next[field] : undefined;
+  const values = {
+    DERPRegion: pick('HomeDERP'),
+    Cap: pick('Cap'),
+    Endpoints: pick('Endpoints'),
+    Key: pick('Key'),
+    DiscoKey: pick('DiscoKey'),
+    Online: pick('Online'),
+    LastSeen: pick('LastSeen'),
+    KeyExpiry: pick('KeyExpiry'),
+  };
+  const set = Object.entries(values).filter(([, value]) => value !== undefined);
+  return { NodeID: old.ID, ...(Object.fromEntries(set) as Omit<WirePeerChange, 'NodeID'>) };
+}
+
+interface PeerDelta {
+  readonly changed: WireNode[];
+  readonly removed: number[];
+  readonly patched: WirePeerChange[];
+}
+
+function diffPeers(old: MapView['peers'], next: MapView['peers']): PeerDelta {
+  const delta: PeerDelta = { changed: [], removed: [], patched: [] };
+  for (const id of old.keys()) if (!next.has(id)) delta.removed.push(id);
+  for (const [id, node] of next) {
+    const before = old.get(id);
+    if (before === node) continue;
+    if (before === undefined) {
+      delta.changed.push(node);
+      continue;
+    }
+    const fields = changedFields(before, node);
+    if (fields.size === 0) continue;
+    const patch = patchOf(before, node, fields);
+    if (patch === undefined) delta.changed.push(node);
+    else delta.patched.push(patch);
+  }
+  return delta;
+}
+
+function diffFilters(
+  old: MapView['packetFilters'],
+  next: MapView['packetFilters'],
+): WirePacketFilters | undefined {
+  if (old === next) return undefined;
+  const changes: Record<string, readonly WireFilterRule[] | null> = {};
+  for (const name of Object.keys(old)) if (next[name] === undefined) changes[name] = null;
+  for (const [name, rules] of Object.entries(next)) {
+    if (!same(old[name], rules)) changes[name] = rules;
+  }
+  return Object.keys(changes).length === 0 ? undefined : changes;
+}
+
+function diffUsers(old: MapView['users'], next: MapView['users']): readonly WireUserProfile[] {
+  if (old === next) return [];
+  return [...next.values()].filter((user) => !same(old.get(user.ID), user));
+}
+
+/** The delta from `old` to `next`; undefined when they show the same network. */
+export function diffViews(old: MapView, next: MapView): WireMapResponse | undefined {
+  const peers = diffPeers(old.peers, next.peers);
+  const users = diffUsers(old.users, next.users);
+  const filters = diffFilters(old.packetFilters, next.packetFilters);
+  const response: WireMapResponse = {
+    ...(same(old.node, next.node) ? {} : { Node: next.node }),
+    ...(same(old.relayMap, next.relayMap) ? {} : { DERPMap: next.relayMap }),
+    ...(users.length === 0 ? {} : { UserProfiles: users }),
+    ...(peers.changed.length === 0 ? {} : { PeersChanged: peers.changed }),
+    ...(peers.removed.length === 0 ? {} : { PeersRemoved: peers.removed }),
+    ...(peers.patched.length === 0 ? {} : { PeersChangedPatch: peers.patched }),
+    ...(same(old.dnsConfig, next.dnsConfig) ? {} : { DNSConfig: next.dnsConfig }),
+    ...(old.domain === next.domain ? {} : { Domain: next.domain }),
+    ...(filters === undefined ? {} : { PacketFilters: filters }),
+  };
+  return Object.keys(response).length === 0 ? undefined : response;
+}
+
+/** The first message of a stream: everything. */
+export function fullMapResponse(view: MapView): WireMapResponse {
+  const peers = [...view.peers.values()];
+  return {
+    Node: view.node,
+    DERPMap: view.relayMap,
+    DNSConfig: view.dnsConfig,
+    Domain: view.domain,
+    PacketFilters: view.packetFilters,
+    UserProfiles: [...view.users.values()],
+    ...(peers.length === 0 ? {} : { Peers: peers }),
+    Debug: { DisableLogTail: true },
+  };
+}

@@ -1,0 +1,22 @@
+/** How much of a control server's word is taken. Beyond a limit entries are dropped and counted. */
+
+/** Peers of one map: twice the largest tailnets known to run one flat list. */
+export const peersMax = 20_000;
+/** Addresses of one node: one per family today, with room for renumbering. */
+export const addressesMax = 8;
+/** Routes of one node; subnet routers of large sites announce a few hundred. */
+export const allowedIpsMax = 1024;
+/** Endpoints of one node; clients report at most a few dozen. */
+export const endpointsMax = 64;
+/** Tags of one node. */
+export const tagsMax = 64;
+/** Regions of one DERP map; the largest public one has about thirty. */
+export const regionsMax = 512;
+/** Relays of one region. */
+export const relaysPerRegionMax = 32;
+/** A DNS name with its trailing dot. */
+export const nameLengthMax = 256;
+/** Stable ids, region codes, OS names and the like. */
+export const labelLengthMax = 128;
+/** One key, address, prefix or time as text. */
+export const tokenLengthMax = 128;

@@ -1,0 +1,107 @@
+/**
+ * Control's JSON as a server writes it. Names are exactly the wire's; an absent field is left out, never
+ * null, unless null says so. Clients read these through decode.ts and trust nothing.
+ */
+import type { JsonObject } from '../base/json.js';
+
+export interface WireNode {
+  readonly ID: number;
+  readonly StableID: string;
+  readonly Name: string;
+  readonly User: number;
+  readonly Key: string;
+  readonly KeyExpiry?: string;
+  readonly Machine?: string;
+  readonly DiscoKey?: string;
+  readonly Addresses: readonly string[];
+  readonly AllowedIPs: readonly string[];
+  readonly Endpoints?: readonly string[];
+  readonly HomeDERP?: number;
+  readonly Hostinfo?: JsonObject;
+  readonly Created?: string;
+  readonly Cap?: number;
+  readonly Tags?: readonly string[];
+  readonly Online?: boolean;
+  readonly LastSeen?: string;
+  readonly MachineAuthorized?: boolean;
+  readonly Expired?: boolean;
+  readonly CapMap?: Readonly<Record<string, readonly unknown[] | null>>;
+}
+
+export interface WirePeerChange {
+  readonly NodeID: number;
+  readonly DERPRegion?: number;
+  readonly Cap?: number;
+  readonly Endpoints?: readonly string[];
+  readonly Key?: string;
+  readonly DiscoKey?: string;
+  readonly Online?: boolean;
+  readonly LastSeen?: string;
+  readonly KeyExpiry?: string;
+}
+
+export interface WireUserProfile {
+  readonly ID: number;
+  readonly LoginName: string;
+  readonly DisplayName: string;
+  readonly ProfilePicURL?: string;
+}
+
+export interface WireRelayNode {
+  readonly Name: string;
+  readonly RegionID: number;
+  readonly HostName: string;
+  readonly CertName?: string;
+  readonly IPv4?: string;
+  readonly IPv6?: string;
+  readonly STUNPort?: number;
+  readonly STUNOnly?: boolean;
+  readonly DERPPort?: number;
+  readonly CanPort80?: boolean;
+}
+
+export interface WireRegion {
+  readonly RegionID: number;
+  readonly RegionCode: string;
+  readonly RegionName: string;
+  readonly NoMeasureNoHome?: boolean;
+  readonly Nodes: readonly WireRelayNode[];
+}
+
+export interface WireRelayMap {
+  readonly Regions: Readonly<Record<string, WireRegion>>;
+  readonly omitDefaultRegions?: boolean;
+}
+
+export interface WireFilterRule {
+  readonly SrcIPs: readonly string[];
+  readonly DstPorts: readonly {
+    readonly IP: string;
+    readonly Ports: { readonly First: number; readonly Last: number };
+  }[];
+  readonly IPProto?: readonly number[];
+}
+
+export interface WireDnsConfig {
+  readonly Proxied?: boolean;
+  readonly Domains?: readonly string[];
+}
+
+/** A rule list by name; null deletes the name. */
+export type WirePacketFilters = Readonly<Record<string, readonly WireFilterRule[] | null>>;
+
+/** One message of a map stream, or the answer to a single map request. */
+export interface WireMapResponse {
+  readonly Node?: WireNode;
+  readonly DERPMap?: WireRelayMap;
+  readonly Peers?: readonly WireNode[];
+  readonly PeersChanged?: readonly WireNode[];
+  readonly PeersRemoved?: readonly number[];
+  readonly PeersChangedPatch?: readonly WirePeerChange[];
+  readonly DNSConfig?: WireDnsConfig;
+  readonly Domain?: string;
+  readonly PacketFilters?: WirePacketFilters;
+  readonly UserProfiles?: readonly WireUserProfile[];
+  readonly Debug?: { readonly DisableLogTail: boolean };
+  readonly ControlTime?: string;
+}
