@@ -10,11 +10,9 @@ export class BugError extends Error {
   }
 }
 
-/** Throws a {@link BugError} unless `condition` holds. */
+/** Throws a {@link BugError} unless `condition` is truthy. */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (condition === false || condition === undefined || condition === null || condition === 0) {
-    throw new BugError(message);
-  }
+  if (!condition) throw new BugError(message);
 }
 
 /** Marks a branch that the type system proves unreachable. */

@@ -1,6 +1,7 @@
 /**
  * Small helpers over Uint8Array. core has no Buffer; hot paths read through these or a DataView.
  */
+import { assert } from './assert.js';
 
 /** True when both arrays hold the same bytes. Not constant-time: for public data only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -58,5 +59,12 @@ export function decodeHex(text: string): Uint8Array | undefined {
   for (let i = 0; i < bytes.length; i++) {
     bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
   }
+  return bytes;
+}
+
+/** Bytes of a hex literal in our own source (a constant, a test vector); a malformed one is a bug. */
+export function hexLiteral(text: string): Uint8Array {
+  const bytes = decodeHex(text);
+  assert(bytes !== undefined, 'a hex literal is hex');
   return bytes;
 }
