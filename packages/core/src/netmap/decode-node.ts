@@ -24,7 +24,13 @@ import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointPort, familyOf, parseEndpoint } from '../ip/address.js';
 import { isOverlay } from '../ip/classes.js';
 import { type Prefix, parsePrefix, prefixAddress, prefixBits } from '../ip/prefix.js';
-import { type DiscoKey, isZeroKey, type KeyKind, type NodeKey, parsePublicKey } from '../keys/keys.js';
+import {
+  type DiscoKey,
+  isZeroKey,
+  type KeyKind,
+  type NodeKey,
+  parsePublicKey,
+} from '../keys/keys.js';
 import {
   addressesMax,
   allowedIpsMax,
