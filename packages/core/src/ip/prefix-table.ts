@@ -8,16 +8,22 @@
  *                      \-------- (10.128.0.0/9) -- 10.200.0.0/16
  *                                       \--------- 10.255.0.0/16
  *
- * Nodes live in typed arrays and are named by index, so a lookup touches no object and allocates
+ * Nodes live in one typed array and are named by index, so a lookup touches no object and allocates
  * nothing; it takes one step per fork on the way (about 14 with 10,000 prefixes). An address is four
  * 32-bit words, IPv4 in the first. Compare with wireguard-go's `allowedips.go`.
  */
 import { addressBytes, familyOf, type IpAddress } from './address.js';
 import { type Prefix, prefixAddress, prefixBits } from './prefix.js';
 
-/** Word layout of a node in `#words`: four of the prefix, four of its mask. */
+/**
+ * A node is eight words, half a cache line: the prefix, its length, its children, and whether it has a
+ * value. Host bits of the prefix are zero.
+ */
 const WORDS_PER_NODE = 8;
-const MASK_WORDS_AT = 4;
+const BITS = 4;
+const LEFT = 5;
+const RIGHT = 6;
+const MARK = 7;
 
 /** Index 0 is never a node, so that 0 means "no child". */
 const NONE = 0;
@@ -43,10 +49,8 @@ function maskWord(bits: number, index: number): number {
 /** One family's trie. Prefixes come as four words without host bits. */
 class Trie<T> {
   readonly #widestBits: number;
-  #words = new Int32Array(FIRST_CAPACITY_NODES * WORDS_PER_NODE);
-  #children = new Int32Array(FIRST_CAPACITY_NODES * 2);
-  #bits = new Uint8Array(FIRST_CAPACITY_NODES);
-  /** A fork has no value. */
+  #nodes = new Int32Array(FIRST_CAPACITY_NODES * WORDS_PER_NODE);
+  /** By node; a fork has none. */
   readonly #values: (T | undefined)[] = [undefined];
   readonly #free: number[] = [];
   #root = NONE;
@@ -55,19 +59,27 @@ class Trie<T> {
     this.#widestBits = widestBits;
   }
 
-  /** The value of the longest prefix that holds the address, which is four words. */
+  /**
+   * The value of the longest prefix that holds the address, which is four words. Forks are passed by
+   * their bit alone: only a node with a value is compared, and the last that holds wins.
+   */
   lookup(w0: number, w1: number, w2: number, w3: number): T | undefined {
-    let best: T | undefined;
+    const nodes = this.#nodes;
+    const widest = this.#widestBits;
+    let best = NONE;
     let node = this.#root;
-    while (node !== NONE && this.#holds(node, w0, w1, w2, w3)) {
-      const value = this.#values[node];
-      if (value !== undefined) best = value;
-      const bits = this.#bits[node] ?? 0;
-      if (bits === this.#widestBits) break;
+    while (node !== NONE) {
+      const at = node * WORDS_PER_NODE;
+      const bits = nodes[at + BITS] ?? 0;
+      if (nodes[at + MARK] !== 0) {
+        if (!holds(nodes, at, bits, w0, w1, w2, w3)) break;
+        best = node;
+      }
+      if (bits === widest) break;
       const word = bits < 64 ? (bits < 32 ? w0 : w1) : bits < 96 ? w2 : w3;
-      node = this.#children[2 * node + ((word >>> (31 - (bits & 31))) & 1)] ?? NONE;
+      node = nodes[at + LEFT + ((word >>> (31 - (bits & 31))) & 1)] ?? NONE;
     }
-    return best;
+    return this.#values[best];
   }
 
   /** Adds the prefix or replaces its value. */
@@ -76,17 +88,17 @@ class Trie<T> {
     let node = this.#root;
     while (node !== NONE) {
       const shared = this.#sharedBits(node, key, bits);
-      const own = this.#bits[node] ?? 0;
+      const own = this.#word(node, BITS);
       if (shared < own) {
         this.#insertAbove(parent, node, key, bits, shared, value);
         return;
       }
       if (own === bits) {
-        this.#values[node] = value;
+        this.#setValue(node, value);
         return;
       }
       parent = node;
-      node = this.#children[2 * node + bitOf(key, own)] ?? NONE;
+      node = this.#word(node, LEFT + bitOf(key, own));
     }
     this.#attach(parent, this.#newNode(key, bits, value));
   }
@@ -96,19 +108,19 @@ class Trie<T> {
     let grandparent = NONE;
     let parent = NONE;
     let node = this.#root;
-    while (node !== NONE && (this.#bits[node] ?? 0) < bits) {
+    while (node !== NONE && this.#word(node, BITS) < bits) {
       grandparent = parent;
       parent = node;
-      node = this.#children[2 * node + bitOf(key, this.#bits[node] ?? 0)] ?? NONE;
+      node = this.#word(node, LEFT + bitOf(key, this.#word(node, BITS)));
     }
-    if (node === NONE || this.#bits[node] !== bits) return;
+    if (node === NONE || this.#word(node, BITS) !== bits) return;
     if (this.#sharedBits(node, key, bits) < bits) return;
-    this.#values[node] = undefined;
+    this.#setValue(node, undefined);
     this.#splice(parent, node);
     if (parent !== NONE) this.#splice(grandparent, parent);
   }
 
-  /** Puts a new prefix between `parent` and `node`, with which it shares only `shared` bits. */
+  /** Puts a new prefix above `node`, with which it shares only `shared` bits, under `parent`. */
   #insertAbove(
     parent: number,
     node: number,
@@ -118,7 +130,6 @@ class Trie<T> {
     value: T,
   ): void {
     const above = this.#newNode(key, shared, shared === bits ? value : undefined);
-    // `above` takes the place of `node` first: attaching overwrites the parent's only link to it.
     this.#attach(parent, above);
     this.#attach(above, node);
     if (shared < bits) this.#attach(above, this.#newNode(key, bits, value));
@@ -130,74 +141,81 @@ class Trie<T> {
       this.#root = child;
       return;
     }
-    const bit = this.#bits[parent] ?? 0;
-    const word = this.#words[child * WORDS_PER_NODE + (bit >> 5)] ?? 0;
-    this.#children[2 * parent + ((word >>> (31 - (bit & 31))) & 1)] = child;
+    const bit = this.#word(parent, BITS);
+    const side = (this.#word(child, bit >> 5) >>> (31 - (bit & 31))) & 1;
+    this.#nodes[parent * WORDS_PER_NODE + LEFT + side] = child;
   }
 
-  /** Takes a node without a value and with at most one child out of the tree. */
+  /** Takes a node out of the tree if it has no value and at most one child. */
   #splice(parent: number, node: number): void {
-    const left = this.#children[2 * node] ?? NONE;
-    const right = this.#children[2 * node + 1] ?? NONE;
-    if (this.#values[node] !== undefined || (left !== NONE && right !== NONE)) return;
+    const left = this.#word(node, LEFT);
+    const right = this.#word(node, RIGHT);
+    if (this.#word(node, MARK) !== 0 || (left !== NONE && right !== NONE)) return;
     const heir = left === NONE ? right : left;
     if (parent === NONE) this.#root = heir;
     else {
-      const side = this.#children[2 * parent] === node ? 0 : 1;
-      this.#children[2 * parent + side] = heir;
+      const side = this.#word(parent, LEFT) === node ? LEFT : RIGHT;
+      this.#nodes[parent * WORDS_PER_NODE + side] = heir;
     }
     this.#free.push(node);
   }
 
   #newNode(key: Int32Array, bits: number, value: T | undefined): number {
     const node = this.#free.pop() ?? this.#values.length;
-    if (node === this.#bits.length) this.#grow();
     const at = node * WORDS_PER_NODE;
-    for (let i = 0; i < MASK_WORDS_AT; i++) {
-      const mask = maskWord(bits, i);
-      this.#words[at + i] = (key[i] ?? 0) & mask;
-      this.#words[at + MASK_WORDS_AT + i] = mask;
+    if (at >= this.#nodes.length) {
+      const grown = new Int32Array(2 * this.#nodes.length);
+      grown.set(this.#nodes);
+      this.#nodes = grown;
     }
-    this.#children[2 * node] = NONE;
-    this.#children[2 * node + 1] = NONE;
-    this.#bits[node] = bits;
-    this.#values[node] = value;
+    for (let i = 0; i < BITS; i++) this.#nodes[at + i] = (key[i] ?? 0) & maskWord(bits, i);
+    this.#nodes[at + BITS] = bits;
+    this.#nodes[at + LEFT] = NONE;
+    this.#nodes[at + RIGHT] = NONE;
+    this.#setValue(node, value);
     return node;
   }
 
-  #grow(): void {
-    const capacity = 2 * this.#bits.length;
-    const words = new Int32Array(capacity * WORDS_PER_NODE);
-    words.set(this.#words);
-    this.#words = words;
-    const children = new Int32Array(capacity * 2);
-    children.set(this.#children);
-    this.#children = children;
-    const bits = new Uint8Array(capacity);
-    bits.set(this.#bits);
-    this.#bits = bits;
+  #setValue(node: number, value: T | undefined): void {
+    this.#values[node] = value;
+    this.#nodes[node * WORDS_PER_NODE + MARK] = value === undefined ? 0 : 1;
   }
 
-  #holds(node: number, w0: number, w1: number, w2: number, w3: number): boolean {
-    const words = this.#words;
-    const at = node * WORDS_PER_NODE;
-    const difference =
-      (((words[at] ?? 0) ^ w0) & (words[at + 4] ?? 0)) |
-      (((words[at + 1] ?? 0) ^ w1) & (words[at + 5] ?? 0)) |
-      (((words[at + 2] ?? 0) ^ w2) & (words[at + 6] ?? 0)) |
-      (((words[at + 3] ?? 0) ^ w3) & (words[at + 7] ?? 0));
-    return difference === 0;
+  #word(node: number, index: number): number {
+    return this.#nodes[node * WORDS_PER_NODE + index] ?? 0;
   }
 
   /** How many leading bits the node's prefix and the prefix of `bits` at `key` have in common. */
   #sharedBits(node: number, key: Int32Array, bits: number): number {
-    const limit = Math.min(this.#bits[node] ?? 0, bits);
+    const limit = Math.min(this.#word(node, BITS), bits);
     for (let i = 0; 32 * i < limit; i++) {
-      const difference = (this.#words[node * WORDS_PER_NODE + i] ?? 0) ^ (key[i] ?? 0);
+      const difference = this.#word(node, i) ^ (key[i] ?? 0);
       if (difference !== 0) return Math.min(limit, 32 * i + Math.clz32(difference));
     }
     return limit;
   }
+}
+
+/** True when the prefix of the node at `nodes[at]`, `bits` long, holds the address. */
+function holds(
+  nodes: Int32Array,
+  at: number,
+  bits: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): boolean {
+  let difference = (nodes[at] ?? 0) ^ w0;
+  if (bits <= 32) return bits === 0 || difference >>> (32 - bits) === 0;
+  if (difference !== 0) return false;
+  difference = (nodes[at + 1] ?? 0) ^ w1;
+  if (bits <= 64) return difference >>> (64 - bits) === 0;
+  if (difference !== 0) return false;
+  difference = (nodes[at + 2] ?? 0) ^ w2;
+  if (bits <= 96) return difference >>> (96 - bits) === 0;
+  if (difference !== 0) return false;
+  return ((nodes[at + 3] ?? 0) ^ w3) >>> (128 - bits) === 0;
 }
 
 function bitOf(key: Int32Array, bit: number): number {
