@@ -31,6 +31,15 @@ export function samePath(a: Path, b: Path): boolean {
   return b.kind === 'relay' && a.regionId === b.regionId;
 }
 
+/** Same ways in the same order. */
+export function samePaths(a: readonly Path[], b: readonly Path[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((path, index) => {
+    const other = b[index];
+    return other !== undefined && samePath(path, other);
+  });
+}
+
 /** One line for logs and status: `203.0.113.9:41641` or `relay(900)`. */
 export function formatPath(path: Path): string {
   return path.kind === 'direct' ? path.remote : `relay(${path.regionId})`;

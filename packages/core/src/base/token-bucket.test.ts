@@ -1,0 +1,22 @@
+import { instant } from '@warren/core/base/instant';
+import { TokenBucket } from '@warren/core/base/token-bucket';
+import { expect, test } from 'vitest';
+
+test('a burst is allowed, then the rate', () => {
+  const bucket = new TokenBucket(3, 1);
+  const taken = [0, 0, 0, 0, 500, 1000, 1500, 2000].map((at) => bucket.take(instant(at)));
+  expect(taken).toEqual([true, true, true, false, false, true, false, true]);
+});
+
+test('a long pause refills to the capacity and no further', () => {
+  const bucket = new TokenBucket(2, 1);
+  bucket.take(instant(0));
+  const taken = [60_000, 60_000, 60_000].map((at) => bucket.take(instant(at)));
+  expect(taken).toEqual([true, true, false]);
+});
+
+test('a clock that steps back gives nothing away', () => {
+  const bucket = new TokenBucket(1, 1);
+  expect(bucket.take(instant(5000))).toBe(true);
+  expect(bucket.take(instant(1000))).toBe(false);
+});

@@ -1,0 +1,30 @@
+/**
+ * A token bucket: how often a peer may make us do something, or we bother a peer.
+ *
+ * Refilled from the time it is told; holds no timer.
+ */
+import type { Instant } from './instant.js';
+
+export class TokenBucket {
+  readonly #capacity: number;
+  readonly #perSecond: number;
+  #tokens: number;
+  #filledAt: Instant | undefined;
+
+  /** Starts full: `capacity` at once, then `perSecond`. */
+  constructor(capacity: number, perSecond: number) {
+    this.#capacity = capacity;
+    this.#perSecond = perSecond;
+    this.#tokens = capacity;
+  }
+
+  /** Takes one token; false, and nothing taken, when the bucket is empty. */
+  take(now: Instant): boolean {
+    const elapsedMs = Math.max(0, now - (this.#filledAt ?? now));
+    this.#tokens = Math.min(this.#capacity, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
