@@ -24,7 +24,8 @@ export type NodeErrorCode =
   | 'TLS_FAILED'
   | 'TLS_UNTRUSTED'
   | 'TLS_PIN_MISMATCH'
-  | 'RELAY_REFUSED';
+  | 'RELAY_REFUSED'
+  | 'LOGIN_REFUSED';
 
 export class NodeError extends WarrenError {
   constructor(

@@ -30,7 +30,8 @@ export interface EngineHostEvents {
   readonly onEndpoints: (endpoints: readonly OwnEndpoint[]) => void;
   readonly onNetInfo: (netInfo: NetInfo) => void;
   readonly onPathChanged: (change: PathChange) => void;
-  /** A relay connection failed or ended; for the log. */
+  readonly onRelayReady: (regionId: RegionId) => void;
+  /** A relay connection failed or ended. */
   readonly onRelayTrouble: (regionId: RegionId, reason: string) => void;
 }
 
@@ -138,7 +139,10 @@ export class EngineHost {
     const link = new RelayLink(
       { ...this.#options, region },
       {
-        onReady: () => this.handle({ type: 'relay-connected', regionId }),
+        onReady: () => {
+          this.#events.onRelayReady(regionId);
+          this.handle({ type: 'relay-connected', regionId });
+        },
         onPacket: (source, packet) =>
           this.handle({ type: 'relay-packet', regionId, source, packet }),
         onPeerGone: (peer) => this.handle({ type: 'relay-peer-gone', regionId, peer }),

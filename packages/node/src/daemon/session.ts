@@ -1,0 +1,212 @@
+/**
+ * One login at work: the control client's netmaps go to the PathEngine and the TUN device, the engine's
+ * endpoints go back to control. Ends with `close()`; a new login is a new session.
+ */
+import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
+import type { UpMessage } from '@warren/core/engines/messages';
+import {
+  type DiscoPrivateKey,
+  generatePrivateKey,
+  type NodePrivateKey,
+  publicKeyOf,
+  shortKey,
+} from '@warren/core/keys/keys';
+import type { Netmap } from '@warren/core/netmap/types';
+import type { Crypto, Random } from '@warren/core/ports';
+import type { Clock } from '@warren/shell/clock';
+import type { Logger } from '@warren/shell/log';
+import { ControlRunner } from '../control/control-runner.js';
+import type { LinkState } from '../link/link-watcher.js';
+import type { Plane } from '../plane/plane.js';
+import { configureTun } from '../tun/configure-linux.js';
+import { EngineHost } from './engine-host.js';
+import type { Health } from './health.js';
+import type { PathHistory } from './history.js';
+import type { ProfileFile } from './profile-file.js';
+
+export interface SessionOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly plane: Plane;
+  readonly tunName: string;
+  readonly listenPort: number;
+  readonly file: ProfileFile;
+  readonly loginServer: string;
+  readonly hostName: string;
+  readonly authKey: string | undefined;
+  readonly link: LinkState;
+  readonly health: Health;
+  readonly history: PathHistory;
+}
+
+export type SessionEvent =
+  | { readonly type: 'state'; readonly state: LoginState }
+  | { readonly type: 'auth-url'; readonly url: string }
+  /** Control refused us; `fatal`: trying again won't help. */
+  | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean }
+  /** The control server could not be reached or trusted; the session keeps trying. */
+  | { readonly type: 'trouble'; readonly error: Error };
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #onEvent: (event: SessionEvent) => void;
+  readonly #control: ControlRunner;
+  readonly #discoPrivateKey: DiscoPrivateKey;
+  #host: EngineHost | undefined;
+  #link: LinkState;
+  #netmap: Netmap | undefined;
+  #state: LoginState = 'NeedsLogin';
+  #authUrl: string | undefined;
+  #configuredAddresses = '';
+  #closed = false;
+
+  constructor(options: SessionOptions, onEvent: (event: SessionEvent) => void) {
+    this.#options = options;
+    this.#onEvent = onEvent;
+    this.#link = options.link;
+    const { crypto, random, clock, log, file } = options;
+    this.#discoPrivateKey = generatePrivateKey('disco', random);
+    const { profile } = file;
+    if (profile.nodeKey !== undefined) this.#startEngine(profile.nodeKey);
+    this.#control = new ControlRunner(
+      {
+        crypto,
+        random,
+        clock,
+        log,
+        url: options.loginServer,
+        pins: profile.pins,
+        machinePrivateKey: profile.machineKey,
+        nodePrivateKey: profile.nodeKey,
+        discoKey: publicKeyOf(crypto, 'disco', this.#discoPrivateKey),
+        hostName: options.hostName,
+      },
+      {
+        onOutput: (output) => this.#onControl(output),
+        onTrouble: (error) => {
+          options.health.set('control', `The control server can't be reached: ${error.message}`);
+          this.#onEvent({ type: 'trouble', error });
+        },
+        onConnected: () => options.health.clear('control'),
+      },
+    );
+    this.#control.handle({ type: 'login', authKey: options.authKey });
+  }
+
+  get host(): EngineHost | undefined {
+    return this.#host;
+  }
+
+  get netmap(): Netmap | undefined {
+    return this.#netmap;
+  }
+
+  get state(): LoginState {
+    return this.#state;
+  }
+
+  get authUrl(): string | undefined {
+    return this.#authUrl;
+  }
+
+  onUp(message: UpMessage): void {
+    if (message.type === 'socket-failed') {
+      this.#options.log.warn('UDP socket failed', {
+        socketId: message.socketId,
+        reason: message.reason,
+      });
+    }
+    this.#host?.handle({ type: 'up', message });
+  }
+
+  linkChanged(link: LinkState): void {
+    this.#link = link;
+    this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
+    this.#host?.handle({ type: 'link-changed' });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#control.close();
+    this.#stopEngine();
+    this.#options.health.clearAll();
+  }
+
+  #onControl(output: ControlClientOutput): void {
+    if (this.#closed) return;
+    switch (output.type) {
+      case 'node-key':
+        this.#options.file.update({ nodeKey: output.nodeKey });
+        this.#stopEngine();
+        if (output.nodeKey !== undefined) this.#startEngine(output.nodeKey);
+        break;
+      case 'netmap':
+        this.#netmap = output.netmap;
+        this.#host?.handle({ type: 'netmap', netmap: output.netmap });
+        void this.#configureTun(output.netmap);
+        break;
+      case 'state':
+        this.#state = output.state;
+        if (output.state !== 'NeedsLogin') this.#authUrl = undefined;
+        this.#onEvent(output);
+        break;
+      case 'auth-url':
+        this.#authUrl = output.url;
+        this.#onEvent(output);
+        break;
+      case 'refused':
+        this.#onEvent(output);
+        break;
+      case 'connect':
+      case 'request':
+      case 'cancel':
+        break; // the runner's own business
+    }
+  }
+
+  #startEngine(nodePrivateKey: NodePrivateKey): void {
+    const { clock, history, health, log } = this.#options;
+    this.#host = new EngineHost(
+      { ...this.#options, nodePrivateKey, discoPrivateKey: this.#discoPrivateKey },
+      {
+        onEndpoints: (endpoints) => this.#control.handle({ type: 'endpoints', endpoints }),
+        onNetInfo: (netInfo) => this.#control.handle({ type: 'net-info', netInfo }),
+        onPathChanged: (change) => {
+          history.add(change, clock);
+          log.info('path', { peer: shortKey(change.peer), to: change.to, cause: change.cause });
+        },
+        onRelayReady: (regionId) => health.clear(`relay-${regionId}`),
+        onRelayTrouble: (regionId, reason) => {
+          health.set(
+            `relay-${regionId}`,
+            `The relay of region ${regionId} is not connected: ${reason}`,
+          );
+          log.info('relay closed', { regionId, reason });
+        },
+      },
+    );
+    this.#host.handle({ type: 'local-addresses', addresses: this.#link.addresses });
+  }
+
+  #stopEngine(): void {
+    this.#host?.close();
+    this.#host = undefined;
+  }
+
+  async #configureTun(netmap: Netmap): Promise<void> {
+    const wanted = netmap.self.addresses.join(' ');
+    if (wanted === this.#configuredAddresses) return;
+    this.#configuredAddresses = wanted;
+    try {
+      await configureTun(this.#options.tunName, netmap.self.addresses);
+      this.#options.health.clear('tun');
+    } catch (error) {
+      this.#configuredAddresses = '';
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.health.set('tun', `The tunnel's device is not configured: ${message}`);
+      this.#options.log.error('TUN device not configured', { message });
+    }
+  }
+}
