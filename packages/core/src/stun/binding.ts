@@ -1,0 +1,118 @@
+/**
+ * The node's side of a STUN Binding: a request of 40 bytes, and what its answer says.
+ *
+ *     request = header, SOFTWARE "tailnode" (12), FINGERPRINT (8)
+ *
+ * Official relays answer exactly this request and drop any other, so its bytes are fixed.
+ * Source: RFC 8489; the rules of the Tailscale world's STUN servers and clients.
+ */
+import { DecodeFailure, fail } from '../base/failure.js';
+import { encodeUtf8 } from '../base/text.js';
+import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
+import { isLoopback, isMulticast, isUnspecified } from '../ip/classes.js';
+import {
+  ATTRIBUTE_HEADER_BYTES,
+  AttributeType,
+  decodeHeader,
+  FINGERPRINT_BYTES,
+  fingerprintOf,
+  HEADER_BYTES,
+  MessageType,
+  putAttribute,
+  putHeader,
+  readAddress,
+  walkAttributes,
+  writeU32,
+} from './message.js';
+
+/** The name that official servers want to read; 8 bytes, so without padding. */
+const SOFTWARE = encodeUtf8('tailnode');
+
+const SOFTWARE_BYTES = ATTRIBUTE_HEADER_BYTES + SOFTWARE.length;
+
+export const BINDING_REQUEST_BYTES = HEADER_BYTES + SOFTWARE_BYTES + FINGERPRINT_BYTES;
+
+/** What a server saw. */
+export interface BindingResponse {
+  /** 12 bytes, shared with the datagram. */
+  readonly transactionId: Uint8Array;
+  /** The source of our request as the server saw it. */
+  readonly mapped: Endpoint;
+}
+
+/** Settings of {@link decodeBindingResponse}. */
+export interface BindingResponseOptions {
+  /** Take 127.0.0.0/8 and ::1, which only a server on this very machine can see; default false. */
+  readonly allowLoopback?: boolean;
+}
+
+/** A Binding request; the transaction id is 12 random bytes, never used twice. */
+export function encodeBindingRequest(transactionId: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(BINDING_REQUEST_BYTES);
+  putHeader(bytes, MessageType.bindingRequest, bytes.length - HEADER_BYTES, transactionId);
+  bytes.set(SOFTWARE, putAttribute(bytes, HEADER_BYTES, AttributeType.software, SOFTWARE.length));
+  const fingerprintAt = HEADER_BYTES + SOFTWARE_BYTES;
+  const valueAt = putAttribute(bytes, fingerprintAt, AttributeType.fingerprint, 4);
+  writeU32(bytes, valueAt, fingerprintOf(bytes, fingerprintAt));
+  return bytes;
+}
+
+/**
+ * Reads the answer to a Binding request. The caller checks that the transaction is its own, used once,
+ * and that the answer came from the IP that it asked: STUN has no other protection.
+ *
+ * The XOR form wins over MAPPED-ADDRESS, which some NATs rewrite. Several addresses of one form must
+ * agree. FINGERPRINT is not checked: official servers send none. Reasons to tell apart: `stray-request`
+ * (a hairpin test of an old node, harmless) and `error-response`.
+ */
+export function decodeBindingResponse(
+  bytes: Uint8Array,
+  options: BindingResponseOptions = {},
+): BindingResponse | DecodeFailure {
+  const header = decodeHeader(bytes);
+  if (header instanceof DecodeFailure) return header;
+  if (header.type === MessageType.bindingRequest) return fail('stray-request');
+  if (header.type === MessageType.bindingError) return fail('error-response');
+  if (header.type !== MessageType.bindingSuccess) return fail('bad-type');
+
+  let xored: Endpoint | undefined;
+  let plain: Endpoint | DecodeFailure | undefined;
+  const failure = walkAttributes(bytes, header.end, (type, at, length) => {
+    if (type === AttributeType.mappedAddress) {
+      plain = agree(plain, readAddress(bytes, at, length, false));
+    }
+    if (!isXorMappedAddress(type)) return undefined;
+    const result = agree(xored, readAddress(bytes, at, length, true));
+    if (result instanceof DecodeFailure) return result;
+    xored = result;
+    return undefined;
+  });
+  if (failure !== undefined) return failure;
+  const mapped = xored ?? plain ?? fail('no-address');
+  if (mapped instanceof DecodeFailure) return mapped;
+  const absurd = absurdity(mapped, options.allowLoopback ?? false);
+  return absurd ?? { transactionId: header.transactionId, mapped };
+}
+
+function isXorMappedAddress(type: number): boolean {
+  return type === AttributeType.xorMappedAddress || type === AttributeType.xorMappedAddressOfDrafts;
+}
+
+/** `next` unless it contradicts what another attribute of the same form said. */
+function agree(
+  known: Endpoint | DecodeFailure | undefined,
+  next: Endpoint | DecodeFailure,
+): Endpoint | DecodeFailure {
+  if (known === undefined || known === next) return next;
+  if (known instanceof DecodeFailure) return known;
+  return next instanceof DecodeFailure ? next : fail('contradicting-addresses');
+}
+
+/** Addresses that no packet of ours can have had out there. */
+function absurdity(mapped: Endpoint, allowLoopback: boolean): DecodeFailure | undefined {
+  const address = endpointAddress(mapped);
+  if (endpointPort(mapped) === 0) return fail('port-zero');
+  if (isUnspecified(address) || isMulticast(address)) return fail('absurd-address');
+  if (isLoopback(address) && !allowLoopback) return fail('loopback-address');
+  return undefined;
+}
