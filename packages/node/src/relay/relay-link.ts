@@ -39,8 +39,8 @@ export class RelayLink {
 
   readonly #options: RelayLinkOptions;
   readonly #events: RelayLinkEvents;
-  readonly #client: RelayClient;
-  readonly #timer: MachineTimer;
+  #client: RelayClient | undefined;
+  #timer: MachineTimer | undefined;
   readonly #abort = new AbortController();
   #socket: DialledRelay['socket'] | undefined;
   #ended = false;
@@ -48,10 +48,6 @@ export class RelayLink {
   constructor(options: RelayLinkOptions, events: RelayLinkEvents) {
     this.#options = options;
     this.#events = events;
-    this.#client = new RelayClient(options, options.clock.now());
-    this.#timer = new MachineTimer(this.#client, options.clock, () =>
-      this.#handle({ type: 'timeout' }),
-    );
     void this.#dial();
   }
 
@@ -85,7 +81,12 @@ export class RelayLink {
   }
 
   #run({ socket, head }: DialledRelay): void {
+    const { clock, crypto, nodePrivateKey, random } = this.#options;
     this.#socket = socket;
+    // Made now, not at the dial: its deadline for the introduction starts with its life.
+    const client = new RelayClient({ crypto, random, privateKey: nodePrivateKey }, clock.now());
+    this.#client = client;
+    this.#timer = new MachineTimer(client, clock, () => this.#handle({ type: 'timeout' }));
     socket.on('data', (bytes: Uint8Array) => this.#handle({ type: 'bytes', bytes }));
     socket.on('error', (error: Error) => this.#end(error.message));
     socket.on('close', () => this.#end('connection-closed'));
@@ -95,13 +96,13 @@ export class RelayLink {
 
   #handle(input: RelayClientInput): void {
     if (this.#ended) return;
-    this.#client.handle(input, this.#options.clock.now());
+    this.#client?.handle(input, this.#options.clock.now());
     this.#drain();
   }
 
   #drain(): void {
     for (;;) {
-      const output = this.#ended ? undefined : this.#client.poll();
+      const output = this.#ended ? undefined : this.#client?.poll();
       if (output === undefined) break;
       switch (output.type) {
         case 'write':
@@ -124,13 +125,13 @@ export class RelayLink {
           break;
       }
     }
-    this.#timer.rearm();
+    this.#timer?.rearm();
   }
 
   #end(reason: string | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#timer.close();
+    this.#timer?.close();
     this.#abort.abort();
     this.#socket?.destroy();
     if (reason !== undefined) this.#events.onClosed(reason);

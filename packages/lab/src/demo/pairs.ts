@@ -1,0 +1,150 @@
+/**
+ * One pair of the demo: ping until direct (or until a direct path can't be expected any more), then move
+ * data through the tunnel while the relays' counters are watched.
+ */
+import { endpointAddress, parseEndpoint } from '@warren/core/ip/address';
+import type { PingLine, StatusReport } from '@warren/node/local-api/protocol';
+import { scriptArgv } from '../scripts.js';
+import { natOf } from '../topology/types.js';
+import type { World } from '../world/world.js';
+import type { CommandLine } from './command-line.js';
+import { relayDataFrames } from './relay-frames.js';
+import type { DemoPair } from './report.js';
+import { expectedPath, judge, methodOf } from './verdict.js';
+import { wireRttMs } from './wires.js';
+
+/** Every pair moves this much: enough for TCP to leave slow start and to meet a lost or altered byte. */
+export const TRANSFER_BYTES = 2_000_000;
+/** Where each machine's receiver listens, inside the mesh. */
+export const TRANSFER_PORT = 7100;
+/** Pings, one a second: a pair that should be direct is after one or two. */
+const PING_COUNT = 10;
+const PING_TIMEOUT_MS = 90_000;
+const TRANSFER_TIMEOUT_MS = 120_000;
+/** `warren ping` ends so when only the relay answered (1) or nothing did (2): answers, here. */
+const PING_ANSWERS = [1, 2];
+
+export interface PairMember {
+  readonly name: string;
+  /** Overlay address. */
+  readonly address: string;
+  readonly nodeKey: string;
+}
+
+interface PingOutcome {
+  readonly firstReplyMs: number | null;
+  readonly directMs: number | null;
+}
+
+/** What `transfer-agent send` prints. */
+interface TransferResult {
+  readonly bytes: number;
+  readonly intact: boolean;
+  readonly rttMs: number;
+  readonly megabitsPerSecond: number;
+}
+
+/** Pings from one to the other; the times count from the command's start. */
+export async function pingPair(
+  cli: CommandLine,
+  from: PairMember,
+  to: PairMember,
+): Promise<PingOutcome> {
+  const text = await cli.run(from.name, ['ping', '-c', String(PING_COUNT), to.address, '--json'], {
+    accept: PING_ANSWERS,
+    timeoutMs: PING_TIMEOUT_MS,
+  });
+  const lines = text
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as PingLine);
+  return timesOf(lines);
+}
+
+/** One ping a second: line n was sent n - 1 seconds after the first. */
+function timesOf(lines: readonly PingLine[]): PingOutcome {
+  const at = (line: PingLine | undefined): number | null =>
+    line === undefined || line.path === 'none' ? null : (line.seq - 1) * 1000 + line.latencyMs;
+  return {
+    firstReplyMs: at(lines.find((line) => line.path !== 'none')),
+    directMs: at(lines.find((line) => line.path === 'direct')),
+  };
+}
+
+/** Moves data from one to the other and judges the pair by what wires and relays saw. */
+export async function measurePair(
+  world: World,
+  cli: CommandLine,
+  from: PairMember,
+  to: PairMember,
+  ping: PingOutcome,
+): Promise<DemoPair> {
+  const { topology } = world;
+  const expected = expectedPath(natOf(topology, from.name), natOf(topology, to.name));
+  const before = await relayDataFrames(world, from.nodeKey, to.nodeKey);
+  const transfer = await transferBetween(world, from, to);
+  const frames = (await relayDataFrames(world, from.nodeKey, to.nodeKey)) - before;
+  const evidence = {
+    latencyMs: transfer?.rttMs ?? null,
+    wireRttMs: wireRttMs(topology, from.name, to.name),
+    relayDataFrames: frames,
+  };
+  const actual = judge(evidence);
+  const method = methodOf({
+    actual,
+    fromAddresses: [world.addressOf(from.name)],
+    toAddresses: [world.addressOf(to.name)],
+    fromRemote: await remoteOf(cli, to, from),
+    toRemote: await remoteOf(cli, from, to),
+  });
+  const pair = {
+    from: from.name,
+    to: to.name,
+    expected,
+    actual,
+    method,
+    ...ping,
+    latencyMs: evidence.latencyMs,
+    wireRttMs: evidence.wireRttMs,
+    relayDataFramesDuringTransfer: frames,
+    transferredBytes: transfer?.bytes ?? 0,
+    intact: transfer?.intact ?? false,
+    megabitsPerSecond: transfer?.megabitsPerSecond ?? null,
+  };
+  return { ...pair, problems: problemsOf(pair) };
+}
+
+function problemsOf(pair: Omit<DemoPair, 'problems'>): string[] {
+  const problems: string[] = [];
+  if (pair.actual !== pair.expected) {
+    problems.push(`expected ${pair.expected}, was ${pair.actual}`);
+  }
+  if (!pair.intact) problems.push('the data did not arrive intact');
+  if (pair.firstReplyMs === null) problems.push('no ping was answered');
+  if (pair.expected === 'direct' && pair.directMs === null) problems.push('no ping was direct');
+  return problems;
+}
+
+async function transferBetween(
+  world: World,
+  from: PairMember,
+  to: PairMember,
+): Promise<TransferResult | undefined> {
+  const target = `${to.address}:${TRANSFER_PORT}`;
+  const argv = scriptArgv('traffic/transfer-agent', 'send', target, String(TRANSFER_BYTES));
+  const result = await world.run(from.name, argv, { timeoutMs: TRANSFER_TIMEOUT_MS });
+  return result.code === 0 ? (JSON.parse(result.stdout) as TransferResult) : undefined;
+}
+
+/** The address that `of` uses to reach `peer` directly. */
+async function remoteOf(
+  cli: CommandLine,
+  of: PairMember,
+  peer: PairMember,
+): Promise<string | null> {
+  const status = await cli.json<StatusReport>(of.name, ['status']);
+  const path = status.peers.find((candidate) => candidate.nodeKey === peer.nodeKey);
+  const endpoint = parseEndpoint(path?.endpoint ?? '');
+  return endpoint === undefined ? null : endpointAddress(endpoint);
+}
