@@ -4,13 +4,7 @@
  */
 import type { DirectPath } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, endpointPort, familyOf } from '../ip/address.js';
-import {
-  isLinkLocal,
-  isLoopback,
-  isMulticast,
-  isOverlay,
-  isUnspecified,
-} from '../ip/classes.js';
+import { isLinkLocal, isLoopback, isMulticast, isOverlay, isUnspecified } from '../ip/classes.js';
 
 /** Why an address was refused; names of counters. */
 export type CandidateRefusal =

@@ -7,14 +7,9 @@
  */
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
-import {
-  type DirectPath,
-  type Path,
-  type RegionId,
-  samePath,
-  samePaths,
-} from '../engines/paths.js';
+import { type DirectPath, type Path, type RegionId, samePath } from '../engines/paths.js';
 import type { Machine, Random } from '../ports.js';
+import { Announcer } from './announcer.js';
 import type { Candidate, CandidateTable } from './candidates.js';
 import { Choice, isCondemned } from './choice.js';
 import { candidateGapMs, Discovery } from './discovery.js';
@@ -47,14 +42,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   readonly #outputs: PeerPathOutput[] = [];
   readonly #discovery: Discovery;
   readonly #choice: Choice;
+  readonly #announcer: Announcer;
   readonly #personPings = new PersonPings();
 
   #state: PathState = 'idle';
   #relay: RegionId | undefined;
-  /** The last `paths` output. */
-  #paths: readonly Path[] = [];
-  /** The last `changed` output. */
-  #reported: Path | undefined;
 
   /** Nothing was sent: the session is over. */
   #sessionEndsAt: Instant | undefined;
@@ -65,10 +57,9 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
 
   constructor(options: PeerPathOptions) {
     this.#counters = options.counters;
-    this.#discovery = new Discovery({
-      ...options,
-      emit: (output) => this.#outputs.push(output),
-    });
+    const emit = (output: PeerPathOutput): void => void this.#outputs.push(output);
+    this.#discovery = new Discovery({ ...options, emit });
+    this.#announcer = new Announcer(emit);
     this.#choice = new Choice(this.#discovery.candidates);
   }
 
@@ -242,8 +233,10 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
 
   #pong(pong: Extract<PeerPathInput, { type: 'pong-received' }>, now: Instant): void {
     const ping = this.#discovery.pings.take(pong.transactionId);
-    if (ping === undefined) return this.#counters.add('pong-unknown');
-    if (ping.path.kind !== pong.via.kind) return this.#counters.add('pong-wrong-carrier');
+    if (ping === undefined || ping.path.kind !== pong.via.kind) {
+      this.#counters.add(ping === undefined ? 'pong-unknown' : 'pong-wrong-carrier');
+      return;
+    }
     const latencyMs = Math.max(0, pong.receivedAt - ping.sentAt);
     if (ping.personId !== undefined && this.#personPings.settle(ping.personId)) {
       this.#tellPerson(ping.personId, { outcome: 'pong', path: ping.path, latencyMs });
@@ -252,7 +245,10 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     if (!samePath(ping.path, pong.via)) this.#counters.add('pong-from-other-source');
     this.#outputs.push({ type: 'observed', path: ping.path, observed: pong.observed });
     const candidate = this.candidates.get(ping.path);
-    if (candidate === undefined) return this.#counters.add('pong-for-dropped-candidate');
+    if (candidate === undefined) {
+      this.#counters.add('pong-for-dropped-candidate');
+      return;
+    }
     candidate.quality.answered(latencyMs);
     candidate.answeredAt = now;
     this.#judge(candidate, now);
@@ -350,7 +346,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const targets = trusted === undefined ? [...this.candidates] : [trusted];
     if (!this.#discovery.canPing || (targets.length === 0 && relay === undefined)) {
       this.#tellPerson(id, { outcome: 'lost', reason: 'no-path' });
-      return this.#keepSession(now);
+      this.#keepSession(now);
+      return;
     }
     const evicted = this.#personPings.start(id, now);
     if (evicted !== undefined) this.#tellPerson(evicted, { outcome: 'lost', reason: 'timeout' });
@@ -384,23 +381,15 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     else if (this.#state !== before) this.#round(now);
   }
 
+  /** A change of {@link path} that people should hear of. */
   #report(cause: string): void {
-    const to = this.path;
-    const from = this.#reported;
-    if (from === to || (from !== undefined && to !== undefined && samePath(from, to))) return;
-    this.#reported = to;
-    this.#outputs.push({ type: 'changed', from, to, cause });
+    this.#announcer.report(this.path, cause);
   }
 
   /** Says where data goes, if that changed. */
   #publish(): void {
-    const paths: Path[] = [];
     const direct = hasPath(this.#state) ? this.#choice.best?.path : undefined;
-    if (direct !== undefined) paths.push(direct);
-    const relay = this.#relayPath();
-    if (relay !== undefined && !isTrusted(this.#state)) paths.push(relay);
-    if (samePaths(paths, this.#paths)) return;
-    this.#paths = paths;
-    this.#outputs.push({ type: 'paths', paths });
+    const relay = isTrusted(this.#state) ? undefined : this.#relayPath();
+    this.#announcer.publish([direct, relay].filter((path) => path !== undefined));
   }
 }

@@ -19,8 +19,7 @@ export class PathQuality {
   /** A ping was answered after `latencyMs`. */
   answered(latencyMs: number): void {
     const before = this.#smoothedMs;
-    this.#smoothedMs =
-      before === undefined ? latencyMs : before + smoothing * (latencyMs - before);
+    this.#smoothedMs = before === undefined ? latencyMs : before + smoothing * (latencyMs - before);
     this.#note(true);
   }
 

@@ -1,0 +1,263 @@
+/**
+ * The network check: asks the relays' STUN servers how our sockets look from outside and how far they are,
+ * and decides which relay to call home.
+ *
+ *     idle --check wanted, map and a socket there--> checking --all heard or time over--> report, idle
+ *     idle --20 to 26 s later, while periodic--> checking
+ *
+ * It uses the node's own sockets, so what it learns is what peers will meet. A check wanted while one runs
+ * follows it. Full checks ask every region: the first, after a change of network, after one without any
+ * answer, and every 5 minutes; the others ask home and the three nearest regions.
+ */
+import type { Counters } from '../base/counters.js';
+import { DecodeFailure } from '../base/failure.js';
+import { after, earliest, type Instant } from '../base/instant.js';
+import { randomBetween } from '../base/random.js';
+import type { RegionId } from '../engines/paths.js';
+import { type Endpoint, endpoint, type IpAddress, type IpFamily } from '../ip/address.js';
+import type { RelayMap, RelayNode } from '../netmap/types.js';
+import type { Machine, Random } from '../ports.js';
+import { decodeBindingResponse } from '../stun/binding.js';
+import { Check } from './check.js';
+import { arbitraryHome, chooseHome, LatencyHistory } from './home-region.js';
+import { fullPlan, incrementalPlan } from './probe-plan.js';
+import { PENDING, type Pending, RelayAddresses } from './relay-addresses.js';
+import { type NetcheckReport, ReportBuilder } from './report.js';
+
+/** Below the 30 s after which common NATs forget a mapping. */
+export const periodicMinMs = 20_000;
+/** Spread, so that the nodes of one site don't ask in step. */
+export const periodicMaxMs = 26_000;
+/** All regions are measured again after this. */
+export const fullEveryMs = 5 * 60_000;
+
+export type NetcheckInput =
+  | { readonly type: 'relay-map'; readonly relayMap: RelayMap }
+  /** A socket of the family opened or closed; what waits for one starts by that. */
+  | { readonly type: 'socket'; readonly family: IpFamily; readonly open: boolean }
+  | { readonly type: 'resolved'; readonly host: string; readonly addresses: readonly IpAddress[] }
+  | {
+      readonly type: 'datagram';
+      readonly source: Endpoint;
+      readonly bytes: Uint8Array;
+      readonly receivedAt: Instant;
+    }
+  | { readonly type: 'unreachable'; readonly remote: Endpoint }
+  /** Check now, or after the check under way. */
+  | { readonly type: 'check'; readonly full: boolean }
+  /** What was measured belongs to another network: start over. */
+  | { readonly type: 'network-changed' }
+  /** Whether checks repeat by themselves. */
+  | { readonly type: 'periodic'; readonly on: boolean }
+  /** The relay connection to `regionId` brought a frame. */
+  | { readonly type: 'relay-heard'; readonly regionId: RegionId }
+  | { readonly type: 'timeout' };
+
+export type NetcheckOutput =
+  | {
+      readonly type: 'send';
+      readonly family: IpFamily;
+      readonly remote: Endpoint;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly type: 'resolve'; readonly host: string }
+  | { readonly type: 'report'; readonly report: NetcheckReport };
+
+export interface NetcheckOptions {
+  readonly random: Random;
+  readonly counters: Counters;
+  /** Picks the home of a node that can measure nothing; the same at every start. */
+  readonly homeSeed: number;
+  /** STUN servers may be on this very machine. */
+  readonly allowLoopback: boolean;
+}
+
+export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
+  readonly #options: NetcheckOptions;
+  readonly #outputs: NetcheckOutput[] = [];
+  readonly #addresses = new RelayAddresses();
+  readonly #history = new LatencyHistory();
+  readonly #families = new Set<IpFamily>();
+  #relayMap: RelayMap | undefined;
+  #check: Check | undefined;
+  #wanted: { full: boolean } | undefined;
+  #last: NetcheckReport | undefined;
+  #lastFullAt: Instant | undefined;
+  #home: RegionId | undefined;
+  #homeHeardAt: Instant | undefined;
+  #periodic = false;
+  /** The next check by itself. */
+  #periodicAt: Instant | undefined;
+
+  constructor(options: NetcheckOptions) {
+    this.#options = options;
+  }
+
+  /** True while a check runs or waits for its turn. */
+  get busy(): boolean {
+    return this.#check !== undefined || this.#wanted !== undefined;
+  }
+
+  handle(input: NetcheckInput, now: Instant): void {
+    switch (input.type) {
+      case 'relay-map':
+        this.#relayMap = input.relayMap;
+        this.#addresses.keepOnly(input.relayMap);
+        if (this.#home !== undefined && !this.#homes().includes(this.#home)) this.#home = undefined;
+        this.#want(true);
+        break;
+      case 'socket':
+        if (input.open) this.#families.add(input.family);
+        else this.#families.delete(input.family);
+        break;
+      case 'resolved':
+        this.#addresses.resolved(input.host, input.addresses, now);
+        break;
+      case 'datagram':
+        this.#datagram(input.source, input.bytes, input.receivedAt);
+        break;
+      case 'unreachable':
+        this.#check?.refused(input.remote);
+        break;
+      case 'check':
+        this.#want(input.full);
+        break;
+      case 'network-changed':
+        this.#check = undefined;
+        this.#history.clear();
+        this.#want(true);
+        break;
+      case 'periodic':
+        this.#periodic = input.on;
+        this.#arm(now);
+        break;
+      case 'relay-heard':
+        if (input.regionId === this.#home) this.#homeHeardAt = now;
+        break;
+      case 'timeout':
+        break;
+    }
+    this.#run(now);
+  }
+
+  poll(): NetcheckOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.#check === undefined
+      ? this.#periodicAt
+      : earliest(this.#check.nextTimeout(), this.#periodicAt);
+  }
+
+  #want(full: boolean): void {
+    this.#wanted = { full: full || this.#wanted?.full === true };
+  }
+
+  #run(now: Instant): void {
+    if (this.#periodicAt !== undefined && now >= this.#periodicAt) {
+      this.#periodicAt = undefined;
+      if (!this.busy) this.#want(false);
+    }
+    this.#check?.run(now);
+    if (this.#check?.isFinished(now) === true) this.#finish(this.#check, now);
+    if (this.#check === undefined && this.#wanted !== undefined) this.#start(now);
+  }
+
+  #start(now: Instant): void {
+    const relayMap = this.#relayMap;
+    if (relayMap === undefined || this.#families.size === 0) return;
+    const full =
+      this.#wanted?.full === true ||
+      this.#last?.udp !== true ||
+      this.#lastFullAt === undefined ||
+      now - this.#lastFullAt >= fullEveryMs;
+    this.#wanted = undefined;
+    const context = {
+      relayMap,
+      families: [...this.#families].sort((a, b) => a - b),
+      homeRegion: this.#home,
+      lastLatencyMs: this.#history.latest(),
+      hadIpv4: this.#last?.ipv4 ?? false,
+      hadIpv6: this.#last?.ipv6 ?? false,
+    };
+    this.#check = new Check({
+      builder: new ReportBuilder(now, full),
+      plan: full ? fullPlan(context) : incrementalPlan(context),
+      random: this.#options.random,
+      locate: (node, family, at) => this.#locate(node, family, at),
+      send: (family, remote, bytes) => this.#outputs.push({ type: 'send', family, remote, bytes }),
+    });
+    this.#check.run(now);
+    if (this.#check.isFinished(now)) this.#finish(this.#check, now);
+  }
+
+  #finish(check: Check, now: Instant): void {
+    this.#check = undefined;
+    const { builder } = check;
+    this.#history.add(now, builder.regionLatencyMs);
+    this.#home = this.#chooseHome(builder, now);
+    this.#last = builder.finish(now, this.#home);
+    if (builder.full) this.#lastFullAt = now;
+    this.#outputs.push({ type: 'report', report: this.#last });
+    this.#arm(now);
+  }
+
+  #chooseHome(builder: ReportBuilder, now: Instant): RegionId | undefined {
+    const homes = this.#homes();
+    const currentMs = new Map(
+      [...builder.regionLatencyMs].filter(([regionId]) => homes.includes(regionId)),
+    );
+    const chosen = chooseHome({
+      previous: this.#home,
+      currentMs,
+      recentMs: this.#history.best(),
+      reportStartedAt: builder.startedAt,
+      previousHeardAt: this.#homeHeardAt,
+      now,
+    });
+    const home = chosen ?? this.#home ?? arbitraryHome(homes, this.#options.homeSeed);
+    if (home !== this.#home) this.#homeHeardAt = undefined;
+    return home;
+  }
+
+  /** Regions that may be home: measured ones with a relay, not STUN alone. */
+  #homes(): RegionId[] {
+    const regions = [...(this.#relayMap?.regions.values() ?? [])];
+    return regions
+      .filter((region) => !region.noMeasureNoHome && region.nodes.some((node) => !node.stunOnly))
+      .map((region) => region.id);
+  }
+
+  #arm(now: Instant): void {
+    if (!this.#periodic) {
+      this.#periodicAt = undefined;
+      return;
+    }
+    const waitMs = randomBetween(this.#options.random, periodicMinMs, periodicMaxMs);
+    const at = after(this.#last?.finishedAt ?? now, waitMs);
+    this.#periodicAt = at > now ? at : now;
+  }
+
+  #locate(node: RelayNode, family: IpFamily, now: Instant): Endpoint | Pending | undefined {
+    const address = this.#addresses.find(node, family, now, (host) =>
+      this.#outputs.push({ type: 'resolve', host }),
+    );
+    if (address === undefined || address === PENDING) return address;
+    return node.stunPort === undefined ? undefined : endpoint(address, node.stunPort);
+  }
+
+  #datagram(source: Endpoint, bytes: Uint8Array, receivedAt: Instant): void {
+    const { counters, allowLoopback } = this.#options;
+    const response = decodeBindingResponse(bytes, { allowLoopback });
+    if (response instanceof DecodeFailure) {
+      counters.add(`stun-${response.reason}`);
+      return;
+    }
+    const refusal =
+      this.#check === undefined
+        ? 'unknown-transaction'
+        : this.#check.answer(response, source, receivedAt);
+    if (refusal !== undefined) counters.add(`stun-${refusal}`);
+  }
+}
