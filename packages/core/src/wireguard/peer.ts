@@ -1,0 +1,354 @@
+/**
+ * One WireGuard peer: its keys, what waits for them, and the timers that renew them.
+ *
+ *     send --- keys usable and a path known ---> sealed in place, host.send
+ *        \---- else: a copy waits, an initiation goes out, retried every 5 s for 90 s
+ *     response or first packet on new keys: what waits is sealed and sent (else a keepalive confirms)
+ *     paths changed: what waits goes out at once, or the pending initiation is repeated on the new path
+ *
+ * The peer doesn't know paths; its host does. Source: WireGuard whitepaper, section 6.
+ */
+import type { Counters } from '../base/counters.js';
+import { type DecodeFailure, isFailure } from '../base/failure.js';
+import type { Instant } from '../base/instant.js';
+import { type NodeKey, publicKeyBytes } from '../keys/keys.js';
+import {
+  type AcceptFailure,
+  type CompleteFailure,
+  Handshake,
+  type HandshakeContext,
+} from './handshake.js';
+import type { Keypair } from './keypair.js';
+import { KEEPALIVE_BYTES, TRANSPORT_HEADER_BYTES } from './messages.js';
+import type { PeerStatics, ReceivedInitiation } from './noise.js';
+import { Session } from './session.js';
+import {
+  JITTER_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  NEW_HANDSHAKE_MS,
+  REKEY_AFTER_MESSAGES,
+  REKEY_AFTER_MS,
+  REKEY_ATTEMPT_MS,
+  REKEY_ON_RECEIVE_MS,
+  REKEY_TIMEOUT_MS,
+  TIMER,
+  type Timer,
+  TimerSet,
+  type Wakeup,
+  ZERO_KEYS_MS,
+} from './timers.js';
+import { WaitingQueue, type WaitingTotal } from './waiting-queue.js';
+
+/** Who carries a peer's messages. */
+export interface PeerHost {
+  /** False while no path is known: nothing is sealed or created then. */
+  readonly canSend: boolean;
+  /** One message for the wire; the memory is valid during the call. */
+  send(memory: Uint8Array, at: number, length: number): void;
+  /** The peer has something to say on its own account (data, or a persistent keepalive). */
+  wantsToSend(now: Instant): void;
+}
+
+/** What peers share. */
+export interface PeerContext<Owner> extends HandshakeContext<Owner> {
+  readonly counters: Counters;
+  readonly wakeup: Wakeup;
+  readonly waitingTotal: WaitingTotal;
+  readonly mtuBytes: number;
+}
+
+export class Peer<Host extends PeerHost> {
+  readonly key: NodeKey;
+  readonly host: Host;
+  readonly session: Session;
+  lastHandshakeAt: Instant | undefined;
+  readonly #context: PeerContext<Peer<Host>>;
+  readonly #handshake: Handshake<Peer<Host>>;
+  readonly #timers: TimerSet;
+  readonly #waiting: WaitingQueue;
+  readonly #keepaliveScratch = new Uint8Array(KEEPALIVE_BYTES);
+  #persistentMs = 0;
+  /** Not before this may another initiation go out. */
+  #initiateAfter = Number.NEGATIVE_INFINITY;
+  #attemptsSince = Number.NEGATIVE_INFINITY;
+  /** Drawn per initiation; also spreads the 15 s timer, where drawing would cost per packet. */
+  #jitterMs = 0;
+  #dataSinceKeepaliveArmed = false;
+  #renewedOnReceive = false;
+
+  constructor(context: PeerContext<Peer<Host>>, key: NodeKey, host: Host) {
+    this.key = key;
+    this.host = host;
+    this.session = new Session((keypair) => context.indexes.release(keypair.localIndex));
+    this.#context = context;
+    this.#handshake = new Handshake(context, this, publicKeyBytes(key));
+    this.#timers = new TimerSet(context.wakeup);
+    this.#waiting = new WaitingQueue(context.waitingTotal);
+  }
+
+  get waitingPackets(): number {
+    return this.#waiting.size;
+  }
+
+  statics(): PeerStatics | undefined {
+    return this.#handshake.statics();
+  }
+
+  /** Sends the IP packet at `memory[at .. at + length)`, sealed in place as {@link Keypair.sealInto} says. */
+  send(memory: Uint8Array, at: number, length: number, now: Instant): void {
+    this.host.wantsToSend(now);
+    const keypair = this.#usableKeypair(now);
+    if (keypair === undefined) {
+      const dropped = this.#waiting.push(memory, at, length);
+      if (dropped > 0) this.#context.counters.add('waiting-queue-full', dropped);
+      this.#initiate(now, true);
+      return;
+    }
+    if (this.#waiting.size > 0) this.flush(now);
+    this.#transmit(keypair, memory, at, length, now);
+  }
+
+  /** Sends what waits, if keys and a path allow; called when either has come. */
+  flush(now: Instant): void {
+    for (const packet of this.#waiting.drain()) {
+      const keypair = this.#usableKeypair(now);
+      if (keypair === undefined) {
+        this.#waiting.push(packet.memory, packet.at, packet.length);
+      } else {
+        this.#transmit(keypair, packet.memory, packet.at, packet.length, now);
+      }
+    }
+  }
+
+  /** The host's paths are not what they were; `added` when there is one that was not there before. */
+  pathsChanged(now: Instant, added: boolean): void {
+    if (!this.host.canSend || !added) return;
+    if (this.#usableKeypair(now) !== undefined) {
+      this.flush(now);
+      if (this.#handshake.pendingMessage === undefined) this.#timers.disarm(TIMER.retransmit);
+    } else if (this.#handshake.pendingMessage !== undefined) {
+      // The same bytes again cost the peer nothing if it has seen them, and 5 s are saved if it has not.
+      this.host.send(this.#handshake.pendingMessage, 0, this.#handshake.pendingMessage.length);
+    } else if (this.#waiting.size > 0 || this.#timers.isArmed(TIMER.retransmit)) {
+      this.#initiate(now, false);
+    }
+    const persistent = this.#persistentMs > 0;
+    if (persistent && !this.#timers.isArmed(TIMER.persistentKeepalive)) this.#sendKeepalive(now);
+  }
+
+  /** Interval of persistent keepalives; 0: none. Switching on sends one at once. */
+  setPersistentKeepalive(ms: number, now: Instant): void {
+    if (ms === this.#persistentMs) return;
+    const wasOff = this.#persistentMs === 0;
+    this.#persistentMs = ms;
+    if (ms === 0) this.#timers.disarm(TIMER.persistentKeepalive);
+    else if (wasOff) this.#keepPersistently(now);
+    else this.#timers.arm(TIMER.persistentKeepalive, now, ms);
+  }
+
+  /** Takes a decrypted initiation of this peer; the response is for the caller to send. */
+  acceptInitiation(
+    received: ReceivedInitiation,
+    now: Instant,
+  ): Uint8Array | DecodeFailure<AcceptFailure> {
+    const answer = this.#handshake.accept(received, now);
+    if (isFailure(answer)) return answer;
+    this.session.installAsResponder(answer.keypair);
+    this.#noteAuthenticatedReceive(now);
+    this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
+    this.#timers.disarm(TIMER.keepalive);
+    // The initiator is about to confirm; only if it doesn't do we begin ourselves.
+    this.#initiateAfter = now + REKEY_TIMEOUT_MS;
+    return answer.message;
+  }
+
+  /** Takes a response for our initiation `index`. Afterwards call {@link confirmSession}. */
+  acceptResponse(
+    index: number,
+    message: Uint8Array,
+    now: Instant,
+  ): DecodeFailure<CompleteFailure> | undefined {
+    const keypair = this.#handshake.complete(index, message, now);
+    if (isFailure(keypair)) return keypair;
+    this.session.installAsInitiator(keypair);
+    this.#noteAuthenticatedReceive(now);
+    this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
+    this.#handshakeDone(now);
+    return undefined;
+  }
+
+  /** Sends what waits on fresh keys; as initiator at least a keepalive, so that the responder may send too. */
+  confirmSession(now: Instant): void {
+    if (this.#waiting.size > 0) this.flush(now);
+    else this.#sendKeepalive(now);
+  }
+
+  /** Called for each transport message that opened; true when it completed a handshake that the peer began. */
+  received(keypair: Keypair, dataBytes: number, now: Instant): boolean {
+    const confirmed = this.session.confirm(keypair);
+    this.#noteAuthenticatedReceive(now);
+    if (confirmed) this.#handshakeDone(now);
+    if (dataBytes > 0) {
+      if (this.#timers.isArmed(TIMER.keepalive)) this.#dataSinceKeepaliveArmed = true;
+      else this.#timers.arm(TIMER.keepalive, now, KEEPALIVE_TIMEOUT_MS);
+    }
+    if (confirmed) this.flush(now);
+    this.#renewOnReceive(now);
+    return confirmed;
+  }
+
+  /** Fires what is due and reports the rest to the wakeup. */
+  handleTimeout(now: Instant): void {
+    for (;;) {
+      const timer = this.#timers.takeDue(now);
+      if (timer === undefined) return;
+      this.#fire(timer, now);
+    }
+  }
+
+  /** Our identity changed: all keys and all that waits for them go. */
+  identityChanged(now: Instant): void {
+    this.#handshake.identityChanged();
+    this.close();
+    this.#initiateAfter = Number.NEGATIVE_INFINITY;
+    this.lastHandshakeAt = undefined;
+    if (this.#persistentMs > 0) this.#keepPersistently(now);
+  }
+
+  /** Erases keys, indices, timers and waiting packets. */
+  close(): void {
+    this.#timers.disarmAll();
+    this.#handshake.abandon();
+    this.session.clear();
+    this.#waiting.drain();
+  }
+
+  #fire(timer: Timer, now: Instant): void {
+    switch (timer) {
+      case TIMER.retransmit:
+        if (now - this.#attemptsSince >= REKEY_ATTEMPT_MS) this.#giveUp(now);
+        else this.#initiate(now, false);
+        break;
+      case TIMER.keepalive:
+        this.#sendKeepalive(now);
+        if (this.#dataSinceKeepaliveArmed) {
+          this.#dataSinceKeepaliveArmed = false;
+          this.#timers.arm(TIMER.keepalive, now, KEEPALIVE_TIMEOUT_MS);
+        }
+        break;
+      case TIMER.newHandshake:
+        this.#initiate(now, true);
+        break;
+      case TIMER.zeroKeys:
+        this.session.clear();
+        this.#handshake.abandon();
+        this.#dropWaiting();
+        break;
+      case TIMER.persistentKeepalive:
+        this.#keepPersistently(now);
+        break;
+    }
+  }
+
+  #usableKeypair(now: Instant): Keypair | undefined {
+    const { current } = this.session;
+    return current?.canSend(now) === true && this.host.canSend ? current : undefined;
+  }
+
+  #transmit(keypair: Keypair, memory: Uint8Array, at: number, length: number, now: Instant): void {
+    const wireBytes = keypair.sealInto(memory, at, length, this.#context.mtuBytes);
+    this.host.send(memory, at - TRANSPORT_HEADER_BYTES, wireBytes);
+    this.#noteAuthenticatedSend(now);
+    if (length > 0 && !this.#timers.isArmed(TIMER.newHandshake)) {
+      this.#timers.arm(TIMER.newHandshake, now, NEW_HANDSHAKE_MS + this.#jitterMs);
+    }
+    const old = keypair.isInitiator && keypair.ageMs(now) >= REKEY_AFTER_MS;
+    if (old || keypair.sendCounter >= REKEY_AFTER_MESSAGES) this.#initiate(now, true);
+  }
+
+  #sendKeepalive(now: Instant): void {
+    const keypair = this.#usableKeypair(now);
+    if (keypair === undefined) this.#initiate(now, true);
+    else if (this.#waiting.size > 0) this.flush(now);
+    else this.#transmit(keypair, this.#keepaliveScratch, TRANSPORT_HEADER_BYTES, 0, now);
+  }
+
+  #keepPersistently(now: Instant): void {
+    this.host.wantsToSend(now);
+    this.#sendKeepalive(now);
+    if (!this.#timers.isArmed(TIMER.persistentKeepalive)) {
+      this.#timers.arm(TIMER.persistentKeepalive, now, this.#persistentMs);
+    }
+  }
+
+  /** Sends an initiation unless one went out in the last 5 s. `anew`: the 90 s begin again. */
+  #initiate(now: Instant, anew: boolean): void {
+    if (anew) this.#attemptsSince = now;
+    const waitMs = this.#initiateAfter - now;
+    if (waitMs > 0 || !this.host.canSend) {
+      if (this.#timers.isArmed(TIMER.retransmit)) return;
+      this.#timers.arm(TIMER.retransmit, now, waitMs > 0 ? waitMs : REKEY_TIMEOUT_MS);
+      return;
+    }
+    const message = this.#handshake.begin();
+    if (message === undefined) {
+      this.#context.counters.add('initiation-impossible');
+      this.#dropWaiting();
+      return;
+    }
+    this.#initiateAfter = now + REKEY_TIMEOUT_MS;
+    this.#jitterMs = this.#drawJitterMs();
+    this.#timers.arm(TIMER.retransmit, now, REKEY_TIMEOUT_MS + this.#jitterMs);
+    this.host.send(message, 0, message.length);
+    this.#noteAuthenticatedSend(now);
+  }
+
+  #renewOnReceive(now: Instant): void {
+    const { current } = this.session;
+    if (this.#renewedOnReceive || current?.isInitiator !== true) return;
+    if (current.ageMs(now) < REKEY_ON_RECEIVE_MS) return;
+    this.#renewedOnReceive = true;
+    this.#initiate(now, true);
+  }
+
+  #handshakeDone(now: Instant): void {
+    this.lastHandshakeAt = now;
+    this.#renewedOnReceive = false;
+    this.#timers.disarm(TIMER.retransmit);
+  }
+
+  #giveUp(now: Instant): void {
+    this.#handshake.abandon();
+    this.#timers.disarm(TIMER.keepalive);
+    this.#dropWaiting();
+    if (!this.#timers.isArmed(TIMER.zeroKeys)) {
+      this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
+    }
+  }
+
+  #dropWaiting(): void {
+    const dropped = this.#waiting.drain().length;
+    if (dropped > 0) this.#context.counters.add('waiting-no-handshake', dropped);
+  }
+
+  #noteAuthenticatedSend(now: Instant): void {
+    this.#timers.disarm(TIMER.keepalive);
+    this.#noteTraversal(now);
+  }
+
+  #noteAuthenticatedReceive(now: Instant): void {
+    this.#timers.disarm(TIMER.newHandshake);
+    this.#noteTraversal(now);
+  }
+
+  #noteTraversal(now: Instant): void {
+    if (this.#persistentMs > 0) {
+      this.#timers.arm(TIMER.persistentKeepalive, now, this.#persistentMs);
+    }
+  }
+
+  #drawJitterMs(): number {
+    const [byte = 0] = this.#context.random.fill(new Uint8Array(1));
+    return (byte / 256) * JITTER_MS;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The up to three keypairs that one peer has at a time.
+ *
+ *                 installAsInitiator                  installAsResponder
+ *     previous <- current (or an unused next)         previous erased
+ *     current  <- new                                 current  stays
+ *     next     erased or moved                        next     <- new
+ *
+ *     confirm(next): the peer used it, so previous <- current <- next
+ *
+ * A responder may not send on new keys before the initiator has: the response could be lost. Packets on the
+ * way were sealed with older keys, so these still open for a while.
+ *
+ * Source: WireGuard whitepaper, section 6.1 and 5.4.4; the rotation rules are those of its implementations.
+ */
+import type { Keypair } from './keypair.js';
+
+export class Session {
+  #previous: Keypair | undefined;
+  #current: Keypair | undefined;
+  #next: Keypair | undefined;
+  readonly #release: (keypair: Keypair) => void;
+
+  /** `release` is told of every keypair that leaves, so that its index is freed. */
+  constructor(release: (keypair: Keypair) => void) {
+    this.#release = release;
+  }
+
+  /** What we seal with; undefined: a handshake is needed. */
+  get current(): Keypair | undefined {
+    return this.#current;
+  }
+
+  get previous(): Keypair | undefined {
+    return this.#previous;
+  }
+
+  /** Keys that the peer has not confirmed yet. */
+  get next(): Keypair | undefined {
+    return this.#next;
+  }
+
+  /** New keys from a handshake that we began; the response proves that the peer has them. */
+  installAsInitiator(keypair: Keypair): void {
+    this.#drop(this.#previous);
+    if (this.#next === undefined) {
+      this.#previous = this.#current;
+    } else {
+      // Both sides began at once: the peer will send on the keys of its own handshake.
+      this.#drop(this.#current);
+      this.#previous = this.#next;
+      this.#next = undefined;
+    }
+    this.#current = keypair;
+  }
+
+  /** New keys from a handshake that the peer began. */
+  installAsResponder(keypair: Keypair): void {
+    this.#drop(this.#next);
+    this.#drop(this.#previous);
+    this.#previous = undefined;
+    this.#next = keypair;
+  }
+
+  /** Called for every packet that opened: true when it was the first on the next keys, which now are current. */
+  confirm(keypair: Keypair): boolean {
+    if (keypair !== this.#next) return false;
+    this.#drop(this.#previous);
+    this.#previous = this.#current;
+    this.#current = keypair;
+    this.#next = undefined;
+    return true;
+  }
+
+  /** Erases everything. */
+  clear(): void {
+    this.#drop(this.#previous);
+    this.#drop(this.#current);
+    this.#drop(this.#next);
+    this.#previous = this.#current = this.#next = undefined;
+  }
+
+  #drop(keypair: Keypair | undefined): void {
+    if (keypair === undefined) return;
+    this.#release(keypair);
+    keypair.erase();
+  }
+}

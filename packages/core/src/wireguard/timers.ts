@@ -1,0 +1,116 @@
+/**
+ * WireGuard's times, and the timers of one peer.
+ *
+ * Nothing here ticks: a timer is a deadline in an array, armed on the packet path by a plain store. The
+ * device keeps one lower bound of all deadlines ({@link Wakeup}); disarming never raises it, so a shell may
+ * be woken in vain now and then, and each wake finds the true next deadline.
+ *
+ * Source: WireGuard whitepaper, section 6.
+ */
+import { after, type Instant } from '../base/instant.js';
+
+/** An initiator starts a new handshake when it sends on keys of this age. */
+export const REKEY_AFTER_MS = 120_000;
+/** Keys of this age are no longer used, in either direction. */
+export const REJECT_AFTER_MS = 180_000;
+/** At most one initiation per peer in this time; also the wait for a response before the next one. */
+export const REKEY_TIMEOUT_MS = 5_000;
+/** A handshake that nobody answers is given up after this, and what waited for it is dropped. */
+export const REKEY_ATTEMPT_MS = 90_000;
+/** Data that came in is answered within this, with an empty packet if we have nothing to say. */
+export const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** Data that we sent must be answered within this (by data or by the keepalive above), or the keys are doubted. */
+export const NEW_HANDSHAKE_MS = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
+/** All keys of a silent peer are erased this long after the last handshake. */
+export const ZERO_KEYS_MS = 3 * REJECT_AFTER_MS;
+/** On receipt, initiators renew keys this early, so that a one-way stream never meets the 180 s. */
+export const REKEY_ON_RECEIVE_MS = REJECT_AFTER_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
+/** Retries are spread by up to this, so that two peers who start together don't stay in step. */
+export const JITTER_MS = 334;
+
+/**
+ * The whitepaper says 2^64 - 2^13 - 1 messages; a JavaScript number counts exactly up to 2^53. Neither is
+ * reached within the 180 s that keys live.
+ */
+export const REJECT_AFTER_MESSAGES = 2 ** 53 - 2 ** 13 - 1;
+/** The whitepaper says 2^60; half of our own end leaves ample room for a handshake. */
+export const REKEY_AFTER_MESSAGES = 2 ** 52;
+
+/** The timers of a peer. */
+export const TIMER = {
+  /** Fires while an initiation is unanswered (or waits for a path): send the next one, or give up. */
+  retransmit: 0,
+  /** Fires 10 s after data came in and nothing went out: tell the peer that its data arrives. */
+  keepalive: 1,
+  /** Fires 15 s after data went out and nothing came in: the peer may have lost its keys, so agree on new ones. */
+  newHandshake: 2,
+  /** Fires 540 s after the last handshake: erase all keys, so that a seized machine can't open old traffic. */
+  zeroKeys: 3,
+  /** Fires after the configured silence: keep NAT mappings on the way open. */
+  persistentKeepalive: 4,
+} as const;
+
+export type Timer = (typeof TIMER)[keyof typeof TIMER];
+
+const TIMERS: readonly Timer[] = Object.values(TIMER);
+
+/** A lower bound of the deadlines of many timers. */
+export class Wakeup {
+  #at = Number.POSITIVE_INFINITY;
+
+  /** Makes sure that the shell is woken by `at`. */
+  by(at: number): void {
+    if (at < this.#at) this.#at = at;
+  }
+
+  /** Forgets the bound, before all deadlines are looked at anew. */
+  clear(): void {
+    this.#at = Number.POSITIVE_INFINITY;
+  }
+
+  get at(): Instant | undefined {
+    return this.#at === Number.POSITIVE_INFINITY ? undefined : (this.#at as Instant);
+  }
+}
+
+/** The deadlines of one peer. */
+export class TimerSet {
+  readonly #deadlines = new Float64Array(TIMERS.length).fill(Number.POSITIVE_INFINITY);
+  readonly #wakeup: Wakeup;
+
+  constructor(wakeup: Wakeup) {
+    this.#wakeup = wakeup;
+  }
+
+  /** Sets `timer` to fire `ms` after `now`, whether or not it was armed. */
+  arm(timer: Timer, now: Instant, ms: number): void {
+    const at = after(now, ms);
+    this.#deadlines[timer] = at;
+    this.#wakeup.by(at);
+  }
+
+  disarm(timer: Timer): void {
+    this.#deadlines[timer] = Number.POSITIVE_INFINITY;
+  }
+
+  disarmAll(): void {
+    this.#deadlines.fill(Number.POSITIVE_INFINITY);
+  }
+
+  isArmed(timer: Timer): boolean {
+    return this.#deadlines[timer] !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Disarms and returns a timer whose time has come; undefined: none. Also reports what is left to the wakeup. */
+  takeDue(now: Instant): Timer | undefined {
+    for (const timer of TIMERS) {
+      const at = this.#deadlines[timer] ?? Number.POSITIVE_INFINITY;
+      if (at <= now) {
+        this.disarm(timer);
+        return timer;
+      }
+      this.#wakeup.by(at);
+    }
+    return undefined;
+  }
+}
