@@ -17,8 +17,9 @@ import { wireRttMs } from './wires.js';
 export const TRANSFER_BYTES = 2_000_000;
 /** Where each machine's receiver listens, inside the mesh. */
 export const TRANSFER_PORT = 7100;
-/** Pings, one a second: a pair that should be direct is after one or two. */
-const PING_COUNT = 10;
+/** Five pings a second for ten seconds: two discovery rounds for a pair that stays on its relay. */
+const PING_COUNT = 50;
+const PING_INTERVAL = '200ms';
 const PING_TIMEOUT_MS = 90_000;
 const TRANSFER_TIMEOUT_MS = 120_000;
 /** `warren ping` ends so when only the relay answered (1) or nothing did (2): answers, here. */
@@ -50,10 +51,14 @@ export async function pingPair(
   from: PairMember,
   to: PairMember,
 ): Promise<PingOutcome> {
-  const text = await cli.run(from.name, ['ping', '-c', String(PING_COUNT), to.address, '--json'], {
-    accept: PING_ANSWERS,
-    timeoutMs: PING_TIMEOUT_MS,
-  });
+  const text = await cli.run(
+    from.name,
+    ['ping', '-c', String(PING_COUNT), '--interval', PING_INTERVAL, to.address, '--json'],
+    {
+      accept: PING_ANSWERS,
+      timeoutMs: PING_TIMEOUT_MS,
+    },
+  );
   const lines = text
     .trim()
     .split('\n')
@@ -62,13 +67,10 @@ export async function pingPair(
   return timesOf(lines);
 }
 
-/** One ping a second: line n was sent n - 1 seconds after the first. */
 function timesOf(lines: readonly PingLine[]): PingOutcome {
-  const at = (line: PingLine | undefined): number | null =>
-    line === undefined || line.path === 'none' ? null : (line.seq - 1) * 1000 + line.latencyMs;
   return {
-    firstReplyMs: at(lines.find((line) => line.path !== 'none')),
-    directMs: at(lines.find((line) => line.path === 'direct')),
+    firstReplyMs: lines.find((line) => line.path !== 'none')?.elapsedMs ?? null,
+    directMs: lines.find((line) => line.path === 'direct')?.elapsedMs ?? null,
   };
 }
 

@@ -35,10 +35,11 @@ export async function pingPeer(task: PingTask): Promise<void> {
   const [first] = peer.addresses;
   const who = { peer: shortName(peer), address: first === undefined ? '' : prefixAddress(first) };
   const count = request.count ?? DEFAULT_COUNT;
+  const beganAt = performance.now();
   for (let seq = 1; seq <= count && !signal.aborted; seq++) {
     const startedAt = performance.now();
     const result = await limited(host.ping(peer.key), request.timeoutMs);
-    emit(lineOf(netmap, seq, who, result));
+    emit(lineOf(netmap, { seq, ...who, elapsedMs: round(performance.now() - beganAt) }, result));
     const isDirect = result.outcome === 'pong' && result.path.kind === 'direct';
     if (isDirect && request.untilDirect !== false) return;
     const restMs = (request.intervalMs ?? DEFAULT_INTERVAL_MS) - (performance.now() - startedAt);
@@ -60,13 +61,17 @@ function limited(ping: Promise<PingResult>, timeoutMs: number | undefined): Prom
 
 function lineOf(
   netmap: Netmap,
-  seq: number,
-  who: { readonly peer: string; readonly address: string },
+  about: Pick<PingLine, 'seq' | 'peer' | 'address' | 'elapsedMs'>,
   result: PingResult,
 ): PingLine {
-  if (result.outcome === 'lost') return { seq, ...who, path: 'none', reason: result.reason };
-  const latencyMs = Math.round(result.latencyMs * 100) / 100;
+  if (result.outcome === 'lost') return { ...about, path: 'none', reason: result.reason };
+  const latencyMs = round(result.latencyMs);
   return result.path.kind === 'direct'
-    ? { seq, ...who, path: 'direct', endpoint: result.path.remote, latencyMs }
-    : { seq, ...who, path: 'relay', region: regionCode(netmap, result.path.regionId), latencyMs };
+    ? { ...about, path: 'direct', endpoint: result.path.remote, latencyMs }
+    : { ...about, path: 'relay', region: regionCode(netmap, result.path.regionId), latencyMs };
+}
+
+/** Times are shown to a hundredth of a millisecond. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }

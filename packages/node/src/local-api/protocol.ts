@@ -69,6 +69,8 @@ export type PingLine =
       /** Code of the relay region of a relayed pong. */
       readonly region?: string;
       readonly latencyMs: number;
+      /** From the first ping of this call to this answer. */
+      readonly elapsedMs: number;
     }
   | {
       readonly seq: number;
@@ -76,6 +78,7 @@ export type PingLine =
       readonly address: string;
       readonly path: 'none';
       readonly reason: string;
+      readonly elapsedMs: number;
     };
 
 export interface SelfStatus {

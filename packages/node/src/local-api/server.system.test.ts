@@ -20,7 +20,14 @@ const backend: LocalApiBackend = {
   down: () => Promise.resolve(),
   async ping(wanted, emit) {
     if (wanted.peer === 'nobody') throw new NodeError('PEER_UNKNOWN', 'no such peer', 'see status');
-    emit({ seq: 1, peer: wanted.peer, address: '100.64.0.2', path: 'none', reason: 'timeout' });
+    emit({
+      seq: 1,
+      peer: wanted.peer,
+      address: '100.64.0.2',
+      path: 'none',
+      reason: 'timeout',
+      elapsedMs: 1,
+    });
   },
   shutdown: () => undefined,
 };
