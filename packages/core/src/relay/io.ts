@@ -2,6 +2,7 @@
  * Inputs and outputs of the two DERP machines. Both speak bytes of one ordered stream (after the HTTP
  * upgrade, which is the shell's); framing, keys, queues and limits are theirs.
  */
+import type { Instant } from '../base/instant.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
 
 /** Why a peer can't be reached on a region: its last connection ended, or it was never there. */
@@ -38,6 +39,8 @@ export type RelayServerInput =
   /** The stream took everything written so far; more may be polled for it. */
   | { readonly type: 'drained'; readonly connection: RelayConnectionId }
   | { readonly type: 'closed'; readonly connection: RelayConnectionId }
+  /** The server shuts down: clients are told when to come back, then closed; nobody new is accepted. */
+  | { readonly type: 'drain' }
   | { readonly type: 'timeout' };
 
 export type RelayServerOutput =
@@ -52,4 +55,24 @@ export interface RelayPairCounters {
   readonly discoFrames: number;
   readonly dataFrames: number;
   readonly dataBytes: number;
+}
+
+/** One connection of the server, for operators. Packets as the client sees them: sent by it, received by it. */
+export interface RelayConnectionSummary {
+  readonly connection: RelayConnectionId;
+  readonly source: string;
+  /** Undefined until the client has proved it. */
+  readonly key: NodeKey | undefined;
+  readonly acceptedAt: Instant;
+  readonly heardAt: Instant;
+  /** Receives for its key: always true unless the key has several connections. */
+  readonly active: boolean;
+  /** The client calls this relay its home. */
+  readonly home: boolean;
+  readonly appName: string;
+  readonly queuedPackets: number;
+  readonly sentPackets: number;
+  readonly sentBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedBytes: number;
 }

@@ -1,0 +1,205 @@
+/**
+ * Reads the payload of each DERP frame.
+ *
+ *     ServerKey      8 magic | 32 server key | ignored
+ *     ClientInfo     32 client key | 24 nonce | box
+ *     ServerInfo     24 nonce | box
+ *     SendPacket     32 target | packet
+ *     RecvPacket     32 source | packet
+ *     KeepAlive      ignored
+ *     NotePreferred  1: home or not
+ *     PeerGone       32 key | 1 reason (may be missing)
+ *     PeerPresent    32 key | 16 IP | 2 port | 1 flags (each may be missing from there on)
+ *     ForwardPacket  32 source | 32 target | packet
+ *     WatchConns     empty
+ *     ClosePeer      32 key
+ *     Ping, Pong     8 opaque | ignored
+ *     Health         UTF-8 text
+ *     Restarting     u32 reconnect in ms | u32 try for ms | ignored
+ *
+ * `undefined`: a type that this side doesn't know. A {@link DecodeFailure}: the type is ours, the payload is not;
+ * the machines decide whether that skips the frame or ends the connection.
+ */
+import { equalBytes, viewOf } from '../base/bytes.js';
+import { type DecodeFailure, fail } from '../base/failure.js';
+import { decodeUtf8 } from '../base/text.js';
+import { addressFromBytes } from '../ip/address.js';
+import { type NodeKey, publicKeyFromBytes } from '../keys/keys.js';
+import {
+  BOX_TAG_BYTES,
+  type ClientFrame,
+  FrameType,
+  HEALTH_TEXT_MAX_BYTES,
+  KEY_BYTES,
+  MAGIC,
+  NONCE_BYTES,
+  PACKET_MAX_BYTES,
+  PEER_GONE_REASON,
+  type PeerPresence,
+  PING_BYTES,
+  PING_MAX_BYTES,
+  type RawFrame,
+  SERVER_KEY_BYTES,
+  type ServerFrame,
+} from './frames.js';
+
+export type ServerFrameFailure =
+  | 'bad-magic'
+  | 'short-server-key'
+  | 'short-server-info'
+  | 'short-packet'
+  | 'long-packet'
+  | 'short-peer-gone'
+  | 'short-peer-present'
+  | 'short-ping'
+  | 'short-pong'
+  | 'short-restarting'
+  | 'bad-health';
+
+export type ClientFrameFailure =
+  | 'short-client-info'
+  | 'short-packet'
+  | 'long-packet'
+  | 'bad-note-preferred'
+  | 'bad-watch-connections'
+  | 'bad-close-peer'
+  | 'bad-ping';
+
+/** Reads the key at `payload[at .. at + 32)`; a connection passes its memo (node-key-memo.ts). */
+export type ReadNodeKey = (payload: Uint8Array, at: number) => NodeKey;
+
+const keyAt: ReadNodeKey = (payload, at) =>
+  publicKeyFromBytes('node', payload.subarray(at, at + KEY_BYTES));
+
+function decodeServerKey(payload: Uint8Array): ServerFrame | DecodeFailure<ServerFrameFailure> {
+  if (payload.length < SERVER_KEY_BYTES) return fail('short-server-key');
+  if (!equalBytes(payload.subarray(0, MAGIC.length), MAGIC)) return fail('bad-magic');
+  const key = publicKeyFromBytes('relay', payload.subarray(MAGIC.length, SERVER_KEY_BYTES));
+  return { type: 'server-key', key };
+}
+
+function decodePresence(payload: Uint8Array): PeerPresence | DecodeFailure<ServerFrameFailure> {
+  if (payload.length < KEY_BYTES) return fail('short-peer-present');
+  const tail = payload.subarray(KEY_BYTES);
+  return {
+    peer: keyAt(payload, 0),
+    address: tail.length >= 16 ? addressFromBytes(tail.slice(0, 16)) : undefined,
+    port: tail.length >= 18 ? viewOf(tail).getUint16(16) : undefined,
+    flags: tail[18] ?? 0,
+  };
+}
+
+/** A text cut at the limit may end inside a character, so its last bytes are given up until it decodes. */
+function decodeHealth(payload: Uint8Array): ServerFrame | DecodeFailure<ServerFrameFailure> {
+  if (payload.length <= HEALTH_TEXT_MAX_BYTES) {
+    const problem = decodeUtf8(payload);
+    return problem === undefined ? fail('bad-health') : { type: 'health', problem };
+  }
+  for (let length = HEALTH_TEXT_MAX_BYTES; length > HEALTH_TEXT_MAX_BYTES - 4; length--) {
+    const problem = decodeUtf8(payload.subarray(0, length));
+    if (problem !== undefined) return { type: 'health', problem };
+  }
+  return fail('bad-health');
+}
+
+/** What a client makes of a frame. Packets are copies of their own memory; the rest is borrowed. */
+export function decodeServerFrame(
+  frame: RawFrame,
+  readKey: ReadNodeKey = keyAt,
+): ServerFrame | DecodeFailure<ServerFrameFailure> | undefined {
+  const { type, payload } = frame;
+  switch (type) {
+    case FrameType.serverKey:
+      return decodeServerKey(payload);
+    case FrameType.serverInfo:
+      if (payload.length < NONCE_BYTES + BOX_TAG_BYTES) return fail('short-server-info');
+      return {
+        type: 'server-info',
+        nonce: payload.subarray(0, NONCE_BYTES),
+        box: payload.subarray(NONCE_BYTES),
+      };
+    case FrameType.recvPacket:
+      if (payload.length < KEY_BYTES) return fail('short-packet');
+      if (payload.length > KEY_BYTES + PACKET_MAX_BYTES) return fail('long-packet');
+      return { type: 'packet', source: readKey(payload, 0), packet: payload.slice(KEY_BYTES) };
+    case FrameType.keepAlive:
+      return { type: 'keep-alive' };
+    case FrameType.peerGone: {
+      if (payload.length < KEY_BYTES) return fail('short-peer-gone');
+      // Old servers leave the reason away; they mean "disconnected", and so may any reason that comes later.
+      const notHere = payload[KEY_BYTES] === PEER_GONE_REASON['not-here'];
+      const reason = notHere ? 'not-here' : 'disconnected';
+      return { type: 'peer-gone', peer: keyAt(payload, 0), reason };
+    }
+    case FrameType.peerPresent: {
+      const presence = decodePresence(payload);
+      return 'peer' in presence ? { type: 'peer-present', presence } : presence;
+    }
+    case FrameType.ping:
+      if (payload.length < PING_BYTES) return fail('short-ping');
+      return { type: 'ping', data: payload.slice(0, PING_BYTES) };
+    case FrameType.pong:
+      if (payload.length < PING_BYTES) return fail('short-pong');
+      return { type: 'pong', data: payload.slice(0, PING_BYTES) };
+    case FrameType.health:
+      return decodeHealth(payload);
+    case FrameType.restarting: {
+      if (payload.length < 8) return fail('short-restarting');
+      const view = viewOf(payload);
+      return {
+        type: 'restarting',
+        reconnectInMs: view.getUint32(0),
+        tryForMs: view.getUint32(4),
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What a server makes of a frame. Everything is borrowed from the reader. */
+export function decodeClientFrame(
+  frame: RawFrame,
+  readKey: ReadNodeKey = keyAt,
+): ClientFrame | DecodeFailure<ClientFrameFailure> | undefined {
+  const { type, payload } = frame;
+  switch (type) {
+    case FrameType.clientInfo:
+      if (payload.length < KEY_BYTES + NONCE_BYTES) return fail('short-client-info');
+      return {
+        type: 'client-info',
+        key: keyAt(payload, 0),
+        nonce: payload.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES),
+        box: payload.subarray(KEY_BYTES + NONCE_BYTES),
+      };
+    case FrameType.sendPacket:
+      if (payload.length < KEY_BYTES) return fail('short-packet');
+      if (payload.length > KEY_BYTES + PACKET_MAX_BYTES) return fail('long-packet');
+      return { type: 'send', target: readKey(payload, 0), packet: payload.subarray(KEY_BYTES) };
+    case FrameType.forwardPacket:
+      if (payload.length < 2 * KEY_BYTES) return fail('short-packet');
+      if (payload.length > 2 * KEY_BYTES + PACKET_MAX_BYTES) return fail('long-packet');
+      return {
+        type: 'forward',
+        source: keyAt(payload, 0),
+        target: keyAt(payload, KEY_BYTES),
+        packet: payload.subarray(2 * KEY_BYTES),
+      };
+    case FrameType.notePreferred:
+      if (payload.length !== 1) return fail('bad-note-preferred');
+      return { type: 'note-preferred', home: payload[0] !== 0 };
+    case FrameType.watchConns:
+      return payload.length === 0 ? { type: 'watch-connections' } : fail('bad-watch-connections');
+    case FrameType.closePeer:
+      if (payload.length !== KEY_BYTES) return fail('bad-close-peer');
+      return { type: 'close-peer', peer: keyAt(payload, 0) };
+    case FrameType.ping:
+    case FrameType.pong: {
+      if (payload.length < PING_BYTES || payload.length > PING_MAX_BYTES) return fail('bad-ping');
+      const data = payload.slice(0, PING_BYTES);
+      return { type: type === FrameType.ping ? 'ping' : 'pong', data };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/** Writes DERP frames, header included. Layouts: decode-frames.ts shows them beside their readers. */
+import { assert } from '../base/assert.js';
+import { viewOf } from '../base/bytes.js';
+import { encodeUtf8 } from '../base/text.js';
+import { addressBytes16 } from '../ip/address.js';
+import { type NodeKey, publicKeyBytes, type RelayKey } from '../keys/keys.js';
+import {
+  FrameType,
+  HEADER_BYTES,
+  HEALTH_TEXT_MAX_BYTES,
+  KEY_BYTES,
+  MAGIC,
+  PACKET_MAX_BYTES,
+  PEER_GONE_REASON,
+  type PeerPresence,
+  PING_BYTES,
+} from './frames.js';
+import type { PeerGoneReason } from './io.js';
+
+/** A frame of `type` whose payload is `parts` in a row. */
+export function encodeFrame(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const frame = new Uint8Array(HEADER_BYTES + length);
+  frame[0] = type;
+  viewOf(frame).setUint32(1, length);
+  let at = HEADER_BYTES;
+  for (const part of parts) {
+    frame.set(part, at);
+    at += part.length;
+  }
+  return frame;
+}
+
+/** The server's greeting. */
+export function encodeServerKey(key: RelayKey): Uint8Array {
+  return encodeFrame(FrameType.serverKey, MAGIC, publicKeyBytes(key));
+}
+
+/** The client's introduction; the box is hello.ts's. */
+export function encodeClientInfo(key: NodeKey, nonce: Uint8Array, box: Uint8Array): Uint8Array {
+  return encodeFrame(FrameType.clientInfo, publicKeyBytes(key), nonce, box);
+}
+
+/** The server's answer; the box is hello.ts's. */
+export function encodeServerInfo(nonce: Uint8Array, box: Uint8Array): Uint8Array {
+  return encodeFrame(FrameType.serverInfo, nonce, box);
+}
+
+/** Client: `packet` for `target`. */
+export function encodeSendPacket(target: NodeKey, packet: Uint8Array): Uint8Array {
+  assert(packet.length <= PACKET_MAX_BYTES, 'a relay carries at most 64 KiB');
+  return encodeFrame(FrameType.sendPacket, publicKeyBytes(target), packet);
+}
+
+/** Server: `packet` of the sender whose raw key is `sourceKey` (32 bytes). */
+export function encodeRecvPacket(sourceKey: Uint8Array, packet: Uint8Array): Uint8Array {
+  assert(sourceKey.length === KEY_BYTES, 'a key has 32 bytes');
+  return encodeFrame(FrameType.recvPacket, sourceKey, packet);
+}
+
+/** Mesh: a packet that another server of the region shall deliver. */
+export function encodeForwardPacket(
+  source: NodeKey,
+  target: NodeKey,
+  packet: Uint8Array,
+): Uint8Array {
+  assert(packet.length <= PACKET_MAX_BYTES, 'a relay carries at most 64 KiB');
+  return encodeFrame(
+    FrameType.forwardPacket,
+    publicKeyBytes(source),
+    publicKeyBytes(target),
+    packet,
+  );
+}
+
+export function encodeKeepAlive(): Uint8Array {
+  return encodeFrame(FrameType.keepAlive);
+}
+
+export function encodeNotePreferred(home: boolean): Uint8Array {
+  return encodeFrame(FrameType.notePreferred, Uint8Array.of(home ? 1 : 0));
+}
+
+export function encodePeerGone(peer: NodeKey, reason: PeerGoneReason): Uint8Array {
+  const code = Uint8Array.of(PEER_GONE_REASON[reason]);
+  return encodeFrame(FrameType.peerGone, publicKeyBytes(peer), code);
+}
+
+/** Mesh: all three tail fields are written; an unknown address is `::` and port 0. */
+export function encodePeerPresent(presence: PeerPresence): Uint8Array {
+  const tail = new Uint8Array(19);
+  if (presence.address !== undefined) tail.set(addressBytes16(presence.address));
+  viewOf(tail).setUint16(16, presence.port ?? 0);
+  tail[18] = presence.flags;
+  return encodeFrame(FrameType.peerPresent, publicKeyBytes(presence.peer), tail);
+}
+
+export function encodeWatchConns(): Uint8Array {
+  return encodeFrame(FrameType.watchConns);
+}
+
+export function encodeClosePeer(peer: NodeKey): Uint8Array {
+  return encodeFrame(FrameType.closePeer, publicKeyBytes(peer));
+}
+
+export function encodePing(data: Uint8Array): Uint8Array {
+  assert(data.length === PING_BYTES, 'a ping carries 8 bytes');
+  return encodeFrame(FrameType.ping, data);
+}
+
+export function encodePong(data: Uint8Array): Uint8Array {
+  assert(data.length === PING_BYTES, 'a pong carries 8 bytes');
+  return encodeFrame(FrameType.pong, data);
+}
+
+/** Empty text: healthy again. */
+export function encodeHealth(problem: string): Uint8Array {
+  const text = encodeUtf8(problem);
+  assert(text.length <= HEALTH_TEXT_MAX_BYTES, 'a health text is short');
+  return encodeFrame(FrameType.health, text);
+}
+
+/** Reconnect after `reconnectInMs`, and keep this region as home for `tryForMs`. */
+export function encodeRestarting(reconnectInMs: number, tryForMs: number): Uint8Array {
+  const times = new Uint8Array(8);
+  viewOf(times).setUint32(0, reconnectInMs);
+  viewOf(times).setUint32(4, tryForMs);
+  return encodeFrame(FrameType.restarting, times);
+}

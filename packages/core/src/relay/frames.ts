@@ -1,0 +1,126 @@
+/**
+ * DERP frames: names, numbers and limits. All integers are big-endian.
+ *
+ *     offset  size  meaning
+ *     0       1     frame type
+ *     1       4     payload length L, header not counted
+ *     5       L     payload
+ *
+ * encode-frames.ts writes them, frame-reader.ts cuts a stream into them, decode-frames.ts reads payloads.
+ * Unknown types are skipped by both sides: that is how the protocol grows.
+ *
+ * Source: Tailscale's DERP, protocol version 2, as written down in Warren's protocol notes.
+ */
+
+import type { IpAddress } from '../ip/address.js';
+import type { NodeKey, RelayKey } from '../keys/keys.js';
+import type { PeerGoneReason } from './io.js';
+
+/** Number of each frame type on the wire. */
+export const FrameType = {
+  serverKey: 0x01,
+  clientInfo: 0x02,
+  serverInfo: 0x03,
+  sendPacket: 0x04,
+  recvPacket: 0x05,
+  keepAlive: 0x06,
+  notePreferred: 0x07,
+  peerGone: 0x08,
+  peerPresent: 0x09,
+  forwardPacket: 0x0a,
+  watchConns: 0x10,
+  closePeer: 0x11,
+  ping: 0x12,
+  pong: 0x13,
+  health: 0x14,
+  restarting: 0x15,
+} as const;
+
+/** Sent as the first 8 bytes of ServerKey: "DERP" and U+1F511. */
+export const MAGIC: Uint8Array = Uint8Array.of(0x44, 0x45, 0x52, 0x50, 0xf0, 0x9f, 0x94, 0x91);
+
+/** The only version with a source key in RecvPacket that anybody still speaks. */
+export const PROTOCOL_VERSION = 2;
+
+export const HEADER_BYTES = 5;
+export const KEY_BYTES = 32;
+export const NONCE_BYTES = 24;
+/** Poly1305 tag of a NaCl box. */
+export const BOX_TAG_BYTES = 16;
+export const PING_BYTES = 8;
+/** Magic and key; later versions may append. */
+export const SERVER_KEY_BYTES = MAGIC.length + KEY_BYTES;
+
+/** Largest packet (after the key) that a relay carries; every peer enforces it. */
+export const PACKET_MAX_BYTES = 65_536;
+/** Largest ServerKey frame that the official client accepts. */
+export const SERVER_KEY_MAX_BYTES = 1024;
+/** Largest ClientInfo that the official server accepts; it holds a few hundred bytes of JSON. */
+export const CLIENT_INFO_MAX_BYTES = 256 * 1024;
+/** Largest frame of any type that a client accepts; larger ones end the connection. */
+export const CLIENT_FRAME_MAX_BYTES = 1024 * 1024;
+/** The official server pads nothing above this; a tail beyond the 8 bytes is ignored. */
+export const PING_MAX_BYTES = 1000;
+/**
+ * Largest unknown frame that we skip. The official server would discard up to 4 GiB, which lets a peer hold a
+ * connection open with garbage; nothing that was ever planned comes near 1 MiB.
+ */
+export const UNKNOWN_FRAME_MAX_BYTES = 1024 * 1024;
+/** Longest problem text of a Health frame that we keep; the rest is cut. */
+export const HEALTH_TEXT_MAX_BYTES = 1024;
+
+/** PeerGone reasons on the wire. */
+export const PEER_GONE_REASON = { disconnected: 0x00, 'not-here': 0x01 } as const;
+
+/** PeerPresent flag bits. */
+export const PresenceFlag = { regular: 1, meshPeer: 2, prober: 4, notIdeal: 8 } as const;
+
+/** A frame as the reader cuts it out: payload still raw. */
+export interface RawFrame {
+  readonly type: number;
+  /** Borrowed: valid until the next call to the reader. */
+  readonly payload: Uint8Array;
+}
+
+/** What a client understands. */
+export type ServerFrame =
+  | { readonly type: 'server-key'; readonly key: RelayKey }
+  | { readonly type: 'server-info'; readonly nonce: Uint8Array; readonly box: Uint8Array }
+  | { readonly type: 'packet'; readonly source: NodeKey; readonly packet: Uint8Array }
+  | { readonly type: 'keep-alive' }
+  | { readonly type: 'peer-gone'; readonly peer: NodeKey; readonly reason: PeerGoneReason }
+  | { readonly type: 'peer-present'; readonly presence: PeerPresence }
+  | { readonly type: 'ping'; readonly data: Uint8Array }
+  | { readonly type: 'pong'; readonly data: Uint8Array }
+  | { readonly type: 'health'; readonly problem: string }
+  | { readonly type: 'restarting'; readonly reconnectInMs: number; readonly tryForMs: number };
+
+/** What a server understands. Byte arrays are borrowed from the reader. */
+export type ClientFrame =
+  | {
+      readonly type: 'client-info';
+      readonly key: NodeKey;
+      readonly nonce: Uint8Array;
+      readonly box: Uint8Array;
+    }
+  | { readonly type: 'send'; readonly target: NodeKey; readonly packet: Uint8Array }
+  | {
+      readonly type: 'forward';
+      readonly source: NodeKey;
+      readonly target: NodeKey;
+      readonly packet: Uint8Array;
+    }
+  | { readonly type: 'note-preferred'; readonly home: boolean }
+  | { readonly type: 'watch-connections' }
+  | { readonly type: 'close-peer'; readonly peer: NodeKey }
+  | { readonly type: 'ping'; readonly data: Uint8Array }
+  | { readonly type: 'pong'; readonly data: Uint8Array };
+
+/** Who is connected, as watchers of a mesh hear it. Old servers leave the tail away. */
+export interface PeerPresence {
+  readonly peer: NodeKey;
+  readonly address: IpAddress | undefined;
+  readonly port: number | undefined;
+  /** Zero: an old server that doesn't say. */
+  readonly flags: number;
+}
