@@ -100,10 +100,11 @@ const view: fc.Arbitrary<MapView> = fc
     region: fc.constantFrom('r1', 'r2'),
     filters: fc.subarray(['base', 'extra']),
     suffix: fc.constantFrom('net.example', 'other.example'),
+    withSelf: fc.boolean(),
   })
-  .map(({ node, peers, names, region, filters, suffix }) => ({
+  .map(({ node, peers, names, region, filters, suffix, withSelf }) => ({
     node,
-    peers: new Map(peers.map((peer) => [peer.ID, peer])),
+    peers: new Map([...peers, ...(withSelf ? [node] : [])].map((peer) => [peer.ID, peer])),
     users: new Map(
       [...new Set([node.User, ...peers.map((peer) => peer.User)])].map((id) => [
         id,

@@ -5,7 +5,8 @@
  * applying `fullMapResponse(next)` gives, but for user profiles, which clients never forget.
  *
  * A view's node objects are kept by identity while nothing changes: the same object is the same state, so
- * comparing two views costs one pointer per peer.
+ * comparing two views costs one pointer per peer; and views of one moment share their map of peers, so that the
+ * comparison is made once for all of them.
  */
 import type {
   WireDnsConfig,
@@ -21,7 +22,7 @@ import type {
 /** Everything one node is to see. */
 export interface MapView {
   readonly node: WireNode;
-  /** By node id, ascending; never holds `node`. */
+  /** By node id, ascending. May hold `node` itself, which is never sent as a peer. */
   readonly peers: ReadonlyMap<number, WireNode>;
   /** Profiles of every user that owns a node in this view. */
   readonly users: ReadonlyMap<number, WireUserProfile>;
@@ -97,28 +98,49 @@ function patchOf(
 }
 
 interface PeerDelta {
-  readonly changed: WireNode[];
-  readonly removed: number[];
-  readonly patched: WirePeerChange[];
+  readonly changed: readonly WireNode[];
+  readonly removed: readonly number[];
+  readonly patched: readonly WirePeerChange[];
 }
 
-function diffPeers(old: MapView['peers'], next: MapView['peers']): PeerDelta {
-  const delta: PeerDelta = { changed: [], removed: [], patched: [] };
-  for (const id of old.keys()) if (!next.has(id)) delta.removed.push(id);
+function comparePeers(old: MapView['peers'], next: MapView['peers']): PeerDelta {
+  const changed: WireNode[] = [];
+  const patched: WirePeerChange[] = [];
+  const removed = [...old.keys()].filter((id) => !next.has(id));
   for (const [id, node] of next) {
     const before = old.get(id);
     if (before === node) continue;
-    if (before === undefined) {
-      delta.changed.push(node);
-      continue;
-    }
-    const fields = changedFields(before, node);
-    if (fields.size === 0) continue;
-    const patch = patchOf(before, node, fields);
-    if (patch === undefined) delta.changed.push(node);
-    else delta.patched.push(patch);
+    const fields = before === undefined ? undefined : changedFields(before, node);
+    if (fields?.size === 0) continue;
+    const patch =
+      before === undefined || fields === undefined ? undefined : patchOf(before, node, fields);
+    if (patch === undefined) changed.push(node);
+    else patched.push(patch);
   }
-  return delta;
+  return { changed, removed, patched };
+}
+
+interface LastDelta {
+  readonly next: MapView['peers'];
+  readonly delta: PeerDelta;
+}
+
+/** The last comparison from each map of peers: most viewers of a tailnet take the same step. */
+const lastDeltas = new WeakMap<MapView['peers'], LastDelta>();
+
+function diffPeers(old: MapView, next: MapView): PeerDelta {
+  let last = lastDeltas.get(old.peers);
+  if (last?.next !== next.peers) {
+    last = { next: next.peers, delta: comparePeers(old.peers, next.peers) };
+    lastDeltas.set(old.peers, last);
+  }
+  const self = next.node.ID;
+  const { changed, removed, patched } = last.delta;
+  return {
+    changed: changed.filter((node) => node.ID !== self),
+    removed: removed.filter((id) => id !== self),
+    patched: patched.filter((patch) => patch.NodeID !== self),
+  };
 }
 
 function diffFilters(
@@ -141,7 +163,7 @@ function diffUsers(old: MapView['users'], next: MapView['users']): readonly Wire
 
 /** The delta from `old` to `next`; undefined when they show the same network. */
 export function diffViews(old: MapView, next: MapView): WireMapResponse | undefined {
-  const peers = diffPeers(old.peers, next.peers);
+  const peers = diffPeers(old, next);
   const users = diffUsers(old.users, next.users);
   const filters = diffFilters(old.packetFilters, next.packetFilters);
   const response: WireMapResponse = {
@@ -160,7 +182,7 @@ export function diffViews(old: MapView, next: MapView): WireMapResponse | undefi
 
 /** The first message of a stream: everything. */
 export function fullMapResponse(view: MapView): WireMapResponse {
-  const peers = [...view.peers.values()];
+  const peers = [...view.peers.values()].filter((peer) => peer.ID !== view.node.ID);
   return {
     Node: view.node,
     DERPMap: view.relayMap,

@@ -1,0 +1,116 @@
+/**
+ * Who is online: nodes with a session, and those whose last one ended less than 10 s ago. Mobile clients
+ * replace their stream all the time; the grace keeps peers from hearing of it. Sessions are counted, so a
+ * stream that ends after its successor began changes nothing.
+ */
+import { after, earliest, type Instant, instant, type WallTime } from '../../base/instant.js';
+import type { ControlState, NodeId, NodeRecord } from './state.js';
+import type { Presence } from './view.js';
+
+/** Enough for a client to come back over another network. */
+export const offlineGraceMs = 10_000;
+/** Ephemeral nodes (containers, CI) are deleted after this time without a session. */
+export const ephemeralIdleMs = 30 * 60_000;
+
+interface Attendance {
+  sessions: number;
+  online: boolean;
+  lastSeen: WallTime | undefined;
+  /** When it went offline, or when this server first found it so. */
+  awaySince: Instant | undefined;
+}
+
+export class PresenceTable implements Presence {
+  readonly #nodes = new Map<NodeId, Attendance>();
+  /** When the grace of a node ends; the grace is the same for all, so the first entry is the earliest. */
+  readonly #leaving = new Map<NodeId, Instant>();
+  /** When to look for abandoned ephemeral nodes; at once after a start. */
+  #nextSweep: Instant | undefined = instant(0);
+
+  isOnline(node: NodeId): boolean {
+    return this.#nodes.get(node)?.online === true;
+  }
+
+  lastSeen(node: NodeId): WallTime | undefined {
+    return this.#nodes.get(node)?.lastSeen;
+  }
+
+  /** A session began; true when the node was offline until now. */
+  arrived(node: NodeId): boolean {
+    const known = this.#nodes.get(node);
+    const sessions = (known?.sessions ?? 0) + 1;
+    this.#leaving.delete(node);
+    this.#nodes.set(node, { sessions, online: true, lastSeen: undefined, awaySince: undefined });
+    return known?.online !== true;
+  }
+
+  /** A session ended. */
+  left(node: NodeId, now: Instant, wall: WallTime): void {
+    const known = this.#nodes.get(node);
+    if (known === undefined) return;
+    known.sessions--;
+    if (known.sessions > 0) return;
+    known.lastSeen = wall;
+    this.#leaving.set(node, after(now, offlineGraceMs));
+  }
+
+  forget(node: NodeId): void {
+    this.#nodes.delete(node);
+    this.#leaving.delete(node);
+  }
+
+  /** Nodes whose grace ended; each is named once. */
+  due(now: Instant): readonly { readonly node: NodeId; readonly lastSeen: WallTime }[] {
+    const gone: { node: NodeId; lastSeen: WallTime }[] = [];
+    for (const [node, leavesAt] of this.#leaving) {
+      if (leavesAt > now) break;
+      this.#leaving.delete(node);
+      const attendance = this.#nodes.get(node);
+      if (attendance?.lastSeen === undefined) continue;
+      attendance.online = false;
+      attendance.awaySince = now;
+      gone.push({ node, lastSeen: attendance.lastSeen });
+    }
+    if (gone.length > 0) this.#nextSweep = now;
+    return gone;
+  }
+
+  /**
+   * Ephemeral nodes that were away for too long. One that registered and has not polled yet is not away:
+   * under load that takes time. After a restart of the server the time starts again, and so it does for a
+   * node that was named here and not deleted.
+   */
+  abandoned(state: ControlState, now: Instant): readonly NodeId[] {
+    if (this.#nextSweep === undefined || this.#nextSweep > now) return [];
+    this.#nextSweep = undefined;
+    const abandoned: NodeId[] = [];
+    for (const node of state.nodes.values()) {
+      const since = node.ephemeral ? this.#awaySince(node, now) : undefined;
+      if (since === undefined) continue;
+      const deadline = after(since, ephemeralIdleMs);
+      if (deadline > now) this.#nextSweep = earliest(this.#nextSweep, deadline);
+      else abandoned.push(node.id);
+    }
+    for (const node of abandoned) this.#nodes.delete(node);
+    return abandoned;
+  }
+
+  nextTimeout(): Instant | undefined {
+    const [leavesFirst] = this.#leaving.values();
+    return earliest(this.#nextSweep, leavesFirst);
+  }
+
+  /** Since when an ephemeral node is away; undefined: it is here, or it never was. */
+  #awaySince(node: NodeRecord, now: Instant): Instant | undefined {
+    const known = this.#nodes.get(node.id);
+    if (known !== undefined) return known.awaySince;
+    if (node.lastSeen === undefined) return undefined;
+    this.#nodes.set(node.id, {
+      sessions: 0,
+      online: false,
+      lastSeen: node.lastSeen,
+      awaySince: now,
+    });
+    return now;
+  }
+}

@@ -1,0 +1,375 @@
+import { beforeEach, expect, test } from 'vitest';
+import { Counters } from '../../base/counters.js';
+import { isFailure } from '../../base/failure.js';
+import { type Instant, instant, type WallTime, wallTime } from '../../base/instant.js';
+import { asObject, parseJson } from '../../base/json.js';
+import { SeededRandom } from '../../base/seeded-random.js';
+import { applyMapResponse } from '../../netmap/apply.js';
+import { decodeMapResponse } from '../../netmap/decode.js';
+import type { Netmap } from '../../netmap/types.js';
+import { MapFrameDecoder } from '../map-framing.js';
+import { ephemeralIdleMs, offlineGraceMs } from './presence.js';
+import { MapSessions, type MapSessionsOutput, type SessionId, slowClientMs } from './sessions.js';
+import { type NodeId, withNode, withoutNode } from './state.js';
+import { baseDomain, discoKey, mapRequest, nodeKey, start, TestNetwork } from './test-network.js';
+import { applyLiteUpdate } from './update.js';
+
+const relayMap = {
+  Regions: { 900: { RegionID: 900, RegionCode: 'hub', RegionName: 'Hub', Nodes: [] } },
+};
+
+/** The network, its sessions machine and a clock; frames are taken as soon as they are written. */
+class Stage {
+  readonly network = new TestNetwork();
+  sessions = new MapSessions(this.network.state, { baseDomain, relayMap }, new SeededRandom(1));
+  now: Instant = instant(1000);
+  /** Messages by session, as parsed JSON. */
+  readonly sent = new Map<SessionId, object[]>();
+  readonly others: MapSessionsOutput[] = [];
+  /** Sessions whose stream takes nothing. */
+  readonly stuck = new Set<SessionId>();
+
+  get wall(): WallTime {
+    return wallTime(start + (this.now - 1000));
+  }
+
+  handle(input: Parameters<MapSessions['handle']>[0]): void {
+    this.sessions.handle(input, this.now, this.wall);
+    this.drain();
+  }
+
+  drain(): void {
+    for (let output = this.sessions.poll(); output !== undefined; output = this.sessions.poll()) {
+      if (output.type !== 'write') {
+        this.others.push(output);
+        continue;
+      }
+      const bodies = new MapFrameDecoder().push(output.bytes);
+      if (isFailure(bodies)) throw new Error(bodies.reason);
+      const list = this.sent.get(output.session) ?? [];
+      list.push(...bodies.map((body) => asObject(parseJson(body)) ?? {}));
+      this.sent.set(output.session, list);
+      if (this.stuck.has(output.session)) continue;
+      this.sessions.handle({ type: 'drained', session: output.session }, this.now, this.wall);
+    }
+  }
+
+  /** Lets `ms` pass, waking the machine whenever it wants. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const next = this.sessions.nextTimeout();
+      if (next === undefined || next > end) break;
+      this.now = instant(Math.max(next, this.now));
+      this.handle({ type: 'timeout' });
+    }
+    this.now = instant(end);
+  }
+
+  publish(): void {
+    this.handle({ type: 'state', state: this.network.state });
+  }
+
+  open(session: SessionId, machine: number): void {
+    this.handle({ type: 'open', session, nodeKey: nodeKey(machine), compression: '' });
+  }
+
+  update(machine: number, request: object): void {
+    const node = this.network.node(machine);
+    const parsed = mapRequest(machine, request);
+    this.network.state = applyLiteUpdate(this.network.state, node, parsed, baseDomain);
+    this.publish();
+  }
+
+  messages(session: SessionId): object[] {
+    return this.sent.get(session) ?? [];
+  }
+
+  /** What a client of `session` believes after all its messages. */
+  netmap(session: SessionId, machine: number): Netmap {
+    let netmap: Netmap | undefined;
+    for (const message of this.messages(session)) {
+      const response = decodeMapResponse(message, new Counters());
+      if (isFailure(response)) throw new Error(response.reason);
+      const next = applyMapResponse(netmap, response, {
+        selfKey: nodeKey(machine),
+        acceptRoutes: false,
+        serverTime: undefined,
+        counters: new Counters(),
+      });
+      if (isFailure(next)) throw new Error(next.reason);
+      netmap = next;
+    }
+    if (netmap === undefined) throw new Error('the session got no message');
+    return netmap;
+  }
+}
+
+let stage: Stage;
+
+/** Two nodes, both on stream, quiet. */
+beforeEach(() => {
+  stage = new Stage();
+  stage.network.join(1);
+  stage.network.join(2);
+  stage.publish();
+  stage.open(1, 1);
+  stage.open(2, 2);
+  stage.pass(1000);
+});
+
+test('the first message is full and comes at once', () => {
+  stage.open(3, 1);
+  expect(stage.messages(3)).toHaveLength(1);
+  expect(stage.messages(3)[0]).toMatchObject({
+    Node: { ID: 1, Name: 'host-1.net.example.', MachineAuthorized: true },
+    Peers: [{ ID: 2, Online: true }],
+    DERPMap: relayMap,
+    Domain: 'net.example',
+    DNSConfig: { Proxied: true, Domains: ['net.example'] },
+    PacketFilters: {
+      base: [{ SrcIPs: ['*'], DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }] }],
+    },
+    UserProfiles: [{ ID: 1, LoginName: 'ann@net.example', DisplayName: 'Ann' }],
+    Debug: { DisableLogTail: true },
+    ControlTime: '2026-01-02T00:00:01Z',
+  });
+});
+
+test('the node that comes online is a patch to the others and nothing to itself', () => {
+  expect(stage.messages(1)).toHaveLength(2);
+  expect(stage.messages(1)[1]).toEqual({ PeersChangedPatch: [{ NodeID: 2, Online: true }] });
+  expect(stage.messages(2)).toHaveLength(1);
+});
+
+test('a lite update reaches the peer as one patch within 100 ms', () => {
+  stage.update(1, {
+    Hostinfo: { Hostname: 'host-1', OS: 'linux', NetInfo: { PreferredDERP: 900 } },
+  });
+  stage.pass(100);
+  expect(stage.messages(2)[1]).toEqual({
+    PeersChangedPatch: [
+      {
+        NodeID: 1,
+        DERPRegion: 900,
+        Endpoints: ['192.0.2.1:41641'],
+        DiscoKey: `discokey:${discoKey(1)}`,
+      },
+    ],
+  });
+  expect(stage.messages(1)).toHaveLength(2);
+});
+
+test('a burst of changes becomes one message', () => {
+  for (let port = 1; port <= 20; port++) stage.update(1, { Endpoints: [`192.0.2.1:${port}`] });
+  stage.pass(100);
+  expect(stage.messages(2)).toHaveLength(2);
+  expect(stage.netmap(2, 2).peers.get(1)?.endpoints).toEqual(['192.0.2.1:20']);
+});
+
+test('a change that changes nothing sends nothing', () => {
+  stage.update(1, {});
+  stage.pass(100);
+  const before = stage.messages(2).length;
+  stage.update(1, {});
+  stage.update(1, {
+    Hostinfo: { Hostname: 'host-1', OS: 'linux', NetInfo: { DERPLatency: { 1: 2 } } },
+  });
+  stage.pass(1000);
+  expect(stage.messages(2)).toHaveLength(before);
+  expect(stage.sessions.counters.get('map-delta-empty')).toBeGreaterThan(0);
+});
+
+test('a new machine appears with its user, a deleted one disappears', () => {
+  stage.network.join(3, { loginName: 'bob@net.example', displayName: 'Bob' });
+  stage.publish();
+  stage.pass(100);
+  const last = (): object | undefined => stage.messages(1).at(-1);
+  expect(last()).toMatchObject({
+    PeersChanged: [{ ID: 3, Online: false }],
+    UserProfiles: [{ DisplayName: 'Bob' }],
+  });
+  stage.network.state = withoutNode(stage.network.state, 3);
+  stage.publish();
+  stage.pass(100);
+  expect(last()).toEqual({ PeersRemoved: [3] });
+});
+
+test('nodes of another tailnet are neither seen nor heard of', () => {
+  stage.network.join(3, { tailnet: 'elsewhere' });
+  stage.publish();
+  stage.open(3, 3);
+  stage.pass(1000);
+  expect([...stage.netmap(3, 3).peers.keys()]).toEqual([]);
+  expect([...stage.netmap(1, 1).peers.keys()]).toEqual([2]);
+  expect(stage.messages(1)).toHaveLength(2);
+});
+
+test('a quiet stream carries a keep-alive every 50 to 59 s', () => {
+  const before = stage.messages(2).length;
+  stage.pass(49_000);
+  expect(stage.messages(2)).toHaveLength(before);
+  stage.pass(10_000);
+  expect(stage.messages(2).slice(before)).toEqual([{ KeepAlive: true }]);
+  stage.pass(10 * 59_000);
+  const kept = stage.messages(2).slice(before);
+  expect(kept.length).toBeGreaterThanOrEqual(11);
+  expect(kept.length).toBeLessThanOrEqual(13);
+});
+
+test('a stream that ends leaves its node online for the grace time only', () => {
+  stage.handle({ type: 'closed', session: 2 });
+  stage.pass(offlineGraceMs - 1);
+  expect(stage.messages(1)).toHaveLength(2);
+  stage.pass(101);
+  expect(stage.messages(1).at(-1)).toEqual({
+    PeersChangedPatch: [{ NodeID: 2, Online: false, LastSeen: '2026-01-02T00:00:01Z' }],
+  });
+  expect(stage.others).toEqual([{ type: 'offline', node: 2, lastSeen: start + 1000 }]);
+  stage.open(3, 2);
+  stage.pass(100);
+  expect(stage.messages(1).at(-1)).toEqual({ PeersChangedPatch: [{ NodeID: 2, Online: true }] });
+});
+
+test('a stream that is replaced in time changes nothing, in either order', () => {
+  stage.handle({ type: 'closed', session: 2 });
+  stage.pass(5000);
+  stage.open(3, 2);
+  stage.open(4, 2);
+  stage.handle({ type: 'closed', session: 3 });
+  stage.pass(20_000);
+  expect(stage.messages(1)).toHaveLength(2);
+  expect(stage.others).toEqual([]);
+});
+
+test('while a frame is under way changes merge, and come when it is taken', () => {
+  stage.stuck.add(2);
+  stage.update(1, { Endpoints: ['192.0.2.1:1'] });
+  stage.pass(100);
+  const before = stage.messages(2).length;
+  stage.update(1, { Endpoints: ['192.0.2.1:2'] });
+  stage.update(1, { Endpoints: ['192.0.2.1:3'] });
+  stage.pass(1000);
+  expect(stage.messages(2)).toHaveLength(before);
+  stage.stuck.clear();
+  stage.handle({ type: 'drained', session: 2 });
+  stage.pass(100);
+  expect(stage.messages(2).slice(before)).toEqual([
+    { PeersChangedPatch: [{ NodeID: 1, Endpoints: ['192.0.2.1:3'] }] },
+  ]);
+});
+
+test('a client that takes nothing is dropped and holds up nobody', () => {
+  stage.stuck.add(2);
+  stage.update(1, { Endpoints: ['192.0.2.1:1'] });
+  stage.pass(slowClientMs + 100);
+  expect(stage.others).toContainEqual({ type: 'close', session: 2, reason: 'slow-client' });
+  expect(stage.sessions.size).toBe(1);
+  stage.network.join(3);
+  stage.publish();
+  stage.pass(100);
+  expect(stage.netmap(1, 1).peers.has(3)).toBe(true);
+});
+
+test('a poll under a replaced or deleted node key is ended, a new one under it refused', () => {
+  stage.network.register(1, {
+    Auth: { AuthKey: stage.network.authKey() },
+    NodeKey: `nodekey:${nodeKey(11)}`,
+  });
+  stage.publish();
+  stage.pass(100);
+  expect(stage.others).toEqual([{ type: 'close', session: 1, reason: 'key-replaced' }]);
+  expect(stage.messages(2).at(-1)).toEqual({
+    PeersChangedPatch: [{ NodeID: 1, Key: `nodekey:${nodeKey(11)}` }],
+  });
+  stage.network.state = withoutNode(stage.network.state, 2);
+  stage.publish();
+  stage.pass(100);
+  stage.open(9, 2);
+  expect(stage.others.slice(1)).toEqual([
+    { type: 'close', session: 2, reason: 'unknown-node' },
+    { type: 'close', session: 9, reason: 'unknown-node' },
+  ]);
+});
+
+test('when a key expires its node sees nobody and its peers see it expired', () => {
+  const node = stage.network.node(2);
+  stage.network.state = withNode(stage.network.state, {
+    ...node,
+    keyExpiry: wallTime(stage.wall + 60_000),
+  });
+  stage.publish();
+  stage.pass(61_000);
+  expect(stage.netmap(1, 1).peers.get(2)).toMatchObject({ expired: true, online: false });
+  const own = stage.netmap(2, 2);
+  expect(own.self).toMatchObject({ expired: true, machineAuthorized: false });
+  expect(own.peers.size).toBe(0);
+  expect(stage.messages(2).at(-1)).toMatchObject({ PacketFilters: { base: [] } });
+});
+
+test('an ephemeral node is given up half an hour after its last stream, not before its first', () => {
+  const ephemeral = stage.network.join(3, { ephemeral: true }).id;
+  const givenUp = (): NodeId[] =>
+    stage.others.flatMap((output) => (output.type === 'abandoned' ? [output.node] : []));
+  stage.publish();
+  stage.pass(2 * ephemeralIdleMs);
+  expect(givenUp()).toEqual([]);
+  stage.open(3, 3);
+  stage.pass(2 * ephemeralIdleMs);
+  stage.handle({ type: 'closed', session: 3 });
+  stage.pass(ephemeralIdleMs);
+  expect(givenUp()).toEqual([]);
+  stage.pass(offlineGraceMs);
+  expect(givenUp()).toEqual([ephemeral]);
+});
+
+test('a restarted server gives ephemeral nodes their half hour before it deletes them', () => {
+  const node = stage.network.join(3, { ephemeral: true });
+  stage.network.state = withNode(stage.network.state, { ...node, lastSeen: start });
+  stage.sessions = new MapSessions(
+    stage.network.state,
+    { baseDomain, relayMap },
+    new SeededRandom(1),
+  );
+  stage.others.length = 0;
+  stage.handle({ type: 'timeout' });
+  stage.pass(ephemeralIdleMs - 1);
+  expect(stage.others).toEqual([]);
+  stage.pass(1);
+  expect(stage.others).toEqual([{ type: 'abandoned', node: node.id }]);
+});
+
+test('whatever happens in whatever order, every client ends with the present network', () => {
+  const random = new SeededRandom(42);
+  for (let machine = 3; machine <= 6; machine++) stage.network.join(machine);
+  stage.publish();
+  for (let machine = 3; machine <= 6; machine++) stage.open(machine, machine);
+  for (let step = 0; step < 300; step++) {
+    const machine = 1 + random.below(6);
+    const session = 1 + random.below(6);
+    switch (random.below(5)) {
+      case 0:
+        stage.update(machine, { Endpoints: [`192.0.2.${machine}:${1 + random.below(9)}`] });
+        break;
+      case 1:
+        stage.update(machine, { Hostinfo: { Hostname: `name-${random.below(4)}` } });
+        break;
+      case 2:
+        stage.pass(random.below(200));
+        break;
+      case 3:
+        stage.stuck.add(session);
+        break;
+      default:
+        if (stage.stuck.delete(session)) stage.handle({ type: 'drained', session });
+    }
+  }
+  for (const session of stage.stuck) stage.handle({ type: 'drained', session });
+  stage.stuck.clear();
+  stage.pass(1000);
+  for (let machine = 1; machine <= 6; machine++) {
+    stage.open(100 + machine, machine);
+    const fresh = stage.netmap(100 + machine, machine);
+    expect(stage.netmap(machine, machine)).toEqual(fresh);
+  }
+});

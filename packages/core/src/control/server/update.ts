@@ -1,0 +1,66 @@
+/**
+ * A lite update (POST /machine/map with Stream=false, OmitPeers=true) onto the node that sent it: endpoints,
+ * disco key, host information. What repeats the known gives the very same record, so nobody is told.
+ */
+import { dnsLabel, uniqueLabel } from './names.js';
+import type { MapRequest, ReportedHost } from './requests.js';
+import { type ControlState, type NodeRecord, nodesOf, withNode } from './state.js';
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The label that a new host name gives; the present one when it still serves. */
+function relabel(
+  state: ControlState,
+  node: NodeRecord,
+  hostName: string,
+  baseDomain: string,
+): string {
+  if (dnsLabel(hostName) === dnsLabel(node.hostName)) return node.label;
+  const labels = new Set(
+    nodesOf(state, node.tailnet)
+      .filter((other) => other.id !== node.id)
+      .map((other) => other.label),
+  );
+  return uniqueLabel(dnsLabel(hostName), baseDomain, (label) => labels.has(label));
+}
+
+function withHost(
+  state: ControlState,
+  node: NodeRecord,
+  host: ReportedHost,
+  baseDomain: string,
+): NodeRecord {
+  return {
+    ...node,
+    label: relabel(state, node, host.hostName, baseDomain),
+    hostName: host.hostName,
+    hostInfo: same(node.hostInfo, host.hostInfo) ? node.hostInfo : host.hostInfo,
+    // Some clients send NetInfo only when it changed; without it the node would lose its home relay.
+    netInfo:
+      host.netInfo === undefined || same(node.netInfo, host.netInfo) ? node.netInfo : host.netInfo,
+  };
+}
+
+/** The state with `node` updated; the same object when the request changed nothing. */
+export function applyLiteUpdate(
+  state: ControlState,
+  node: NodeRecord,
+  request: MapRequest,
+  baseDomain: string,
+): ControlState {
+  const hosted =
+    request.host === undefined ? node : withHost(state, node, request.host, baseDomain);
+  const next: NodeRecord = {
+    ...hosted,
+    // Simple clients send a zero disco key; it never replaces a known one.
+    discoKey: request.discoKey ?? node.discoKey,
+    endpoints: same(node.endpoints, request.endpoints) ? node.endpoints : request.endpoints,
+    capVersion: request.version,
+  };
+  const isSame = (Object.keys(next) as (keyof NodeRecord)[]).every(
+    (field) => next[field] === node[field],
+  );
+  return isSame ? state : withNode(state, next);
+}
