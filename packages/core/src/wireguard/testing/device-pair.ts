@@ -58,7 +58,8 @@ export class End implements PeerHost {
     return this.#peer;
   }
 
-  join(other: End): void {
+  /** Makes whoever has this key the peer. */
+  join(other: { readonly key: NodeKey }): void {
     this.#peer = this.device.addPeer(other.key, this);
   }
 

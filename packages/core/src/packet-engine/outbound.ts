@@ -1,0 +1,51 @@
+/**
+ * From the operating system to the wire: header, longest prefix, peer, sealed in place, every path.
+ */
+import type { Counters } from '../base/counters.js';
+import { isFailure } from '../base/failure.js';
+import type { Instant } from '../base/instant.js';
+import {
+  IPV4_DESTINATION_AT,
+  IPV6_DESTINATION_AT,
+  ipPacketLength,
+  ipVersionOf,
+} from './ip-packet.js';
+import type { PacketBatch } from './packet-ports.js';
+import type { PeerTable } from './peer-table.js';
+
+export class Outbound {
+  readonly #peers: PeerTable;
+  readonly #counters: Counters;
+
+  constructor(peers: PeerTable, counters: Counters) {
+    this.#peers = peers;
+    this.#counters = counters;
+  }
+
+  /** IP packets read from TUN, with head and tail room; all of the memory may be overwritten. */
+  handleBatch(batch: PacketBatch, now: Instant): void {
+    const { memory, offsets, lengths, count } = batch;
+    for (let i = 0; i < count; i++) {
+      this.#handlePacket(memory, offsets[i] ?? 0, lengths[i] ?? 0, now);
+    }
+  }
+
+  #handlePacket(memory: Uint8Array, at: number, available: number, now: Instant): void {
+    const length = ipPacketLength(memory, at, available);
+    if (isFailure(length)) {
+      this.#counters.add(`outer-${length.reason}`);
+      return;
+    }
+    const { byAddress } = this.#peers;
+    const peer =
+      ipVersionOf(memory, at) === 4
+        ? byAddress.lookupV4(memory, at + IPV4_DESTINATION_AT)
+        : byAddress.lookupV6(memory, at + IPV6_DESTINATION_AT);
+    if (peer === undefined) {
+      this.#counters.add('no-peer-for-destination');
+      return;
+    }
+    peer.host.txBytes += length;
+    peer.send(memory, at, length, now);
+  }
+}
