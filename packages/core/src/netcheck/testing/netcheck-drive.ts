@@ -1,0 +1,129 @@
+/** Drives one Netcheck on a virtual clock against STUN servers that really decode and answer. */
+import { Counters } from '../../base/counters.js';
+import { isFailure } from '../../base/failure.js';
+import { after, type Instant, instant } from '../../base/instant.js';
+import { SeededRandom } from '../../base/seeded-random.js';
+import type { Endpoint, IpAddress } from '../../ip/address.js';
+import type { RelayMap, RelayNode, RelayRegion } from '../../netmap/types.js';
+import { answerBindingRequest } from '../../stun/server.js';
+import { Netcheck, type NetcheckInput, type NetcheckOutput } from '../netcheck.js';
+import type { NetcheckReport } from '../report.js';
+
+/** One STUN server of the driven world. */
+export interface DrivenServer {
+  readonly latencyMs: number;
+  /** How it sees us. */
+  readonly mapped: Endpoint;
+  /** Answers come from here instead of where we asked. */
+  readonly answersFrom?: Endpoint;
+}
+
+export function relayNode(
+  regionId: number,
+  address: string,
+  more: Partial<RelayNode> = {},
+): RelayNode {
+  return {
+    name: `${regionId}a`,
+    regionId,
+    hostName: `relay${regionId}.example.com`,
+    certName: undefined,
+    ipv4: address as IpAddress,
+    ipv6: null,
+    relayPort: 443,
+    stunPort: 3478,
+    stunOnly: false,
+    ...more,
+  };
+}
+
+export function relayRegion(
+  id: number,
+  nodes: readonly RelayNode[],
+  more: Partial<RelayRegion> = {},
+): RelayRegion {
+  return { id, code: `r${id}`, name: `Region ${id}`, noMeasureNoHome: false, nodes, ...more };
+}
+
+export function relayMap(...regions: RelayRegion[]): RelayMap {
+  return { regions: new Map(regions.map((region) => [region.id, region])) };
+}
+
+export class NetcheckDrive {
+  readonly counters = new Counters();
+  readonly netcheck = new Netcheck({
+    random: new SeededRandom(11),
+    counters: this.counters,
+    homeSeed: 4,
+    allowLoopback: false,
+  });
+  /** By the endpoint that is asked; who isn't here is silent. */
+  readonly servers = new Map<Endpoint, DrivenServer>();
+  /** By host name; who isn't here is never answered. */
+  readonly names = new Map<string, readonly IpAddress[]>();
+  readonly lookupMs = 50;
+  readonly reports: NetcheckReport[] = [];
+  readonly sent: { at: number; family: number; remote: Endpoint }[] = [];
+  readonly lookups: string[] = [];
+  now: Instant = instant(0);
+  readonly #pending: { at: Instant; input: NetcheckInput }[] = [];
+
+  input(input: NetcheckInput): void {
+    this.netcheck.handle(input, this.now);
+    for (let out = this.netcheck.poll(); out !== undefined; out = this.netcheck.poll()) {
+      this.#take(out);
+    }
+  }
+
+  /** Puts an answer on its way by hand. */
+  deliver(at: Instant, input: NetcheckInput): void {
+    this.#pending.push({ at, input });
+    this.#pending.sort((a, b) => a.at - b.at);
+  }
+
+  pass(ms: number): void {
+    const end = after(this.now, ms);
+    for (;;) {
+      const timer = this.netcheck.nextTimeout() ?? instant(Infinity);
+      const pendingAt = this.#pending[0]?.at ?? instant(Infinity);
+      const next = Math.min(timer, pendingAt);
+      if (next > end) break;
+      this.now = instant(Math.max(this.now, next));
+      const pending = pendingAt <= timer ? this.#pending.shift() : undefined;
+      this.input(pending?.input ?? { type: 'timeout' });
+    }
+    this.now = end;
+  }
+
+  get report(): NetcheckReport | undefined {
+    return this.reports.at(-1);
+  }
+
+  #take(output: NetcheckOutput): void {
+    if (output.type === 'report') {
+      this.reports.push(output.report);
+    } else if (output.type === 'resolve') {
+      this.lookups.push(output.host);
+      const addresses = this.names.get(output.host);
+      if (addresses === undefined) return;
+      this.deliver(after(this.now, this.lookupMs), {
+        type: 'resolved',
+        host: output.host,
+        addresses,
+      });
+    } else {
+      this.sent.push({ at: this.now, family: output.family, remote: output.remote });
+      this.#serve(output.remote, output.bytes);
+    }
+  }
+
+  #serve(remote: Endpoint, request: Uint8Array): void {
+    const server = this.servers.get(remote);
+    if (server === undefined) return;
+    const reply = answerBindingRequest(request, server.mapped);
+    if (isFailure(reply)) throw new Error(`a server refused our request: ${reply.reason}`);
+    const receivedAt = after(this.now, server.latencyMs);
+    const source = server.answersFrom ?? remote;
+    this.deliver(receivedAt, { type: 'datagram', source, bytes: reply, receivedAt });
+  }
+}
