@@ -7,14 +7,15 @@ declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;
 }
 declare class TextDecoder {
-  constructor(label: 'utf-8', options: { readonly fatal: boolean });
+  constructor(label: 'utf-8', options: { readonly fatal: boolean; readonly ignoreBOM: boolean });
   decode(bytes: Uint8Array): string;
 }
 
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder('utf-8', { fatal: true });
+/** Keeps a byte order mark as the character it is: what was signed or hashed must come back whole. */
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** UTF-8 bytes of `text`. */
+/** UTF-8 bytes of `text`; halves of surrogate pairs become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
@@ -59,9 +60,13 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   return encodeWith(URL_SAFE, bytes);
 }
 
-/** Bytes of standard or URL-safe base64, padded or not; undefined when it is neither. */
+/**
+ * Bytes of standard or URL-safe base64, wholly padded or not at all; undefined when it is neither. Spare
+ * bits of the last digit are ignored, as Go's decoder does.
+ */
 export function decodeBase64(text: string): Uint8Array | undefined {
   const bare = text.replace(/={1,2}$/, '');
+  if (bare.length !== text.length && text.length % 4 !== 0) return undefined;
   if (bare.length % 4 === 1 || !/^[A-Za-z0-9+/_-]*$/.test(bare)) return undefined;
   const bytes = new Uint8Array(Math.floor((bare.length * 3) / 4));
   let at = 0;

@@ -56,6 +56,8 @@ function parseGroups(text: string): number[] | undefined {
 function parseV6(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
+  // Dotted digits are the last four bytes of an address, so they don't stand before "::".
+  if (halves.length === 2 && halves[0]?.includes('.')) return undefined;
   const head = parseGroups(halves[0] ?? '');
   const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : [];
   if (head === undefined || tail === undefined) return undefined;
