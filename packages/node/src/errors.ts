@@ -25,7 +25,10 @@ export type NodeErrorCode =
   | 'TLS_UNTRUSTED'
   | 'TLS_PIN_MISMATCH'
   | 'RELAY_REFUSED'
-  | 'LOGIN_REFUSED';
+  | 'LOGIN_REFUSED'
+  | 'NOT_A_CONTROL_SERVER'
+  | 'CONTROL_KEY_MISMATCH'
+  | 'CONTROL_REFUSED';
 
 export class NodeError extends WarrenError {
   constructor(

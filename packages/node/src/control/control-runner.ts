@@ -1,0 +1,194 @@
+/**
+ * Runs a ControlClient: opens connections when it asks, carries its requests, arms its timer. What
+ * happened goes up through the events; nothing is decided here.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import type { HubPins } from '@warren/core/control/auth-key';
+import { ControlClient } from '@warren/core/control/client';
+import type { ControlClientInput, ControlClientOutput, RequestId } from '@warren/core/control/io';
+import type { DiscoKey, MachinePrivateKey, NodePrivateKey } from '@warren/core/keys/keys';
+import type { Crypto, Random } from '@warren/core/ports';
+import type { Clock } from '@warren/shell/clock';
+import type { Logger } from '@warren/shell/log';
+import { MachineTimer } from '@warren/shell/machine-timer';
+import { NodeError } from '../errors.js';
+import { openControlSession } from './control-connection.js';
+
+export interface ControlRunnerOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** `https://host[:port]`. */
+  readonly url: string;
+  readonly pins: HubPins | undefined;
+  readonly machinePrivateKey: MachinePrivateKey;
+  /** Of an earlier login. */
+  readonly nodePrivateKey: NodePrivateKey | undefined;
+  readonly discoKey: DiscoKey;
+  readonly hostName: string;
+}
+
+export interface ControlRunnerEvents {
+  readonly onOutput: (output: ControlClientOutput) => void;
+  /** The connection could not be made; the client machine tries again by itself. */
+  readonly onTrouble: (error: NodeError) => void;
+  readonly onConnected: () => void;
+}
+
+/** The largest answer outside the map stream; register answers are under a kilobyte. */
+const MAX_RESPONSE_BYTES = 1024 * 1024;
+
+export class ControlRunner {
+  readonly #options: ControlRunnerOptions;
+  readonly #events: ControlRunnerEvents;
+  readonly #url: URL;
+  readonly #client: ControlClient;
+  readonly #timer: MachineTimer;
+  readonly #abort = new AbortController();
+  readonly #streams = new Map<RequestId, ClientHttp2Stream>();
+  #session: ClientHttp2Session | undefined;
+
+  /** Throws a {@link NodeError} for an address that is none. */
+  constructor(options: ControlRunnerOptions, events: ControlRunnerEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#url = parseLoginServer(options.url);
+    this.#client = new ControlClient(options, options.clock.now());
+    this.#timer = new MachineTimer(this.#client, options.clock, () =>
+      this.handle({ type: 'timeout' }),
+    );
+  }
+
+  handle(input: ControlClientInput): void {
+    if (this.#abort.signal.aborted) return;
+    this.#client.handle(input, this.#options.clock.now());
+    this.#drain();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#timer.close();
+    this.#session?.destroy();
+    this.#session = undefined;
+  }
+
+  #drain(): void {
+    for (;;) {
+      const output = this.#abort.signal.aborted ? undefined : this.#client.poll();
+      if (output === undefined) break;
+      if (output.type === 'connect') void this.#connect();
+      else if (output.type === 'request') this.#request(output);
+      else if (output.type === 'cancel') this.#cancel(output.id);
+      else this.#events.onOutput(output);
+    }
+    this.#timer.rearm();
+  }
+
+  async #connect(): Promise<void> {
+    this.#session?.destroy();
+    this.#session = undefined;
+    try {
+      const session = await openControlSession({
+        ...this.#options,
+        url: this.#url,
+        signal: this.#abort.signal,
+      });
+      if (this.#abort.signal.aborted) {
+        session.destroy();
+        return;
+      }
+      this.#adopt(session);
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      if (!(error instanceof NodeError)) throw error;
+      this.#options.log.warn('control server not connected', {
+        code: error.code,
+        reason: error.message,
+      });
+      this.#events.onTrouble(error);
+      this.handle({ type: 'disconnected', reason: error.message });
+    }
+  }
+
+  #adopt(session: ClientHttp2Session): void {
+    this.#session = session;
+    session.on('error', (error) =>
+      this.#options.log.debug('control session error', { reason: error.message }),
+    );
+    session.on('close', () => {
+      if (this.#session !== session) return;
+      this.#session = undefined;
+      this.#options.log.info('control connection closed');
+      this.handle({ type: 'disconnected', reason: 'the control connection closed' });
+    });
+    this.#events.onConnected();
+    this.handle({ type: 'connected' });
+  }
+
+  #request(output: Extract<ControlClientOutput, { readonly type: 'request' }>): void {
+    const { id, streaming } = output;
+    if (this.#session === undefined || this.#session.destroyed) {
+      this.#later({ type: 'request-failed', id, reason: 'not connected' });
+      return;
+    }
+    const stream = this.#session.request({
+      ':method': 'POST',
+      ':path': output.path,
+      'content-type': 'application/json',
+    });
+    this.#streams.set(id, stream);
+    if (output.timeoutMs !== undefined) {
+      stream.setTimeout(output.timeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    }
+    let status = 0;
+    const parts: Buffer[] = [];
+    let length = 0;
+    stream.on('response', (headers) => {
+      status = headers[':status'] ?? 0;
+    });
+    stream.on('data', (bytes: Buffer) => {
+      if (streaming && status === 200) {
+        this.handle({ type: 'stream-bytes', id, bytes });
+        return;
+      }
+      length += bytes.length;
+      if (length > MAX_RESPONSE_BYTES) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      else parts.push(bytes);
+    });
+    stream.on('error', () => undefined); // `close` follows and tells
+    stream.on('close', () => {
+      if (this.#streams.get(id) !== stream) return; // cancelled
+      this.#streams.delete(id);
+      const failed = stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0;
+      if (failed || (streaming && status === 200)) {
+        this.handle({ type: 'request-failed', id, reason: `stream ended (${stream.rstCode})` });
+      } else {
+        this.handle({ type: 'response', id, status, body: Buffer.concat(parts) });
+      }
+    });
+    stream.end(output.body);
+  }
+
+  #cancel(id: RequestId): void {
+    const stream = this.#streams.get(id);
+    this.#streams.delete(id);
+    stream?.close(constants.NGHTTP2_CANCEL);
+  }
+
+  /** Outside the drain that asked for it: a machine is never re-entered. */
+  #later(input: ControlClientInput): void {
+    queueMicrotask(() => this.handle(input));
+  }
+}
+
+/** Checks `https://host[:port]`; the protocol knows no path. */
+function parseLoginServer(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'https:' && (url.pathname === '/' || url.pathname === '')) return url;
+  throw new NodeError(
+    'LOGIN_SERVER_URL',
+    `${text} is not the address of a control server`,
+    'give it as https://HOST or https://HOST:PORT, without a path, as the hub printed it',
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * A Duplex of plaintext over a ts2021 record stream: what HTTP/2 inside Noise runs on.
+ */
+import { Duplex } from 'node:stream';
+import { isFailure } from '@warren/core/base/failure';
+import type { RecordStream } from '@warren/core/ts2021/io';
+
+export class RecordDuplex extends Duplex {
+  readonly #transport: Duplex;
+  readonly #records: RecordStream;
+
+  /** Takes over `transport`, from which the caller has read exactly the bytes that `records` opened. */
+  constructor(transport: Duplex, records: RecordStream, firstPlaintext: Uint8Array) {
+    super({ allowHalfOpen: false });
+    this.#transport = transport;
+    this.#records = records;
+    if (firstPlaintext.length > 0) this.push(Buffer.from(firstPlaintext));
+    transport.on('data', (bytes: Uint8Array) => this.#open(bytes));
+    transport.on('end', () => this.push(null));
+    transport.on('error', (error: Error) => this.destroy(error));
+    transport.on('close', () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#transport.resume();
+  }
+
+  override _write(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.#transport.write(this.#records.seal(chunk), callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#transport.end(callback);
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#transport.destroy();
+    callback(error);
+  }
+
+  #open(bytes: Uint8Array): void {
+    const plaintext = this.#records.open(bytes);
+    if (isFailure(plaintext)) {
+      this.destroy(new Error(`the control server's records are broken: ${plaintext.reason}`));
+    } else if (plaintext.length > 0 && !this.push(Buffer.from(plaintext))) {
+      this.#transport.pause();
+    }
+  }
+}
