@@ -17,9 +17,9 @@ import type { Crypto, Random } from '@warren/core/ports';
 import { ClientSession } from '@warren/core/ts2021/client-session';
 import { createInitiation } from '@warren/core/ts2021/initiator';
 import { parsePin } from '@warren/shell/tls/pins';
+import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
 import { NodeError } from '../errors.js';
 import { connectTls } from '../net/connect-tls.js';
-import { RecordDuplex } from './record-duplex.js';
 import { fetchServerKey } from './server-key.js';
 
 /** TLS and upgrade each; official clients give the whole dial 10 s. */

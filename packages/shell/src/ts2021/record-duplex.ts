@@ -45,7 +45,7 @@ export class RecordDuplex extends Duplex {
   #open(bytes: Uint8Array): void {
     const plaintext = this.#records.open(bytes);
     if (isFailure(plaintext)) {
-      this.destroy(new Error(`the control server's records are broken: ${plaintext.reason}`));
+      this.destroy(new Error(`the ts2021 records are broken: ${plaintext.reason}`));
     } else if (plaintext.length > 0 && !this.push(Buffer.from(plaintext))) {
       this.#transport.pause();
     }
