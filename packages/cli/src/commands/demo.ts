@@ -1,0 +1,67 @@
+/** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly. */
+import type { DemoEvent, DemoReport } from '@warren/lab/demo/report';
+import type { Command } from 'commander';
+import type { CliContext } from '../context.js';
+import { EXIT_FAILED } from '../exit-codes.js';
+import { describe } from '../help-text.js';
+import { loadPart } from '../optional-package.js';
+import { requireRoot } from '../rights.js';
+
+interface DemoFlags {
+  readonly json: boolean;
+  readonly keep: boolean;
+  readonly installDeps: boolean;
+}
+
+/** What to say about an event while the demo runs; the report follows at its end. */
+export function demoNote(event: DemoEvent): string {
+  switch (event.type) {
+    case 'stage':
+      return `${event.message} ...`;
+    case 'pair': {
+      const { from, to, actual, method } = event.pair;
+      return `${event.done}/${event.of} ${from} - ${to}: ${actual}${method === null ? '' : ` (${method})`}`;
+    }
+    case 'kept':
+      return `The machines stay: ${event.machines.join(', ')}. Enter one with \`warren lab shell\`.`;
+  }
+}
+
+async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<DemoReport> {
+  if (flags.installDeps) requireRoot('install system packages');
+  const { runDemo } = await loadPart('@warren/lab', () => import('@warren/lab/demo/run-demo'));
+  const { execPath, execArgs, script } = context.invocation;
+  return await runDemo(
+    {
+      commandLine: [execPath, ...execArgs, script],
+      keep: flags.keep,
+      installDeps: flags.installDeps,
+      signal: context.signal,
+    },
+    (event) => context.terminal.note(demoNote(event)),
+  );
+}
+
+export function defineDemo(command: Command, context: CliContext): void {
+  command
+    .option('--json', 'the report as JSON', false)
+    .option('--keep', 'leave the machines running; see `warren lab`', false)
+    .option('--install-deps', 'install missing system packages first (Debian, Ubuntu)', false)
+    .action(async (flags: DemoFlags) => {
+      const report = await runDemoCommand(flags, context);
+      if (!report.ok) context.exitCode = EXIT_FAILED;
+      if (flags.json) context.terminal.printJson(report);
+    });
+  describe(
+    command,
+    [
+      ['warren demo --install-deps', 'the first time'],
+      ['warren demo --keep', 'then `warren lab shell MACHINE` to look around'],
+      ['warren demo --json', 'the evidence for every pair'],
+    ],
+    [
+      [0, 'every pair is as expected'],
+      [1, 'some pair is not, or the demo could not run'],
+    ],
+  );
+}

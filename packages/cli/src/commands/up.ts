@@ -1,0 +1,161 @@
+/** `warren up`: joins the network through the daemon, and starts a daemon when none runs. */
+import type { UpEvent, UpRequest } from '@warren/node/local-api/protocol';
+import { type Command, Option } from 'commander';
+import { resolveAuthKey } from '../auth-key.js';
+import type { CliContext } from '../context.js';
+import { startDaemon } from '../daemon-start.js';
+import { CliError } from '../errors.js';
+import { describe } from '../help-text.js';
+import { LocalClient } from '../local-client.js';
+import {
+  parseDuration,
+  parseHostName,
+  parseLoginServer,
+  socketPathOf,
+  stateDirOption,
+} from '../options.js';
+import { formatRoundTrip } from '../render/duration.js';
+import { renderRunning, renderVisit } from '../render/up-lines.js';
+import { requireNetworkAdmin } from '../rights.js';
+import type { Terminal } from '../terminal.js';
+import { UpProgress } from '../up-progress.js';
+
+interface UpOptions {
+  readonly loginServer?: string;
+  readonly authKey?: string;
+  readonly hostname?: string;
+  readonly stateDir: string;
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+function requestOf(options: UpOptions): UpRequest {
+  return {
+    ...(options.loginServer === undefined ? {} : { loginServer: options.loginServer }),
+    ...(options.authKey === undefined ? {} : { authKey: resolveAuthKey(options.authKey) }),
+    ...(options.hostname === undefined ? {} : { hostName: options.hostname }),
+  };
+}
+
+/** Until the node runs; events go to `show`. */
+async function follow(
+  client: LocalClient,
+  request: UpRequest,
+  signal: AbortSignal,
+  show: (event: UpEvent) => void,
+): Promise<void> {
+  for await (const event of client.up(request, signal)) show(event);
+}
+
+async function startOwnDaemon(
+  socketPath: string,
+  options: UpOptions,
+  context: CliContext,
+): Promise<void> {
+  requireNetworkAdmin('start the daemon, which makes a network interface');
+  const { execPath, execArgs, script } = context.invocation;
+  // The key would stay readable in the daemon's environment for as long as it lives.
+  const environment = { ...process.env };
+  delete environment['WARREN_AUTH_KEY'];
+  const { pid, logFile } = await startDaemon({
+    command: [
+      execPath,
+      ...execArgs,
+      script,
+      'daemon',
+      '--socket',
+      socketPath,
+      '--state-dir',
+      options.stateDir,
+    ],
+    socketPath,
+    stateDir: options.stateDir,
+    signal: context.signal,
+    environment,
+  });
+  context.terminal.note(`Started the daemon (process ${pid}); its log is ${logFile}`);
+}
+
+function shower(terminal: Terminal, json: boolean, progress: UpProgress): (event: UpEvent) => void {
+  return (event) => {
+    progress.saw(event);
+    if (json) terminal.printJsonLine(event);
+    else if (event.event === 'auth-url') terminal.note(renderVisit(event.url));
+    else if (event.event === 'running') {
+      terminal.print(terminal.paint('green', renderRunning(event)));
+    }
+  };
+}
+
+async function runUp(options: UpOptions, socketPath: string, context: CliContext): Promise<void> {
+  const request = requestOf(options);
+  const limit = options.timeout === 0 ? undefined : AbortSignal.timeout(options.timeout);
+  const signal = limit === undefined ? context.signal : AbortSignal.any([context.signal, limit]);
+  const progress = new UpProgress((line) => context.terminal.note(line));
+  const show = shower(context.terminal, options.json, progress);
+  const client = new LocalClient(socketPath, signal);
+  try {
+    try {
+      await follow(client, request, signal, show);
+    } catch (error) {
+      if (!(error instanceof CliError && error.code === 'DAEMON_ABSENT')) throw error;
+      await startOwnDaemon(socketPath, options, { ...context, signal });
+      await follow(client, request, signal, show);
+    }
+  } catch (error) {
+    if (limit?.aborted !== true || context.signal.aborted) throw error;
+    const stage = progress.stage === undefined ? '' : `; the last it did: ${progress.stage}`;
+    throw new CliError(
+      'UP_TIMEOUT',
+      `not up within ${formatRoundTrip(options.timeout)}${stage}`,
+      "see `warren status` and the daemon's log, or give it longer with --timeout",
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+export function defineUp(command: Command, context: CliContext): void {
+  command
+    .addOption(
+      new Option('--login-server <url>', "the hub's or control server's address")
+        .env('WARREN_LOGIN_SERVER')
+        .argParser(parseLoginServer),
+    )
+    .addOption(
+      new Option('--auth-key <key>', 'join without a browser; file:PATH reads it from a file').env(
+        'WARREN_AUTH_KEY',
+      ),
+    )
+    .addOption(
+      new Option('--hostname <name>', "name in the network instead of the machine's own")
+        .env('WARREN_HOSTNAME')
+        .argParser(parseHostName),
+    )
+    .addOption(stateDirOption('state of the daemon, should it have to be started'))
+    .addOption(
+      new Option('--timeout <duration>', 'give up after so long; 0: wait for ever')
+        .argParser(parseDuration)
+        .default(0, '0'),
+    )
+    .option('--json', 'a line of JSON per event; the last is "running"', false)
+    .action(async (options: UpOptions) => {
+      await runUp(options, socketPathOf(command), context);
+    });
+  describe(
+    command,
+    [
+      [
+        'warren up --login-server https://hub.example.net --auth-key wkey-auth-...',
+        'the first time',
+      ],
+      ['warren up --auth-key file:/root/warren.key', 'the key stays out of the process list'],
+      ['warren up', 'again, with the login there is'],
+      ['warren up --timeout 30s --json', 'for scripts'],
+    ],
+    [
+      [0, 'the node runs'],
+      [1, 'it was refused, or not up within --timeout'],
+    ],
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Talks to the daemon over its socket (node's local-api/protocol.ts). Failures come as errors for people:
+ * no daemon, no rights, a refusal with the daemon's own code and hint.
+ */
+import { WarrenError } from '@warren/core/base/errors';
+import {
+  type ErrorReport,
+  LOCAL_API_HOST,
+  type PingLine,
+  type PingRequest,
+  type StatusReport,
+  type UpEvent,
+  type UpRequest,
+} from '@warren/node/local-api/protocol';
+import { CliError, RightsError } from './errors.js';
+import { requestDocument, requestLines, SocketFailure, type SocketRequest } from './unix-http.js';
+
+/** A daemon that is alive answers from memory; this long means it hangs. */
+const ANSWER_MS = 10_000;
+/** `down` waits for the packet plane to stop. */
+const DOWN_MS = 30_000;
+/** A ping's own 5 s and the pause to the next, with room for a busy machine. */
+const PING_SILENCE_MS = 30_000;
+
+/** Commands tell apart why there is no answer; `up` starts a daemon on `DAEMON_ABSENT`. */
+function explain(failure: SocketFailure, socketPath: string): CliError {
+  switch (failure.kind) {
+    case 'absent':
+      return new CliError(
+        'DAEMON_ABSENT',
+        `no Warren daemon answers on ${socketPath}`,
+        'start it with `warren up`, or as a service; --socket names another one',
+        { cause: failure },
+      );
+    case 'denied':
+      return new RightsError(
+        `talk to the daemon on ${socketPath}`,
+        'run the command as root, for example with sudo',
+      );
+    case 'lost':
+      return new CliError(
+        'DAEMON_LOST',
+        `the daemon on ${socketPath} stopped answering: ${failure.message}`,
+        'see its log; `warren status` tells whether it still runs',
+        { cause: failure },
+      );
+    case 'garbled':
+      return answerError(socketPath, failure);
+  }
+}
+
+function answerError(socketPath: string, cause?: unknown): CliError {
+  return new CliError(
+    'DAEMON_ANSWER',
+    `the daemon on ${socketPath} answers what this command does not understand`,
+    'restart the daemon: it is probably of another version than this command',
+    { cause },
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isErrorReport(value: unknown): value is ErrorReport {
+  if (!isObject(value) || !isObject(value['error'])) return false;
+  const { code, message, hint } = value['error'];
+  return typeof code === 'string' && typeof message === 'string' && typeof hint === 'string';
+}
+
+function isStatusReport(value: unknown): value is StatusReport {
+  return (
+    isObject(value) &&
+    typeof value['state'] === 'string' &&
+    Array.isArray(value['peers']) &&
+    Array.isArray(value['health'])
+  );
+}
+
+/** An error that the daemon reported, as if it were thrown here. */
+export function reportedError(report: ErrorReport['error']): WarrenError {
+  return new WarrenError(report.code, report.message, report.hint);
+}
+
+export class LocalClient {
+  readonly #socketPath: string;
+  readonly #signal: AbortSignal;
+
+  constructor(socketPath: string, signal: AbortSignal) {
+    this.#socketPath = socketPath;
+    this.#signal = signal;
+  }
+
+  async status(): Promise<StatusReport> {
+    const body = await this.#document('GET', '/v0/status', ANSWER_MS);
+    if (!isStatusReport(body)) throw answerError(this.#socketPath);
+    return body;
+  }
+
+  async down(): Promise<void> {
+    await this.#document('POST', '/v0/down', DOWN_MS);
+  }
+
+  /** Ends with `running`, or throws what the daemon reported. */
+  async *up(request: UpRequest, signal: AbortSignal): AsyncGenerator<UpEvent, void, undefined> {
+    for await (const line of this.#lines('/v0/up', request, signal)) {
+      if (!isObject(line) || typeof line['event'] !== 'string') throw answerError(this.#socketPath);
+      const event = line as UpEvent;
+      if (event.event === 'error') throw reportedError(event.error);
+      yield event;
+      if (event.event === 'running') return;
+    }
+    throw explain(new SocketFailure('lost', 'it ended before the node ran'), this.#socketPath);
+  }
+
+  /** A line per ping; throws what the daemon refused. */
+  async *ping(request: PingRequest): AsyncGenerator<PingLine, void, undefined> {
+    for await (const line of this.#lines('/v0/ping', request, this.#signal, PING_SILENCE_MS)) {
+      if (isErrorReport(line)) throw reportedError(line.error);
+      if (!isObject(line) || typeof line['path'] !== 'string') throw answerError(this.#socketPath);
+      yield line as PingLine;
+    }
+  }
+
+  async #document(method: 'GET' | 'POST', path: string, silenceMs: number): Promise<unknown> {
+    const asked = this.#asked(method, path, this.#signal, silenceMs);
+    try {
+      const { status, body } = await requestDocument(asked);
+      if (status >= 400) throw this.#refusal(body);
+      return body;
+    } catch (error) {
+      throw error instanceof SocketFailure ? explain(error, this.#socketPath) : error;
+    }
+  }
+
+  async *#lines(
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    silenceMs?: number,
+  ): AsyncGenerator<unknown, void, undefined> {
+    const asked = { ...this.#asked('POST', path, signal, silenceMs), body };
+    try {
+      const { status, refusal, lines } = await requestLines(asked);
+      if (status >= 400) throw this.#refusal(refusal);
+      yield* lines;
+    } catch (error) {
+      throw error instanceof SocketFailure ? explain(error, this.#socketPath) : error;
+    }
+  }
+
+  #asked(
+    method: 'GET' | 'POST',
+    path: string,
+    signal: AbortSignal,
+    silenceMs: number | undefined,
+  ): SocketRequest {
+    return {
+      socketPath: this.#socketPath,
+      host: LOCAL_API_HOST,
+      method,
+      path,
+      signal,
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+    };
+  }
+
+  #refusal(body: unknown): WarrenError {
+    return isErrorReport(body) ? reportedError(body.error) : answerError(this.#socketPath);
+  }
+}

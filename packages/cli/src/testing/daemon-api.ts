@@ -1,0 +1,30 @@
+/** The daemon's own API server, with a backend that a test scripts: what commands see of a daemon. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
+import { runningReport } from './reports.js';
+
+export interface ServedDaemon {
+  readonly socketPath: string;
+  close(): Promise<void>;
+}
+
+/** Serves `backend`, idle where it says nothing, on a socket in a new directory. */
+export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<ServedDaemon> {
+  const dir = mkdtempSync(join(tmpdir(), 'warren-api-'));
+  const socketPath = join(dir, 'warren.sock');
+  const server = await LocalApiServer.listen(socketPath, {
+    status: () => Promise.resolve(runningReport),
+    up: () => Promise.resolve(),
+    down: () => Promise.resolve(),
+    ping: () => Promise.resolve(),
+    shutdown: () => undefined,
+    ...backend,
+  });
+  const close = async (): Promise<void> => {
+    await server.close();
+    rmSync(dir, { recursive: true });
+  };
+  return { socketPath, close };
+}

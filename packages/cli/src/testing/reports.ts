@@ -1,0 +1,58 @@
+/** Reports that several tests show to commands. Shapes are the daemon's own; values are made up. */
+import type { PeerStatus, StatusReport } from '@warren/node/local-api/protocol';
+
+/** A peer that was never talked to. */
+export const quietPeer: PeerStatus = {
+  name: 'desk.warren.internal',
+  hostName: 'Desk',
+  os: 'linux',
+  user: 'ann@example.net',
+  addresses: ['100.64.0.3', 'fd7a:115c:a1e0::3'],
+  nodeKey: 'nodekey:00',
+  path: null,
+  endpoint: null,
+  relay: 'hbt',
+  latencyMs: null,
+  lastHandshake: null,
+  rxBytes: 0,
+  txBytes: 0,
+  online: true,
+  active: false,
+};
+
+/** A peer in use over a direct path. */
+export const directPeer: PeerStatus = {
+  ...quietPeer,
+  name: 'printer.warren.internal',
+  hostName: 'printer',
+  addresses: ['100.64.0.7', 'fd7a:115c:a1e0::7'],
+  nodeKey: 'nodekey:02',
+  path: 'direct',
+  endpoint: '192.0.2.7:41641',
+  latencyMs: 3.25,
+  lastHandshake: '2031-03-04T05:06:07.000Z',
+  rxBytes: 10404,
+  txBytes: 9120,
+  active: true,
+};
+
+/** A node that runs, with two peers. */
+export const runningReport: StatusReport = {
+  version: '0.1.0',
+  state: 'Running',
+  loginServer: 'https://hub.example.net',
+  authUrl: null,
+  self: {
+    name: 'laptop.warren.internal',
+    hostName: 'laptop',
+    addresses: ['100.64.0.2', 'fd7a:115c:a1e0::2'],
+    nodeKey: 'nodekey:01',
+    endpoints: ['198.51.100.2:41641'],
+    udpPort: 41641,
+    relay: 'hbt',
+  },
+  peers: [quietPeer, directPeer],
+  health: [],
+  history: [],
+  counters: {},
+};
