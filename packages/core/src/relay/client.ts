@@ -15,10 +15,10 @@ import { equalBytes } from '../base/bytes.js';
 import { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import { after, earliest, type Instant } from '../base/instant.js';
-import { looksLikeDisco } from '../engines/disco-magic.js';
 import { type NodeKey, type NodePrivateKey, publicKeyOf, type RelayKey } from '../keys/keys.js';
 import type { Crypto, Machine, Random } from '../ports.js';
 import { decodeServerFrame } from './decode-frames.js';
+import { looksLikeDisco } from './disco-packet.js';
 import { encodeNotePreferred, encodePing, encodePong, encodeSendPacket } from './encode-frames.js';
 import { type FrameLimits, FrameReader } from './frame-reader.js';
 import {

@@ -6,9 +6,9 @@
  */
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
-import { looksLikeDisco } from '../engines/disco-magic.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Client, Connection } from './connection.js';
+import { looksLikeDisco } from './disco-packet.js';
 import { encodeHealth, encodePeerGone, encodeRecvPacket } from './encode-frames.js';
 import { HEADER_BYTES, KEY_BYTES } from './frames.js';
 import type { RelayConnectionId, RelayPairCounters } from './io.js';
