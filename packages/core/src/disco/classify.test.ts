@@ -23,6 +23,15 @@ test('requests and answers of STUN are STUN', () => {
   expect(kindOf(encodeBindingRequest(new Uint8Array(12).fill(0xff)))).toBe('stun');
 });
 
+test('a message cut below its header is noise', () => {
+  for (const cut of truncations(hexLiteral(request))) {
+    expect(kindOf(cut)).toBe(cut.length < 20 ? 'noise' : 'stun');
+  }
+  for (const cut of truncations(concatBytes(hexLiteral(geneve.wireGuard), wireGuard(4, 32)))) {
+    expect(kindOf(cut)).toBe(cut.length < 8 ? 'noise' : 'geneve');
+  }
+});
+
 test('disco envelopes are disco down to magic and key', () => {
   for (const { envelope } of [ping, paddedPing, pongV4, pongV6, callMeMaybe]) {
     const bytes = hexLiteral(envelope);

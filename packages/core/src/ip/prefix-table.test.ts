@@ -142,6 +142,8 @@ test('any sequence of changes leaves the table as the plainest one would be', ()
           }
           if ('insert' in step) inserted.push(step.insert);
           expect(table.size).toBe(model.size);
+          expect(table.nodes).toBeGreaterThanOrEqual(table.size);
+          expect(table.nodes).toBeLessThanOrEqual(Math.max(0, 2 * table.size - 1));
         }
         for (const wanted of addresses) {
           expect(find(table, wanted)).toBe(model.lookup(wanted));
@@ -168,4 +170,5 @@ test('ten thousand prefixes are all found, and gone once their values are remove
     expect(table.lookup(address)).toBeUndefined();
   }
   expect(table.size).toBe(0);
+  expect(table.nodes).toBe(0);
 });
