@@ -1,0 +1,264 @@
+/**
+ * The commands that make a planned topology real, as text for `ip -batch`, `tc -batch`, `nft -f` and
+ * /proc/sys. Pure.
+ *
+ * The internet is routed, not bridged: each public place has a /32 and the same gateway 169.254.1.1 on its
+ * link. All neighbours of these links are permanent, so no ARP has to cross a delay, and the first packet of
+ * a connection takes as long as the second.
+ */
+
+import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/address';
+import { prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import { natRules } from './nat.js';
+import { delaySpace, type Plan, type Space, type Wire, wiresOf } from './plan.js';
+import type { Network, Topology } from './types.js';
+import { unroutedPrefixes } from './validate.js';
+
+/** How delays are made: the kernel's own qdisc, or the copier of `delay/`. */
+export type Delayer = 'netem' | 'copier';
+
+/** The gateway of every public place: its hub's address on that link. */
+const gateway = '169.254.1.1';
+
+/** Packets that netem holds back per direction: 2 Gbit/s of full frames at 50 ms. */
+const netemLimit = 10_000;
+
+/** What one namespace is told. Empty texts are not run. */
+export interface SpaceCommands {
+  readonly space: Space;
+  /** Files under /proc/sys and what to write; those that the kernel lacks are skipped. */
+  readonly sysctls: readonly (readonly [path: string, value: string])[];
+  readonly ip: string;
+  readonly tc: string;
+  readonly nft: string;
+}
+
+/** A wire that the copier serves, by its two devices in the namespace `delay`. */
+export interface CopierLink {
+  readonly name: string;
+  readonly a: string;
+  readonly b: string;
+  readonly oneWayMs: number;
+}
+
+export interface WorldCommands {
+  /** `ip -batch`: all namespaces and wires, run first. */
+  readonly create: string;
+  /** Then these, in any order. */
+  readonly spaces: readonly SpaceCommands[];
+  readonly copierLinks: readonly CopierLink[];
+}
+
+function usesCopier(wire: Wire, delayer: Delayer): boolean {
+  return wire.oneWayMs > 0 && delayer === 'copier';
+}
+
+function createWire(wire: Wire, delayer: Delayer): string[] {
+  const { a, b, number } = wire;
+  const pair = (left: string, right: string): string => `link add ${left} type veth peer ${right}`;
+  const end = ({ space, device, mac }: Wire['a']): string =>
+    `name ${device} address ${mac} netns ${space}`;
+  if (!usesCopier(wire, delayer)) {
+    return [pair(end(a), end(b))];
+  }
+  return [
+    pair(end(a), `name w${number}a netns ${delaySpace}`),
+    pair(end(b), `name w${number}b netns ${delaySpace}`),
+  ];
+}
+
+/** Addresses, neighbours and routes of the place at end `a` of an uplink. */
+function uplinkCommands(wire: Wire, addresses: readonly IpAddress[]): string[] {
+  const { device } = wire.a;
+  return [
+    ...addresses.map((address) => `addr add ${address}/32 dev ${device}`),
+    `link set ${device} up`,
+    `neigh add ${gateway} lladdr ${wire.b.mac} dev ${device} nud permanent`,
+    `route add ${gateway} dev ${device} src ${addresses[0] ?? ''}`,
+    `route add default via ${gateway} dev ${device} src ${addresses[0] ?? ''}`,
+  ];
+}
+
+/** The public addresses behind an uplink, and the region they are in. */
+function attachments({ hosts, networks, machines }: Topology): {
+  name: string;
+  region: string;
+  addresses: readonly IpAddress[];
+}[] {
+  const publicMachines = machines.flatMap(({ name, at }) =>
+    at.kind === 'public' ? [{ name, region: at.region, addresses: at.addresses }] : [],
+  );
+  return [...hosts, ...networks, ...publicMachines];
+}
+
+/** The address of a hub on the link to another region; `side` tells the two ends apart. */
+function transitAddress(wire: Wire, side: 'a' | 'b'): string {
+  return `169.254.${2 + (wire.number >> 7)}.${2 * (wire.number & 127) + (side === 'a' ? 0 : 1)}`;
+}
+
+function hubCommands(plan: Plan, region: string): string[] {
+  const { topology } = plan;
+  const commands = unroutedPrefixes.map((prefix) => `route add blackhole ${prefix}`);
+  const places = attachments(topology);
+  for (const place of places.filter((candidate) => candidate.region === region)) {
+    const wire = plan.uplinks.get(place.name);
+    if (wire === undefined) continue;
+    const { device } = wire.b;
+    commands.push(`addr add ${gateway}/32 dev ${device}`, `link set ${device} up`);
+    for (const address of place.addresses) {
+      commands.push(
+        `neigh add ${address} lladdr ${wire.a.mac} dev ${device} nud permanent`,
+        `route add ${address}/32 dev ${device}`,
+      );
+    }
+  }
+  for (const [index, wire] of plan.transits.entries()) {
+    const [a, b] = topology.links[index]?.between ?? ['', ''];
+    if (a !== region && b !== region) continue;
+    const [near, far, farRegion, farSide] =
+      a === region ? ([wire.a, wire.b, b, 'b'] as const) : ([wire.b, wire.a, a, 'a'] as const);
+    const via = transitAddress(wire, farSide);
+    commands.push(
+      `addr add ${transitAddress(wire, farSide === 'a' ? 'b' : 'a')}/32 dev ${near.device}`,
+      `link set ${near.device} up`,
+      `neigh add ${via} lladdr ${far.mac} dev ${near.device} nud permanent`,
+    );
+    for (const place of places.filter((candidate) => candidate.region === farRegion)) {
+      for (const address of place.addresses) {
+        commands.push(`route add ${address}/32 via ${via} dev ${near.device} onlink`);
+      }
+    }
+  }
+  return commands;
+}
+
+/** The router's own address in its LAN: the first of the prefix. */
+export function lanGateway({ lan }: Network): IpAddress {
+  const bytes = addressBytes(prefixAddress(lan));
+  bytes[3] = (bytes[3] ?? 0) | 1;
+  return addressFromBytes(bytes);
+}
+
+function routerCommands(plan: Plan, network: Network): string[] {
+  const uplink = plan.uplinks.get(network.name);
+  const ports = plan.topology.machines.flatMap(({ name, at }) => {
+    const wire = plan.lanWires.get(name);
+    return at.kind === 'lan' && at.network === network.name && wire !== undefined ? [wire.b] : [];
+  });
+  return [
+    ...(uplink === undefined ? [] : uplinkCommands(uplink, network.addresses)),
+    'link add br0 type bridge',
+    `addr add ${lanGateway(network)}/${prefixBits(network.lan)} dev br0`,
+    'link set br0 up',
+    ...ports.flatMap(({ device }) => [`link set ${device} master br0`, `link set ${device} up`]),
+  ];
+}
+
+function machineCommands(plan: Plan, name: string): string[] {
+  const { topology } = plan;
+  const at = topology.machines.find((machine) => machine.name === name)?.at;
+  if (at?.kind !== 'lan') {
+    const uplink = plan.uplinks.get(name);
+    const place = attachments(topology).find((candidate) => candidate.name === name);
+    if (uplink === undefined || place === undefined) return [];
+    return uplinkCommands(uplink, place.addresses);
+  }
+  const network = topology.networks.find((candidate) => candidate.name === at.network);
+  if (network === undefined) return [];
+  return [
+    `addr add ${at.address}/${prefixBits(network.lan)} dev eth0`,
+    'link set eth0 up',
+    `route add default via ${lanGateway(network)} dev eth0`,
+  ];
+}
+
+const forwarding = ['net/ipv4/ip_forward', '1'] as const;
+
+/** Bridged frames must not pass the router's own chains a second time. */
+const bridgeSysctls = [
+  ['net/bridge/bridge-nf-call-iptables', '0'],
+  ['net/bridge/bridge-nf-call-ip6tables', '0'],
+] as const;
+
+function spaceCommands(plan: Plan, space: Space, delayer: Delayer): SpaceCommands {
+  const { role } = space;
+  const ip = ['link set lo up'];
+  const sysctls: (readonly [string, string])[] = [];
+  let nft = '';
+  switch (role.is) {
+    case 'hub':
+      sysctls.push(forwarding);
+      ip.push(...hubCommands(plan, role.region));
+      break;
+    case 'router': {
+      const network = plan.topology.networks.find(({ name }) => name === role.network);
+      if (network === undefined) break;
+      sysctls.push(forwarding, ...bridgeSysctls);
+      ip.push(...routerCommands(plan, network));
+      nft = natRules(network.nat);
+      break;
+    }
+    case 'host':
+    case 'machine':
+      ip.push(...machineCommands(plan, space.name));
+      break;
+    case 'delay':
+      for (const wire of wiresOf(plan).filter((candidate) => usesCopier(candidate, delayer))) {
+        ip.push(`link set w${wire.number}a up`, `link set w${wire.number}b up`);
+      }
+      break;
+  }
+  const tc =
+    delayer === 'copier'
+      ? []
+      : wiresOf(plan).flatMap(({ a, b, oneWayMs }) =>
+          [a, b]
+            .filter((end) => end.space === space.name && oneWayMs > 0)
+            .map(
+              ({ device }) =>
+                `qdisc add dev ${device} root netem delay ${oneWayMs}ms limit ${netemLimit}`,
+            ),
+        );
+  return { space, sysctls, ip: text(ip), tc: text(tc), nft };
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** All commands of a plan. */
+export function buildCommands(plan: Plan, delayer: Delayer): WorldCommands {
+  const spaces = plan.spaces.filter(({ role }) => role.is !== 'delay' || delayer === 'copier');
+  const wires = wiresOf(plan);
+  return {
+    create: text([
+      ...spaces.map(({ name }) => `netns add ${name}`),
+      ...wires.flatMap((wire) => createWire(wire, delayer)),
+    ]),
+    spaces: spaces.map((space) => spaceCommands(plan, space, delayer)),
+    copierLinks: wires
+      .filter((wire) => usesCopier(wire, delayer))
+      .map(({ number, a, b, oneWayMs }) => ({
+        name: `${a.space} - ${b.space}`,
+        a: `w${number}a`,
+        b: `w${number}b`,
+        oneWayMs,
+      })),
+  };
+}
+
+/** The script that runs one namespace's commands, for `sh -s` inside it. */
+export function spaceScript({ sysctls, ip, tc, nft }: SpaceCommands): string {
+  const feed = (command: string, input: string): string =>
+    input === '' ? '' : `${command} <<'WARREN-EOF'\n${input}WARREN-EOF\n`;
+  return [
+    'set -e\n',
+    ...sysctls.map(
+      ([path, value]) =>
+        `if [ -e /proc/sys/${path} ]; then echo ${value} > /proc/sys/${path}; fi\n`,
+    ),
+    feed('ip -batch -', ip),
+    feed('tc -batch -', tc),
+    feed('nft -f -', nft),
+  ].join('');
+}

@@ -1,0 +1,132 @@
+/** Refuses a topology that contradicts itself, with a sentence about what is wrong. */
+import { familyOf, type IpAddress } from '@warren/core/ip/address';
+import { parsePrefix, prefixAddress, prefixBits, prefixContains } from '@warren/core/ip/prefix';
+import { LabError } from '../errors.js';
+import type { PublicAttachment, Topology } from './types.js';
+
+/** Machines, hosts and networks together: the interface numbers and MAC bytes of a plan hold this many. */
+export const maxPlaces = 250;
+
+/** Hub ports forward nothing to or from these: a leak of the overlay or of a LAN ends in the hub. */
+export const unroutedPrefixes = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
+
+/**
+ * Further prefixes that no WAN address may come from. Software judges an address by what it looks like:
+ * miniupnpd refuses to map on a documentation address, and a mesh node rightly calls it not public.
+ */
+const reservedPrefixes = [
+  ...unroutedPrefixes,
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+];
+
+const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
+
+function isReserved(address: IpAddress): boolean {
+  return reservedPrefixes.some((text) => {
+    const prefix = parsePrefix(text);
+    return prefix !== undefined && prefixContains(prefix, address);
+  });
+}
+
+function refuse(what: string): never {
+  throw new LabError(
+    'LAB_TOPOLOGY',
+    `this topology can't be built: ${what}`,
+    'correct the topology',
+  );
+}
+
+function checkDelay(oneWayMs: number | undefined, of: string): void {
+  if (oneWayMs === undefined) return;
+  if (!(oneWayMs >= 0 && oneWayMs <= 10_000)) refuse(`the delay of ${of} is not 0 to 10000 ms`);
+}
+
+/** Throws LAB_TOPOLOGY unless the topology can be built. */
+export function checkTopology(topology: Topology): void {
+  const regions = new Set<string>();
+  const names = new Set<string>();
+  const addresses = new Set<IpAddress>();
+
+  const checkName = (name: string, known: Set<string>): void => {
+    if (!namePattern.test(name)) {
+      refuse(`"${name}" is no name (a small letter, then letters, digits, hyphens; at most 31)`);
+    }
+    if (known.has(name)) refuse(`the name "${name}" is used twice`);
+    known.add(name);
+  };
+  const checkAttachment = (name: string, at: PublicAttachment): void => {
+    if (!regions.has(at.region))
+      refuse(`${name} is in region "${at.region}", which does not exist`);
+    if (at.addresses.length === 0) refuse(`${name} has no public address`);
+    for (const address of at.addresses) {
+      if (familyOf(address) !== 4) refuse(`${name}: ${address} is not an IPv4 address`);
+      if (isReserved(address)) refuse(`${name}: ${address} is reserved, not a public address`);
+      if (addresses.has(address)) refuse(`the address ${address} is used twice`);
+      addresses.add(address);
+    }
+    checkDelay(at.accessOneWayMs, name);
+  };
+
+  const { hosts, networks, machines } = topology;
+  if (hosts.length + networks.length + machines.length > maxPlaces) {
+    refuse(`more than ${maxPlaces} hosts, networks and machines`);
+  }
+  for (const { name } of topology.regions) checkName(name, regions);
+  checkLinks(topology, regions);
+  for (const host of hosts) {
+    checkName(host.name, names);
+    checkAttachment(host.name, host);
+  }
+  for (const network of networks) {
+    checkName(network.name, names);
+    checkAttachment(network.name, network);
+    if (familyOf(prefixAddress(network.lan)) !== 4 || prefixBits(network.lan) > 24) {
+      refuse(`the LAN of ${network.name} is not an IPv4 prefix of /24 or shorter`);
+    }
+  }
+  const lanAddresses = new Set<string>();
+  for (const { name, at } of machines) {
+    checkName(name, names);
+    if (at.kind === 'public') {
+      checkAttachment(name, at);
+      continue;
+    }
+    const network = networks.find((candidate) => candidate.name === at.network);
+    if (network === undefined)
+      refuse(`${name} is in network "${at.network}", which does not exist`);
+    if (!prefixContains(network.lan, at.address)) {
+      refuse(`${name}: ${at.address} is not in ${network.lan}`);
+    }
+    if (/\.[01]$/.test(at.address)) refuse(`${name}: ${at.address} is not free for a machine`);
+    const key = `${network.name} ${at.address}`;
+    if (lanAddresses.has(key)) refuse(`two machines of ${network.name} have ${at.address}`);
+    lanAddresses.add(key);
+  }
+}
+
+function checkLinks({ regions, links }: Topology, known: ReadonlySet<string>): void {
+  const linked = new Set<string>();
+  for (const { between, oneWayMs } of links) {
+    const [a, b] = between;
+    if (!known.has(a) || !known.has(b) || a === b) {
+      refuse(`a link is between "${a}" and "${b}", which are not two regions`);
+    }
+    checkDelay(oneWayMs, `the link ${a} - ${b}`);
+    const key = [a, b].sort().join(' ');
+    if (linked.has(key)) refuse(`${a} and ${b} are linked twice`);
+    linked.add(key);
+  }
+  for (const [index, { name: a }] of regions.entries()) {
+    for (const { name: b } of regions.slice(index + 1)) {
+      if (!linked.has([a, b].sort().join(' '))) refuse(`regions ${a} and ${b} have no link`);
+    }
+  }
+}
