@@ -14,9 +14,10 @@ import { type NodeKey, type NodePrivateKey, publicKeyFromBytes } from '../keys/k
 import type { Crypto, Random } from '../ports.js';
 import type { AcceptFailure, CompleteFailure } from './handshake.js';
 import { type IndexEntry, IndexTable } from './index-table.js';
+import type { PeerHost } from './initiator.js';
 import { INITIATION_BYTES, RESPONSE_AT, RESPONSE_BYTES, readUint32 } from './messages.js';
 import { consumeInitiation, createIdentity, type Identity } from './noise.js';
-import { Peer, type PeerContext, type PeerHost } from './peer.js';
+import { Peer, type PeerContext } from './peer.js';
 import { TimestampSource } from './tai64n.js';
 import { Wakeup } from './timers.js';
 

@@ -275,6 +275,21 @@ test('a session without a path keeps packets and sends them without a new handsh
   expect(sentOf(left, INITIATION)).toBe(1);
 });
 
+test('a response that comes after the path has gone is confirmed when it is back', () => {
+  pair.drop = (message) => {
+    if (message[0] === MESSAGE.response) left.canSend = false;
+    return false;
+  };
+  left.peer.setPersistentKeepalive(25_000, pair.now);
+  pair.settle();
+  expect([left.handshakes, right.handshakes]).toEqual([1, 0]);
+  left.canSend = true;
+  left.peer.pathsChanged(pair.now, true);
+  pair.settle();
+  expect(right.handshakes).toBe(1);
+  expect(sentOf(left, INITIATION)).toBe(1);
+});
+
 test('packets that wait 90 s for a path are dropped', () => {
   left.canSend = false;
   say(left);

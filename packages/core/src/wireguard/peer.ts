@@ -18,19 +18,17 @@ import {
   Handshake,
   type HandshakeContext,
 } from './handshake.js';
+import { Initiator, type PeerHost } from './initiator.js';
 import type { Keypair } from './keypair.js';
 import { KEEPALIVE_BYTES, TRANSPORT_HEADER_BYTES } from './messages.js';
 import type { PeerStatics, ReceivedInitiation } from './noise.js';
 import { Session } from './session.js';
 import {
-  JITTER_MS,
   KEEPALIVE_TIMEOUT_MS,
   NEW_HANDSHAKE_MS,
   REKEY_AFTER_MESSAGES,
   REKEY_AFTER_MS,
-  REKEY_ATTEMPT_MS,
   REKEY_ON_RECEIVE_MS,
-  REKEY_TIMEOUT_MS,
   TIMER,
   type Timer,
   TimerSet,
@@ -38,16 +36,6 @@ import {
   ZERO_KEYS_MS,
 } from './timers.js';
 import { WaitingQueue, type WaitingTotal } from './waiting-queue.js';
-
-/** Who carries a peer's messages. */
-export interface PeerHost {
-  /** False while no path is known: nothing is sealed or created then. */
-  readonly canSend: boolean;
-  /** One message for the wire; the memory is valid during the call. */
-  send(memory: Uint8Array, at: number, length: number): void;
-  /** The peer has something to say on its own account (data, or a persistent keepalive). */
-  wantsToSend(now: Instant): void;
-}
 
 /** What peers share. */
 export interface PeerContext<Owner> extends HandshakeContext<Owner> {
@@ -64,15 +52,11 @@ export class Peer<Host extends PeerHost> {
   lastHandshakeAt: Instant | undefined;
   readonly #context: PeerContext<Peer<Host>>;
   readonly #handshake: Handshake<Peer<Host>>;
+  readonly #initiator: Initiator<Peer<Host>>;
   readonly #timers: TimerSet;
   readonly #waiting: WaitingQueue;
   readonly #keepaliveScratch = new Uint8Array(KEEPALIVE_BYTES);
   #persistentMs = 0;
-  /** Not before this may another initiation go out. */
-  #initiateAfter = Number.NEGATIVE_INFINITY;
-  #attemptsSince = Number.NEGATIVE_INFINITY;
-  /** Drawn per initiation; also spreads the 15 s timer, where drawing would cost per packet. */
-  #jitterMs = 0;
   #dataSinceKeepaliveArmed = false;
   #renewedOnReceive = false;
 
@@ -83,6 +67,7 @@ export class Peer<Host extends PeerHost> {
     this.#context = context;
     this.#handshake = new Handshake(context, this, publicKeyBytes(key));
     this.#timers = new TimerSet(context.wakeup);
+    this.#initiator = new Initiator(this.#handshake, this.#timers, host, context.random);
     this.#waiting = new WaitingQueue(context.waitingTotal);
   }
 
@@ -124,12 +109,9 @@ export class Peer<Host extends PeerHost> {
   pathsChanged(now: Instant, added: boolean): void {
     if (!this.host.canSend || !added) return;
     if (this.#usableKeypair(now) !== undefined) {
-      this.flush(now);
+      if (this.#wantsSession) this.confirmSession(now);
       if (this.#handshake.pendingMessage === undefined) this.#timers.disarm(TIMER.retransmit);
-    } else if (this.#handshake.pendingMessage !== undefined) {
-      // The same bytes again cost the peer nothing if it has seen them, and 5 s are saved if it has not.
-      this.host.send(this.#handshake.pendingMessage, 0, this.#handshake.pendingMessage.length);
-    } else if (this.#waiting.size > 0 || this.#timers.isArmed(TIMER.retransmit)) {
+    } else if (!this.#initiator.repeat() && this.#wantsSession) {
       this.#initiate(now, false);
     }
     const persistent = this.#persistentMs > 0;
@@ -158,7 +140,7 @@ export class Peer<Host extends PeerHost> {
     this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
     this.#timers.disarm(TIMER.keepalive);
     // The initiator is about to confirm; only if it doesn't do we begin ourselves.
-    this.#initiateAfter = now + REKEY_TIMEOUT_MS;
+    this.#initiator.holdBack(now);
     return answer.message;
   }
 
@@ -210,7 +192,7 @@ export class Peer<Host extends PeerHost> {
   identityChanged(now: Instant): void {
     this.#handshake.identityChanged();
     this.close();
-    this.#initiateAfter = Number.NEGATIVE_INFINITY;
+    this.#initiator.reset();
     this.lastHandshakeAt = undefined;
     if (this.#persistentMs > 0) this.#keepPersistently(now);
   }
@@ -226,7 +208,7 @@ export class Peer<Host extends PeerHost> {
   #fire(timer: Timer, now: Instant): void {
     switch (timer) {
       case TIMER.retransmit:
-        if (now - this.#attemptsSince >= REKEY_ATTEMPT_MS) this.#giveUp(now);
+        if (this.#initiator.isGivenUp(now)) this.#giveUp(now);
         else this.#initiate(now, false);
         break;
       case TIMER.keepalive:
@@ -250,6 +232,11 @@ export class Peer<Host extends PeerHost> {
     }
   }
 
+  /** A handshake was wanted and could not begin for lack of a path. */
+  get #wantsSession(): boolean {
+    return this.#waiting.size > 0 || this.#timers.isArmed(TIMER.retransmit);
+  }
+
   #usableKeypair(now: Instant): Keypair | undefined {
     const { current } = this.session;
     return current?.canSend(now) === true && this.host.canSend ? current : undefined;
@@ -260,7 +247,7 @@ export class Peer<Host extends PeerHost> {
     this.host.send(memory, at - TRANSPORT_HEADER_BYTES, wireBytes);
     this.#noteAuthenticatedSend(now);
     if (length > 0 && !this.#timers.isArmed(TIMER.newHandshake)) {
-      this.#timers.arm(TIMER.newHandshake, now, NEW_HANDSHAKE_MS + this.#jitterMs);
+      this.#timers.arm(TIMER.newHandshake, now, NEW_HANDSHAKE_MS + this.#initiator.jitterMs);
     }
     const old = keypair.isInitiator && keypair.ageMs(now) >= REKEY_AFTER_MS;
     if (old || keypair.sendCounter >= REKEY_AFTER_MESSAGES) this.#initiate(now, true);
@@ -281,26 +268,12 @@ export class Peer<Host extends PeerHost> {
     }
   }
 
-  /** Sends an initiation unless one went out in the last 5 s. `anew`: the 90 s begin again. */
   #initiate(now: Instant, anew: boolean): void {
-    if (anew) this.#attemptsSince = now;
-    const waitMs = this.#initiateAfter - now;
-    if (waitMs > 0 || !this.host.canSend) {
-      if (this.#timers.isArmed(TIMER.retransmit)) return;
-      this.#timers.arm(TIMER.retransmit, now, waitMs > 0 ? waitMs : REKEY_TIMEOUT_MS);
-      return;
-    }
-    const message = this.#handshake.begin();
-    if (message === undefined) {
-      this.#context.counters.add('initiation-impossible');
-      this.#dropWaiting();
-      return;
-    }
-    this.#initiateAfter = now + REKEY_TIMEOUT_MS;
-    this.#jitterMs = this.#drawJitterMs();
-    this.#timers.arm(TIMER.retransmit, now, REKEY_TIMEOUT_MS + this.#jitterMs);
-    this.host.send(message, 0, message.length);
-    this.#noteAuthenticatedSend(now);
+    const outcome = this.#initiator.initiate(now, anew);
+    if (outcome === 'sent') this.#noteAuthenticatedSend(now);
+    if (outcome !== 'impossible') return;
+    this.#context.counters.add('initiation-impossible');
+    this.#dropWaiting();
   }
 
   #renewOnReceive(now: Instant): void {
@@ -345,10 +318,5 @@ export class Peer<Host extends PeerHost> {
     if (this.#persistentMs > 0) {
       this.#timers.arm(TIMER.persistentKeepalive, now, this.#persistentMs);
     }
-  }
-
-  #drawJitterMs(): number {
-    const [byte = 0] = this.#context.random.fill(new Uint8Array(1));
-    return (byte / 256) * JITTER_MS;
   }
 }

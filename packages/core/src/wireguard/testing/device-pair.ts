@@ -11,6 +11,7 @@ import { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
 import { generatePrivateKey, type NodeKey, publicKeyOf } from '../../keys/keys.js';
 import { Device } from '../device.js';
+import type { PeerHost } from '../initiator.js';
 import {
   MESSAGE,
   messageTypeOf,
@@ -18,7 +19,7 @@ import {
   TRANSPORT_AT,
   TRANSPORT_HEADER_BYTES,
 } from '../messages.js';
-import type { Peer, PeerHost } from '../peer.js';
+import type { Peer } from '../peer.js';
 
 /** 2026-01-01, when the pair's clock starts. */
 const WALL_START_MS = 1_767_225_600_000;
