@@ -2,7 +2,10 @@
  * Runs a ControlClient: opens connections when it asks, carries its requests, arms its timer. What
  * happened goes up through the events; nothing is decided here.
  */
+
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import { arch, platform, release } from 'node:os';
+import type { JsonObject } from '@warren/core/base/json';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { ControlClient } from '@warren/core/control/client';
 import type { ControlClientInput, ControlClientOutput, RequestId } from '@warren/core/control/io';
@@ -12,6 +15,7 @@ import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { NodeError } from '../errors.js';
+import { VERSION } from '../version.js';
 import { openControlSession } from './control-connection.js';
 
 export interface ControlRunnerOptions {
@@ -54,7 +58,15 @@ export class ControlRunner {
     this.#options = options;
     this.#events = events;
     this.#url = parseLoginServer(options.url);
-    this.#client = new ControlClient(options, options.clock.now());
+    this.#client = new ControlClient({
+      crypto: options.crypto,
+      random: options.random,
+      nodeKey: options.nodePrivateKey,
+      discoKey: options.discoKey,
+      hostInfo: hostInfo(options.hostName),
+      ephemeral: false,
+      acceptRoutes: false,
+    });
     this.#timer = new MachineTimer(this.#client, options.clock, () =>
       this.handle({ type: 'timeout' }),
     );
@@ -180,6 +192,18 @@ export class ControlRunner {
   #later(input: ControlClientInput): void {
     queueMicrotask(() => this.handle(input));
   }
+}
+
+/** What control and peers may know of this machine, in control's spelling. */
+function hostInfo(hostName: string): JsonObject {
+  return {
+    OS: platform() === 'darwin' ? 'macOS' : platform(),
+    OSVersion: release(),
+    Hostname: hostName,
+    App: 'warren',
+    IPNVersion: VERSION,
+    GoArch: arch(),
+  };
 }
 
 /** Checks `https://host[:port]`; the protocol knows no path. */
