@@ -4,6 +4,7 @@
  *
  * All requests are `POST path` with a JSON body inside one Noise connection.
  */
+import type { JsonObject } from '../base/json.js';
 import type { NodePrivateKey } from '../keys/keys.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
@@ -17,6 +18,7 @@ export type ControlClientInput =
   /** The shell's Noise connection stands (or stands again). */
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected'; readonly reason: string }
+  /** The whole answer; of a streaming request only when its status is not 200. */
   | {
       readonly type: 'response';
       readonly id: RequestId;
@@ -26,6 +28,8 @@ export type ControlClientInput =
   /** A piece of a streaming response's body. */
   | { readonly type: 'stream-bytes'; readonly id: RequestId; readonly bytes: Uint8Array }
   | { readonly type: 'request-failed'; readonly id: RequestId; readonly reason: string }
+  /** What our host says of itself (control's Hostinfo without NetInfo); unknown fields travel too. */
+  | { readonly type: 'host-info'; readonly hostInfo: JsonObject }
   | { readonly type: 'endpoints'; readonly endpoints: readonly OwnEndpoint[] }
   | { readonly type: 'net-info'; readonly netInfo: NetInfo }
   | { readonly type: 'timeout' };
@@ -34,7 +38,10 @@ export type ControlClientInput =
 export type LoginState = 'NeedsLogin' | 'NeedsMachineAuth' | 'Starting' | 'Running';
 
 export type ControlClientOutput =
-  /** Open the connection (fetch /key, upgrade, Noise); answer `connected` or `disconnected`. Back-off is the machine's. */
+  /**
+   * Open the connection (fetch /key, upgrade, Noise); answer `connected` or `disconnected`. Back-off is the
+   * machine's. A connection that still stands is dead: close it first, without a `disconnected`.
+   */
   | { readonly type: 'connect' }
   | {
       readonly type: 'request';

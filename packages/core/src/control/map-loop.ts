@@ -1,0 +1,231 @@
+/**
+ * The map poll: one endless request whose frames keep the netmap true.
+ *
+ *     waiting --due--> polling --first frame with a Node--> following --frames--> following
+ *       polling, following --end, failure, nonsense--> waiting (back-off)
+ *       120 s without any frame: the connection is dead, the client replaces it
+ *
+ * The netmap outlives every poll: losing control must not stop traffic. The first message of a poll stands
+ * alone (what it doesn't list is gone), later ones are deltas.
+ */
+import type { Counters } from '../base/counters.js';
+import { isFailure } from '../base/failure.js';
+import { after, earliest, type Instant, type WallTime, wallTime } from '../base/instant.js';
+import { asDisplayText, parseJson } from '../base/json.js';
+import { decodeUtf8 } from '../base/text.js';
+import { applyMapResponse } from '../netmap/apply.js';
+import { decodeMapResponse } from '../netmap/decode.js';
+import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
+import type { Netmap } from '../netmap/types.js';
+import type { Random } from '../ports.js';
+import { Backoff } from './backoff.js';
+import type { RequestId } from './io.js';
+import { MapFrameDecoder } from './map-framing.js';
+import { mapBody, type OwnState } from './messages.js';
+import type { Outbox } from './outbox.js';
+
+/** Servers send something every 50 to 60 s; two missed are a dead connection. */
+export const watchdogMs = 120_000;
+/** A deleted node is told to people after this many refusals in a row: one may be a server's restart. */
+const refusalsToTell = 3;
+/** A deleted node seldom comes back: it asks twice a minute. */
+const refusedWaitMs = 30_000;
+const statusTextMax = 200;
+
+export interface MapLoopOptions {
+  readonly random: Random;
+  readonly acceptRoutes: boolean;
+  readonly outbox: Outbox;
+  readonly counters: Counters;
+}
+
+export class MapLoop {
+  readonly #options: MapLoopOptions;
+  readonly #backoff: Backoff;
+  #inFlight: RequestId | undefined;
+  #own: OwnState | undefined;
+  #decoder = new MapFrameDecoder();
+  /** The first message of this poll has come. */
+  #isFollowing = false;
+  #lastFrameAt: Instant | undefined;
+  /** As control states it. */
+  #stated: Netmap | undefined;
+  /** With expired keys marked, as last told. */
+  #told: Netmap | undefined;
+  /** Control's clock: what it said, and when. */
+  #serverTime: { readonly wall: WallTime; readonly at: Instant } | undefined;
+  /** Polls in a row that control refused because it doesn't know us. */
+  #refusals = 0;
+  /** Polls in a row that it refused for another reason. */
+  #troubles = 0;
+
+  constructor(options: MapLoopOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.random);
+  }
+
+  get netmap(): Netmap | undefined {
+    return this.#told;
+  }
+
+  /** True when control has several times not known us: the node is gone there. */
+  get isRefused(): boolean {
+    return this.#refusals >= refusalsToTell;
+  }
+
+  /** Control's clock now; undefined until it told it. */
+  serverTime(now: Instant): WallTime | undefined {
+    const known = this.#serverTime;
+    return known === undefined ? undefined : wallTime(known.wall + (now - known.at));
+  }
+
+  /** A new login or a good answer: earlier refusals don't count any more. */
+  begin(): void {
+    this.#refusals = 0;
+    this.#troubles = 0;
+    this.#backoff.reset();
+  }
+
+  /** The connection is gone. */
+  reset(): void {
+    this.#inFlight = undefined;
+    this.#lastFrameAt = undefined;
+  }
+
+  /** Ends the poll and forgets the netmap: logged out. */
+  stop(): void {
+    this.#cancel();
+    this.#stated = undefined;
+    this.#told = undefined;
+    this.begin();
+  }
+
+  /** Polls when due; a poll under a node key that was replaced is ended first. */
+  step(own: OwnState, now: Instant): void {
+    if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) this.#cancel();
+    if (this.#inFlight === undefined && this.#backoff.isDue(now)) {
+      this.#own = own;
+      this.#decoder = new MapFrameDecoder();
+      this.#isFollowing = false;
+      this.#lastFrameAt = now;
+      const options = { streaming: true, timeoutMs: undefined };
+      this.#inFlight = this.#options.outbox.request('/machine/map', mapBody(own, true), options);
+    }
+  }
+
+  /** Tells the netmap again when a key in it has expired by control's clock. */
+  checkExpiry(now: Instant): void {
+    const serverTime = this.serverTime(now);
+    if (this.#stated === undefined || serverTime === undefined) return;
+    if (this.#told !== undefined && markExpired(this.#told, serverTime) !== this.#told) {
+      this.#tell(this.#stated, now);
+    }
+  }
+
+  /** True when the watchdog has run out. */
+  isSilent(now: Instant): boolean {
+    const deadline = this.#watchdog();
+    return deadline !== undefined && deadline <= now;
+  }
+
+  nextTimeout(isConnected: boolean): Instant | undefined {
+    const retryAt = this.#inFlight === undefined && isConnected ? this.#backoff.until : undefined;
+    return earliest(retryAt, this.#watchdog(), this.#expiryInstant());
+  }
+
+  handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
+    if (id !== this.#inFlight) return false;
+    this.#inFlight = undefined;
+    this.#options.counters.add('control-map-refused');
+    const isUnknown = status === 404 || status === 401;
+    if (isUnknown) this.#refusals++;
+    else this.#troubles++;
+    this.#backoff.fail(now, this.isRefused ? refusedWaitMs : 0);
+    if ((isUnknown ? this.#refusals : this.#troubles) === refusalsToTell) {
+      const text = asDisplayText(decodeUtf8(body) ?? '', statusTextMax).trim();
+      const message = isUnknown
+        ? 'control does not know this node any more: it was deleted there'
+        : `control refuses the network map: ${status}${text === '' ? '' : `: ${text}`}`;
+      this.#options.outbox.emit({ type: 'refused', message, fatal: false });
+    }
+    return true;
+  }
+
+  handleFailure(id: RequestId, now: Instant): boolean {
+    if (id !== this.#inFlight) return false;
+    this.#inFlight = undefined;
+    this.#backoff.fail(now);
+    return true;
+  }
+
+  /** Takes bytes of the stream; false: they are not ours. */
+  handleBytes(id: RequestId, bytes: Uint8Array, now: Instant): boolean {
+    if (id !== this.#inFlight) return false;
+    const frames = this.#decoder.push(bytes);
+    if (isFailure(frames)) {
+      this.#giveUp(frames.reason, now);
+      return true;
+    }
+    for (const frame of frames) {
+      this.#lastFrameAt = now;
+      if (!this.#takeFrame(frame, now)) break;
+    }
+    return true;
+  }
+
+  #takeFrame(frame: Uint8Array, now: Instant): boolean {
+    const { counters } = this.#options;
+    const response = decodeMapResponse(parseJson(frame), counters);
+    if (isFailure(response)) return this.#giveUp(response.reason, now);
+    if (response.controlTime !== undefined) {
+      this.#serverTime = { wall: response.controlTime, at: now };
+    }
+    if (response.keepAlive || this.#own === undefined) return true;
+    const netmap = applyMapResponse(this.#isFollowing ? this.#stated : undefined, response, {
+      selfKey: this.#own.nodeKey,
+      acceptRoutes: this.#options.acceptRoutes,
+      serverTime: this.serverTime(now),
+      counters,
+    });
+    if (isFailure(netmap)) return this.#giveUp(netmap.reason, now);
+    this.#isFollowing = true;
+    this.begin();
+    if (netmap !== this.#stated) this.#tell(netmap, now);
+    return true;
+  }
+
+  #tell(netmap: Netmap, now: Instant): void {
+    const serverTime = this.serverTime(now);
+    this.#stated = netmap;
+    this.#told = serverTime === undefined ? netmap : markExpired(netmap, serverTime);
+    this.#options.outbox.emit({ type: 'netmap', netmap: this.#told });
+  }
+
+  /** The stream makes no sense: end it and ask for a full map. */
+  #giveUp(reason: string, now: Instant): false {
+    this.#options.counters.add(`control-map-${reason}`);
+    this.#cancel();
+    this.#backoff.fail(now);
+    return false;
+  }
+
+  #cancel(): void {
+    if (this.#inFlight === undefined) return;
+    this.#options.outbox.emit({ type: 'cancel', id: this.#inFlight });
+    this.#inFlight = undefined;
+  }
+
+  #watchdog(): Instant | undefined {
+    const isPolling = this.#inFlight !== undefined && this.#lastFrameAt !== undefined;
+    return isPolling && this.#lastFrameAt !== undefined
+      ? after(this.#lastFrameAt, watchdogMs)
+      : undefined;
+  }
+
+  #expiryInstant(): Instant | undefined {
+    const expiry = this.#told === undefined ? undefined : nextExpiry(this.#told);
+    const known = this.#serverTime;
+    if (expiry === undefined || known === undefined) return undefined;
+    return after(known.at, expiry - known.wall);
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Login, as a loop: which key is registered how, until control says yes.
+ *
+ *     idle --start--> registering --yes--> registered
+ *       registering --AuthURL--> registering (follows up, without a limit of time)
+ *       registering --NodeKeyExpired--> registering with a new key, once
+ *       registering --an error about the auth key--> idle (a person has to act)
+ *       registering --any other trouble--> registering after a back-off
+ *     registering, registered --logout--> leaving --any answer--> idle, key erased
+ *
+ * A first key is announced before it is used, so that a crash between control's yes and ours finds it again
+ * and no one-shot auth key is lost. A key that replaces another is announced only when control took it.
+ */
+import { assert } from '../base/assert.js';
+import type { Counters } from '../base/counters.js';
+import { isFailure } from '../base/failure.js';
+import type { Instant } from '../base/instant.js';
+import { asDisplayText, type JsonObject } from '../base/json.js';
+import { decodeUtf8 } from '../base/text.js';
+import {
+  generatePrivateKey,
+  type NodeKey,
+  type NodePrivateKey,
+  publicKeyOf,
+} from '../keys/keys.js';
+import type { Crypto, Random } from '../ports.js';
+import { Backoff, randomFraction } from './backoff.js';
+import type { RequestId } from './io.js';
+import { decodeRegisterAnswer, type RegisterAnswer, registerBody } from './messages.js';
+import type { Outbox } from './outbox.js';
+
+/** A registration without a person in it is answered at once. */
+const registerTimeoutMs = 30_000;
+/** A logout that isn't answered by then is done without control. */
+const logoutTimeoutMs = 10_000;
+/** 429 without a time that we could see: 5 to 10 s. */
+const tooManyMinMs = 5000;
+/** Of a body that came instead of an answer. */
+const statusTextMax = 200;
+
+/**
+ * Errors that no retry cures: the key is wrong, expired, used up or missing, or this client is too old. Our
+ * server's and headscale's texts all name what they are about.
+ */
+const FATAL = /auth ?-?key|pre-?auth|too old|unsupported|not permitted/i;
+
+export type RegisterPhase = 'idle' | 'registering' | 'registered' | 'leaving';
+
+export interface RegisterLoopOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly nodeKey: NodePrivateKey | undefined;
+  readonly ephemeral: boolean;
+  readonly outbox: Outbox;
+  readonly counters: Counters;
+}
+
+export class RegisterLoop {
+  readonly #options: RegisterLoopOptions;
+  readonly #backoff: Backoff;
+  #phase: RegisterPhase = 'idle';
+  /** The key in use. */
+  #key: NodePrivateKey | undefined;
+  /** A key that control hasn't taken yet. */
+  #pending: NodePrivateKey | undefined;
+  /** What `#pending` replaces. */
+  #oldKey: NodeKey | undefined;
+  #authKey: string | undefined;
+  #followup = '';
+  #inFlight: RequestId | undefined;
+  /** NodeKeyExpired is answered with a new key once per login. */
+  #renewed = false;
+
+  constructor(options: RegisterLoopOptions) {
+    this.#options = options;
+    this.#key = options.nodeKey;
+    this.#backoff = new Backoff(options.random);
+  }
+
+  get phase(): RegisterPhase {
+    return this.#phase;
+  }
+
+  /** True while a person has to open a URL. */
+  get waitsForPerson(): boolean {
+    return this.#followup !== '';
+  }
+
+  /** The public half of the key in use; undefined: never registered. */
+  get nodeKey(): NodeKey | undefined {
+    return this.#key === undefined ? undefined : this.#publicOf(this.#key);
+  }
+
+  /** Begins a login, also in the middle of another. */
+  start(authKey: string | undefined): void {
+    this.#cancel();
+    this.#phase = 'registering';
+    this.#authKey = authKey;
+    this.#followup = '';
+    this.#renewed = false;
+    this.#backoff.reset();
+  }
+
+  /** Begins a logout; without a connection it is done at once. */
+  logOut(isConnected: boolean, hostInfo: JsonObject): void {
+    this.#cancel();
+    const nodeKey = this.nodeKey;
+    if (!isConnected || nodeKey === undefined || this.#phase !== 'registered') {
+      this.#erase();
+      return;
+    }
+    this.#phase = 'leaving';
+    this.#send(nodeKey, hostInfo, logoutTimeoutMs);
+  }
+
+  /** The connection is gone, and with it every request. */
+  reset(): void {
+    this.#inFlight = undefined;
+    if (this.#phase === 'leaving') this.#erase();
+  }
+
+  /** Sends what is due. */
+  step(hostInfo: JsonObject, now: Instant): void {
+    if (this.#phase !== 'registering' || this.#inFlight !== undefined) return;
+    if (!this.#backoff.isDue(now)) return;
+    if (this.#pending === undefined && this.#key === undefined) {
+      this.#key = generatePrivateKey('node', this.#options.random);
+      this.#options.outbox.emit({ type: 'node-key', nodeKey: this.#key });
+    }
+    const key = this.#pending ?? this.#key;
+    assert(key !== undefined, 'a registration has a key');
+    const timeoutMs = this.#followup === '' ? registerTimeoutMs : undefined;
+    this.#send(this.#publicOf(key), hostInfo, timeoutMs);
+  }
+
+  nextTimeout(): Instant | undefined {
+    const isWaiting = this.#phase === 'registering' && this.#inFlight === undefined;
+    return isWaiting ? this.#backoff.until : undefined;
+  }
+
+  /** Takes an answer; false: it is not ours. */
+  handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
+    if (id !== this.#inFlight) return false;
+    this.#inFlight = undefined;
+    if (this.#phase === 'leaving') this.#erase();
+    else if (status !== 200) this.#handleStatus(status, body, now);
+    else this.#handleAnswer(body, now);
+    return true;
+  }
+
+  /** Takes a failure; false: it is not ours. */
+  handleFailure(id: RequestId, now: Instant): boolean {
+    if (id !== this.#inFlight) return false;
+    this.#inFlight = undefined;
+    if (this.#phase === 'leaving') this.#erase();
+    else this.#backoff.fail(now);
+    return true;
+  }
+
+  #handleStatus(status: number, body: Uint8Array, now: Instant): void {
+    const isTooMany = status === 429;
+    const waitMs = isTooMany ? tooManyMinMs * (1 + randomFraction(this.#options.random)) : 0;
+    this.#backoff.fail(now, waitMs);
+    const text = asDisplayText(decodeUtf8(body) ?? '', statusTextMax).trim();
+    this.#refuse(`control answered ${status}${text === '' ? '' : `: ${text}`}`, false);
+  }
+
+  #handleAnswer(body: Uint8Array, now: Instant): void {
+    const answer = decodeRegisterAnswer(body);
+    if (isFailure(answer)) {
+      this.#options.counters.add(`control-${answer.reason}`);
+      this.#backoff.fail(now);
+      this.#refuse('control sent an answer that makes no sense', false);
+    } else if (answer.error !== '') {
+      this.#handleError(answer.error, now);
+    } else if (answer.nodeKeyExpired) {
+      this.#renew(now);
+    } else if (answer.authUrl !== '') {
+      this.#followUp(answer.authUrl, now);
+    } else {
+      this.#succeed(answer);
+    }
+  }
+
+  #handleError(text: string, now: Instant): void {
+    const fatal = FATAL.test(text);
+    if (fatal) {
+      this.#phase = 'idle';
+      this.#authKey = undefined;
+      this.#pending = undefined;
+      this.#followup = '';
+    } else {
+      this.#backoff.fail(now);
+    }
+    this.#refuse(text, fatal);
+  }
+
+  #renew(now: Instant): void {
+    if (this.#renewed) {
+      this.#backoff.fail(now);
+      this.#refuse('control calls our new key expired too', false);
+      return;
+    }
+    this.#renewed = true;
+    this.#oldKey = this.nodeKey;
+    this.#pending = generatePrivateKey('node', this.#options.random);
+  }
+
+  #followUp(url: string, now: Instant): void {
+    // The same URL again means that nobody has opened it yet and the server doesn't wait.
+    if (url === this.#followup) {
+      this.#backoff.fail(now);
+      return;
+    }
+    this.#followup = url;
+    this.#options.outbox.emit({ type: 'auth-url', url });
+  }
+
+  #succeed(answer: RegisterAnswer): void {
+    this.#options.counters.add(
+      answer.machineAuthorized ? 'control-registered' : 'control-registered-unapproved',
+    );
+    if (this.#pending !== undefined) {
+      this.#key = this.#pending;
+      this.#pending = undefined;
+      this.#options.outbox.emit({ type: 'node-key', nodeKey: this.#key });
+    }
+    this.#phase = 'registered';
+    this.#authKey = undefined;
+    this.#followup = '';
+    this.#backoff.reset();
+  }
+
+  #send(nodeKey: NodeKey, hostInfo: JsonObject, timeoutMs: number | undefined): void {
+    const body = registerBody({
+      nodeKey,
+      oldNodeKey: this.#oldKey,
+      authKey: this.#phase === 'leaving' ? undefined : this.#authKey,
+      followup: this.#followup,
+      ephemeral: this.#options.ephemeral,
+      hostInfo,
+      logOut: this.#phase === 'leaving',
+    });
+    const options = { streaming: false, timeoutMs };
+    this.#inFlight = this.#options.outbox.request('/machine/register', body, options);
+  }
+
+  #refuse(message: string, fatal: boolean): void {
+    this.#options.counters.add(fatal ? 'control-refused' : 'control-register-failed');
+    this.#options.outbox.emit({ type: 'refused', message, fatal });
+  }
+
+  #erase(): void {
+    const hadKey = this.#key !== undefined;
+    this.#phase = 'idle';
+    // Repeated in the next login: a server that knows it gives us the same node again.
+    this.#oldKey = this.nodeKey ?? this.#oldKey;
+    this.#key = undefined;
+    this.#pending = undefined;
+    this.#authKey = undefined;
+    this.#followup = '';
+    if (hadKey) this.#options.outbox.emit({ type: 'node-key', nodeKey: undefined });
+  }
+
+  #cancel(): void {
+    if (this.#inFlight === undefined) return;
+    this.#options.outbox.emit({ type: 'cancel', id: this.#inFlight });
+    this.#inFlight = undefined;
+  }
+
+  #publicOf(key: NodePrivateKey): NodeKey {
+    return publicKeyOf(this.#options.crypto, 'node', key);
+  }
+}
