@@ -119,11 +119,12 @@ export class LocalApiServer {
         return;
       case 'POST /v0/up': {
         const body = (await readJson(request)) as UpRequest;
-        const emit = startLines<UpEvent>(response);
+        const lines = new LineStream<UpEvent>(response);
+        lines.start();
         try {
-          await this.#backend.up(body, emit, signal);
+          await this.#backend.up(body, (event) => lines.write(event), signal);
         } catch (error) {
-          emit({ event: 'error', error: toErrorReport(error).error });
+          lines.write({ event: 'error', error: toErrorReport(error).error });
         }
         response.end();
         return;
@@ -131,9 +132,9 @@ export class LocalApiServer {
       case 'POST /v0/ping': {
         const body = parsePing(await readJson(request));
         // The stream starts with its first line, so that an unknown peer is still a refusal by status.
-        const start = once(() => startLines<PingLine>(response));
-        await this.#backend.ping(body, (line) => start()(line), signal);
-        start();
+        const lines = new LineStream<PingLine>(response);
+        await this.#backend.ping(body, (line) => lines.write(line), signal);
+        lines.start();
         response.end();
         return;
       }
@@ -176,21 +177,24 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(`${JSON.stringify(body)}\n`);
 }
 
-function startLines<T>(response: ServerResponse): (line: T) => void {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  response.flushHeaders();
-  return (line) => {
-    if (!response.writableEnded) response.write(`${JSON.stringify(line)}\n`);
-  };
-}
+/** A response of one JSON value a line, each sent at once. It starts with its first line or by `start`. */
+class LineStream<Line> {
+  readonly #response: ServerResponse;
 
-/** Calls `make` at the first use and answers its result from then on. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  start(): void {
+    if (this.#response.headersSent) return;
+    this.#response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    this.#response.flushHeaders();
+  }
+
+  write(line: Line): void {
+    this.start();
+    if (!this.#response.writableEnded) this.#response.write(`${JSON.stringify(line)}\n`);
+  }
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
