@@ -73,15 +73,17 @@ export class Daemon implements LocalApiBackend {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const file = new ProfileFile(options.stateDir, options.random);
     await checkUdpPort(options.listenPort);
-    let daemon: Daemon | undefined;
+    // The plane speaks before the daemon around it exists.
+    const receiver: { daemon?: Daemon } = {};
     const plane = await Plane.start(
       { tunName: options.tunName, mtuBytes: TUN_MTU_BYTES },
       {
-        onUp: (message: UpMessage) => daemon?.onUp(message),
+        onUp: (message: UpMessage) => receiver.daemon?.onUp(message),
         onFailed: (error) => options.onEnd(error),
       },
     );
-    daemon = new Daemon(options, file, plane);
+    const daemon = new Daemon(options, file, plane);
+    receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
     const { wantRunning, loginServer, nodeKey } = file.profile;
     if (wantRunning && loginServer !== undefined && nodeKey !== undefined) {
@@ -233,7 +235,10 @@ export class Daemon implements LocalApiBackend {
         switch (event.type) {
           case 'state':
             emit({ event: 'state', state: event.state });
-            if (event.state === 'Running') finish(this.#emitRunning(emit));
+            if (event.state === 'Running') {
+              this.#emitRunning(emit);
+              finish();
+            }
             break;
           case 'auth-url':
             emit({ event: 'auth-url', url: event.url });
@@ -251,15 +256,17 @@ export class Daemon implements LocalApiBackend {
       };
       this.#listeners.add(listener);
       signal.addEventListener('abort', onAbort);
-      if (this.#session?.state === 'Running') finish(this.#emitRunning(emit));
+      if (this.#session?.state === 'Running') {
+        this.#emitRunning(emit);
+        finish();
+      }
     });
   }
 
-  #emitRunning(emit: (event: UpEvent) => void): undefined {
+  #emitRunning(emit: (event: UpEvent) => void): void {
     const self = this.#session?.netmap?.self;
-    if (self === undefined) return undefined;
+    if (self === undefined) return;
     emit({ event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) });
-    return undefined;
   }
 }
 
