@@ -56,6 +56,18 @@ test('a lost response is repaired by the next initiation', () => {
   expect(right.handshakes).toBe(1);
 });
 
+test('a responder that is not confirmed begins itself, but not before 5 s', () => {
+  pair.drop = (message) => message[0] === MESSAGE.transport;
+  say(left);
+  say(right);
+  pair.pass(4_900);
+  expect(sentOf(right, INITIATION)).toBe(0);
+  pair.drop = () => false;
+  pair.pass(600);
+  expect(sentOf(right, INITIATION)).toBe(1);
+  expect(left.received).toEqual([HELLO]);
+});
+
 test('never more than one initiation in 5 s, however much there is to send', () => {
   pair.drop = () => true;
   for (let i = 0; i < 100; i++) {
@@ -137,6 +149,17 @@ test('the initiator renews keys in time when it only receives', () => {
   expect(left.received.length).toBe(500);
   expect(sentOf(right, INITIATION)).toBe(0);
   expect(sentOf(left, INITIATION)).toBeGreaterThanOrEqual(3);
+});
+
+test('data that meets keys of 165 s makes the initiator renew them at once', () => {
+  say(left);
+  pair.pass(164_000);
+  say(right);
+  expect(sentOf(left, INITIATION)).toBe(1);
+  pair.pass(2_000);
+  say(right);
+  expect(sentOf(left, INITIATION)).toBe(2);
+  expect(left.handshakes).toBe(2);
 });
 
 test('a renewal that fails leaves the old keys in use until 180 s', () => {
