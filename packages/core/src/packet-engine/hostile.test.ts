@@ -4,7 +4,6 @@ import type { Endpoint } from '@warren/core/ip/address';
 import {
   direct,
   EngineWorld,
-  relay,
   type TestNode,
 } from '@warren/core/packet-engine/testing/engine-world';
 import { beforeEach, expect, test } from 'vitest';
