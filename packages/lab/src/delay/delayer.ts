@@ -13,12 +13,14 @@ import type { CopierLink } from '../topology/build.js';
 import { DelayLine, frameBytes } from './delay-line.js';
 import {
   addressOfBytes,
+  becomeRealtime,
   EAGAIN,
   monotonicUs,
   openPacketSocket,
   receiveFrame,
   sendFrame,
   TimerFd,
+  takeKernelDrops,
   watchReadable,
 } from './syscalls.js';
 
@@ -26,6 +28,8 @@ import {
 export interface DirectionReport {
   forwarded: number;
   bytes: number;
+  /** The kernel's buffer was full: the copier did not get its turn in time. */
+  droppedLate: number;
   /** The line was full: more was under way than the link holds. */
   droppedFull: number;
   /** The kernel refused the frame, on receipt or on sending. */
@@ -49,13 +53,14 @@ const retryUs = 200;
 /** Frames read from one socket before the others, and the frames that are due, get their turn. */
 const batchFrames = 64;
 
-/** The copier must not wait behind the programs that it delays; only with the right to it. */
+/** Nice value where real-time scheduling is refused. */
 const urgentPriority = -18;
 
 class Direction {
   readonly report: DirectionReport = {
     forwarded: 0,
     bytes: 0,
+    droppedLate: 0,
     droppedFull: 0,
     droppedRefused: 0,
     deepest: 0,
@@ -163,6 +168,7 @@ function run(links: readonly CopierLink[]): void {
     }),
   );
   process.stdin.setEncoding('utf8').on('data', (lines: string) => {
+    for (const { source, report } of directions) report.droppedLate += takeKernelDrops(source);
     for (let asked = lines.split('\n').length - 1; asked > 0; asked--) {
       process.stdout.write(`${JSON.stringify(reports)}\n`);
     }
@@ -173,9 +179,18 @@ function run(links: readonly CopierLink[]): void {
   process.stdout.write('ready\n');
 }
 
-try {
-  setPriority(urgentPriority);
-} catch {
-  // Without the right to it the copier is as urgent as everybody else.
+/**
+ * The copier must not wait behind the programs that it delays: with three busy processes on two cores, a
+ * ping of 62 ms has a 99th percentile of 77 ms under a nice value of -18 and of 63 ms in real time.
+ */
+function becomeUrgent(): void {
+  if (becomeRealtime()) return;
+  try {
+    setPriority(urgentPriority);
+  } catch {
+    // Without rights the copier is as urgent as everybody else.
+  }
 }
+
+becomeUrgent();
 run(JSON.parse(process.argv[2] ?? '[]') as CopierLink[]);

@@ -16,6 +16,7 @@ const soSndbuf = 7;
 const soRcvbuf = 8;
 const soSndbufForce = 32;
 const soRcvbufForce = 33;
+const packetStatistics = 6;
 const packetVnetHdr = 15;
 const packetQdiscBypass = 20;
 const packetIgnoreOutgoing = 23;
@@ -23,6 +24,7 @@ const packetIgnoreOutgoing = 23;
 const everyProtocolBytes = [0, 3] as const;
 const sockaddrLlBytes = 20;
 const msgDontwait = 0x40;
+const schedRoundRobin = 2;
 const clockMonotonic = 1;
 const tfdNonblock = 0o4000;
 const tfdCloexec = 0o2000000;
@@ -41,11 +43,17 @@ const socket = libc.func('int socket(int domain, int type, int protocol)');
 const setsockopt = libc.func(
   'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
 );
+const getsockopt = libc.func(
+  'int getsockopt(int fd, int level, int name, void *value, void *length)',
+);
 const bind = libc.func('int bind(int fd, const void *address, unsigned int length)');
 const ifNametoindex = libc.func('unsigned int if_nametoindex(const char *name)');
 const recv = libc.func('long recv(int fd, uintptr_t buffer, unsigned long length, int flags)');
 const send = libc.func('long send(int fd, uintptr_t buffer, unsigned long length, int flags)');
 const read = libc.func('long read(int fd, void *buffer, unsigned long length)');
+const schedSetscheduler = libc.func(
+  'int sched_setscheduler(int pid, int policy, const void *parameters)',
+);
 const timerfdCreate = libc.func('int timerfd_create(int clock, int flags)');
 const timerfdSettime = libc.func(
   'int timerfd_settime(int fd, int flags, const void *value, void *old)',
@@ -109,6 +117,20 @@ export function receiveFrame(fd: number, address: number, lengthBytes: number): 
 export function sendFrame(fd: number, address: number, lengthBytes: number): number {
   const length = send(fd, address, lengthBytes, msgDontwait) as number;
   return length < 0 ? -koffi.errno() : length;
+}
+
+/** Lets this thread run before every ordinary one, from now on; false when we have no right to that. */
+export function becomeRealtime(): boolean {
+  const lowestPriority = Int32Array.of(1);
+  return schedSetscheduler(0, schedRoundRobin, lowestPriority) === 0;
+}
+
+/** Frames that the kernel dropped since the last call, because we did not read fast enough. */
+export function takeKernelDrops(fd: number): number {
+  const statistics = new Uint32Array(2); // struct tpacket_stats: packets, drops
+  const length = Uint32Array.of(statistics.byteLength);
+  check(getsockopt(fd, solPacket, packetStatistics, statistics, length) as number, 'getsockopt');
+  return statistics[1] ?? 0;
 }
 
 /** A watched descriptor. */

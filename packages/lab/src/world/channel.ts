@@ -48,7 +48,8 @@ export function isRootless(): boolean {
   return process.geteuid?.() !== 0;
 }
 
-function worldArgv(keep: boolean): string[] {
+/** The argv to put before what shall run in a new, empty world. */
+export function worldCommand(keep: boolean): string[] {
   // The user namespace first and by itself: entering one clears the death signal.
   const rights = isRootless() ? ['unshare', '-Ur', '--'] : [];
   const rope = keep ? [] : ['setpriv', '--pdeathsig', 'KILL', '--'];
@@ -102,7 +103,7 @@ export class WorldChannel {
 
   /** Starts a world; throws a LabError that tells its last words when it does not come up. */
   static async start(keep: boolean): Promise<WorldChannel> {
-    const [program, ...args] = [...worldArgv(keep), ...scriptArgv('world/init')];
+    const [program, ...args] = [...worldCommand(keep), ...scriptArgv('world/init')];
     const outer = spawn(program ?? '', args, {
       cwd: '/',
       env: cleanEnvironment(),
