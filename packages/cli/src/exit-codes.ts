@@ -39,6 +39,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   RIGHTS: EXIT_RIGHTS,
   TUN_RIGHTS: EXIT_RIGHTS,
   SOCKET_RIGHTS: EXIT_RIGHTS,
+  PORT_DENIED: EXIT_RIGHTS,
 };
 
 /** The exit code for an error's `code`. */

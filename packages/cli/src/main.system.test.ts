@@ -23,6 +23,7 @@ const commands = [
   ['ping'],
   ['ip'],
   ['daemon'],
+  ['relay'],
   ['demo'],
   ['lab'],
   ['lab', 'shell'],

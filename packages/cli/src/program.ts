@@ -18,6 +18,7 @@ interface CommandEntry {
 }
 
 const NODE = 'This machine:';
+const SERVERS = 'Servers:';
 const LAB = 'Lab:';
 
 const entries: readonly CommandEntry[] = [
@@ -56,6 +57,12 @@ const entries: readonly CommandEntry[] = [
     summary: 'run the node itself in the foreground',
     group: NODE,
     load: async () => (await import('./commands/daemon.js')).defineDaemon,
+  },
+  {
+    name: 'relay',
+    summary: 'run a relay with STUN',
+    group: SERVERS,
+    load: async () => (await import('./commands/relay.js')).defineRelay,
   },
   {
     name: 'demo',

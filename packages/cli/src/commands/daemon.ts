@@ -12,9 +12,7 @@ import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
 import { parsePort, socketPathOf, stateDirOption } from '../options.js';
 import { requireNetworkAdmin } from '../rights.js';
-
-/** Levels of the log, as pino names them. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+import { LOG_LEVELS } from '../server-options.js';
 
 interface DaemonOptions {
   readonly stateDir: string;
