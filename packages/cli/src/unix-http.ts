@@ -57,6 +57,7 @@ function failureOf(error: unknown, signal: AbortSignal): Error {
   const kinds: Readonly<Record<string, SocketFailureKind>> = {
     ENOENT: 'absent',
     ECONNREFUSED: 'absent',
+    ENOTDIR: 'absent',
     ENOTSOCK: 'absent',
     EACCES: 'denied',
     EPERM: 'denied',
