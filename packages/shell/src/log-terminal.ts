@@ -1,7 +1,12 @@
 /** One line of text for one event: `12:03:04.567 WARN  relay: slow reader closed  peer=5869aff4 ms=10000`. */
 import { styleText } from 'node:util';
 import type { DestinationStream } from 'pino';
-import type { LogSink } from './log.js';
+
+/** Where lines go: process.stderr, or anything that takes text. */
+export interface LogSink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
 
 const STYLES: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
   debug: 'gray',

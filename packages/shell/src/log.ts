@@ -6,7 +6,9 @@
  */
 import { WarrenError } from '@warren/core/base/errors';
 import { type DestinationStream, type Level, type Logger as PinoLogger, pino } from 'pino';
-import { TerminalStream } from './log-terminal.js';
+import { type LogSink, TerminalStream } from './log-terminal.js';
+
+export type { LogSink } from './log-terminal.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogLevel = Level | 'silent';
@@ -19,12 +21,6 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** A logger that adds `fields` to every line; `part` names the component in a terminal. */
   child(fields: LogFields): Logger;
-}
-
-/** Where lines go: process.stderr, or anything that takes text. */
-export interface LogSink {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
 }
 
 export interface LogOptions {

@@ -1,0 +1,67 @@
+/** A relay as the DERP map names it, in Tailscale's JSON spelling, ready to paste into a control server's map. */
+import { familyOf, parseAddress } from '@warren/core/ip/address';
+import type { CertificatePin } from '@warren/shell/tls/pins';
+
+export interface DerpNode {
+  readonly Name: string;
+  readonly RegionID: number;
+  readonly HostName: string;
+  /** `sha256-raw:<hex>`: the pin of the self-signed certificate. */
+  readonly CertName: string;
+  /** A literal, or `none` where the family is off; absent: look HostName up. */
+  readonly IPv4?: string;
+  readonly IPv6?: string;
+  /** -1: no STUN. */
+  readonly STUNPort: number;
+  readonly DERPPort: number;
+}
+
+export interface DerpRegion {
+  readonly RegionID: number;
+  readonly RegionCode: string;
+  readonly RegionName: string;
+  readonly Nodes: readonly DerpNode[];
+}
+
+export interface DerpRegionFacts {
+  readonly regionId: number;
+  readonly regionCode: string;
+  readonly regionName: string;
+  /** DNS name or address literal that clients reach. */
+  readonly hostName: string;
+  /** Literals that spare clients the look-up; a literal `hostName` says it already. */
+  readonly ipv4?: string | undefined;
+  readonly ipv6?: string | undefined;
+  readonly pin: CertificatePin;
+  readonly port: number;
+  readonly stunPort: number | undefined;
+}
+
+/** A region of one node. */
+export function derpRegion(facts: DerpRegionFacts): DerpRegion {
+  const literal = parseAddress(facts.hostName);
+  const hostFamily = literal === undefined ? undefined : familyOf(literal);
+  const address = (family: 4 | 6, given: string | undefined): string | undefined => {
+    if (given !== undefined || hostFamily === undefined) return given;
+    return hostFamily === family ? literal : 'none';
+  };
+  const ipv4 = address(4, facts.ipv4);
+  const ipv6 = address(6, facts.ipv6);
+  return {
+    RegionID: facts.regionId,
+    RegionCode: facts.regionCode,
+    RegionName: facts.regionName,
+    Nodes: [
+      {
+        Name: `${facts.regionId}a`,
+        RegionID: facts.regionId,
+        HostName: facts.hostName,
+        CertName: facts.pin,
+        ...(ipv4 === undefined ? {} : { IPv4: ipv4 }),
+        ...(ipv6 === undefined ? {} : { IPv6: ipv6 }),
+        STUNPort: facts.stunPort ?? -1,
+        DERPPort: facts.port,
+      },
+    ],
+  };
+}
