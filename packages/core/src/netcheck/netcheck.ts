@@ -68,11 +68,12 @@ export interface NetcheckOptions {
   readonly counters: Counters;
   /** Picks the home of a node that can measure nothing; the same at every start. */
   readonly homeSeed: number;
-  /** STUN servers may be on this very machine. */
-  readonly allowLoopback: boolean;
 }
 
 export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
+  /** STUN servers may be on this very machine, and see loopback addresses. */
+  allowLoopback = false;
+
   readonly #options: NetcheckOptions;
   readonly #outputs: NetcheckOutput[] = [];
   readonly #addresses = new RelayAddresses();
@@ -128,12 +129,13 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
         this.#want(true);
         break;
       case 'periodic':
+        if (input.on === this.#periodic) break;
         this.#periodic = input.on;
         this.#arm(now);
         break;
       case 'relay-heard':
         if (input.regionId === this.#home) this.#homeHeardAt = now;
-        break;
+        return; // once a frame: nothing else depends on it
       case 'timeout':
         break;
     }
@@ -248,8 +250,8 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   }
 
   #datagram(source: Endpoint, bytes: Uint8Array, receivedAt: Instant): void {
-    const { counters, allowLoopback } = this.#options;
-    const response = decodeBindingResponse(bytes, { allowLoopback });
+    const { counters } = this.#options;
+    const response = decodeBindingResponse(bytes, { allowLoopback: this.allowLoopback });
     if (response instanceof DecodeFailure) {
       counters.add(`stun-${response.reason}`);
       return;

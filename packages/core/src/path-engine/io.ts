@@ -5,7 +5,7 @@
 import type { Instant } from '../base/instant.js';
 import type { DownMessage, UpMessage } from '../engines/messages.js';
 import type { Path, RegionId } from '../engines/paths.js';
-import type { IpAddress } from '../ip/address.js';
+import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
@@ -58,6 +58,8 @@ export type PathEngineOutput =
   /** Dial the region's relay once; the answer is `relay-connected` or `relay-closed`. Back-off is the engine's. */
   | { readonly type: 'relay-dial'; readonly regionId: RegionId }
   | { readonly type: 'relay-hangup'; readonly regionId: RegionId }
+  /** Ask the relay for a pong; if none comes the answer is `relay-closed`, else nothing. */
+  | { readonly type: 'relay-probe'; readonly regionId: RegionId }
   | { readonly type: 'relay-prefer'; readonly regionId: RegionId; readonly home: boolean }
   | {
       readonly type: 'relay-transmit';
@@ -78,6 +80,34 @@ export type PathEngineOutput =
       readonly result: PingResult;
     }
   | { readonly type: 'path-changed'; readonly change: PathChange };
+
+/** The whole state for status. */
+export interface PathEngineStatus {
+  readonly endpoints: readonly OwnEndpoint[];
+  readonly homeRegion: RegionId | undefined;
+  /** Of the IPv4 socket, or of the IPv6 one if there is no other. */
+  readonly udpPort: number | undefined;
+  readonly relays: readonly RelayStatus[];
+  readonly peers: readonly PeerPathStatus[];
+  /** How peers saw our sockets, from their pongs; newest last. */
+  readonly observed: readonly ObservedMapping[];
+  /** Everything dropped, refused or held back, by reason; the PacketEngine's totals included. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface RelayStatus {
+  readonly regionId: RegionId;
+  readonly state: 'closed' | 'dialling' | 'connected';
+}
+
+/** Our address as one peer saw it: a STUN answer for free, and the truth about per-destination mappings. */
+export interface ObservedMapping {
+  readonly peer: NodeKey;
+  /** Where our ping went. */
+  readonly remote: Endpoint;
+  readonly observed: Endpoint;
+  readonly at: Instant;
+}
 
 /** A peer's connectivity for status. */
 export interface PeerPathStatus {

@@ -71,6 +71,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     return this.#discovery.candidates;
   }
 
+  /** The region through which the peer is reached. */
+  get relay(): RegionId | undefined {
+    return this.#relay;
+  }
+
   /** The way that data surely takes: direct only while trusted, else the relay. */
   get path(): Path | undefined {
     return isTrusted(this.#state) ? this.#choice.best?.path : this.#relayPath();
@@ -131,6 +136,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         for (const id of this.#personPings.clear()) {
           this.#tellPerson(id, { outcome: 'lost', reason: 'no-path' });
         }
+        this.#announcer.report(undefined, 'netmap');
         break;
       case 'timeout':
         break;

@@ -55,7 +55,6 @@ export class NetcheckDrive {
     random: new SeededRandom(11),
     counters: this.counters,
     homeSeed: 4,
-    allowLoopback: false,
   });
   /** By the endpoint that is asked; who isn't here is silent. */
   readonly servers = new Map<Endpoint, DrivenServer>();

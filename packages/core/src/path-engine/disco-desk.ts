@@ -1,0 +1,146 @@
+/**
+ * Where disco messages come in and go out: opened and handed to the machine they are for, sealed and put on
+ * their carrier. Pings are answered here, by whom and to where they came.
+ */
+import type { Counters } from '../base/counters.js';
+import { DecodeFailure } from '../base/failure.js';
+import type { Instant } from '../base/instant.js';
+import { encodeCallMeMaybe, encodePing, encodePong, relayPongSource } from '../disco/messages.js';
+import type { Path } from '../engines/paths.js';
+import type { NodeKey } from '../keys/keys.js';
+import type { PeerPathInput } from '../paths/peer-path-io.js';
+import type { DiscoContacts } from './disco-contacts.js';
+import { type DiscoLetter, type DiscoVia, openLetter } from './disco-inbox.js';
+import type { EngineOutputs } from './outputs.js';
+import type { OwnNetwork } from './own-network.js';
+import type { Peer, Peers } from './peers.js';
+import type { RelayLinks } from './relay-links.js';
+
+export interface DiscoDeskOptions {
+  readonly ownKey: NodeKey;
+  readonly contacts: DiscoContacts;
+  readonly counters: Counters;
+  readonly outputs: EngineOutputs;
+  readonly network: OwnNetwork;
+  readonly links: RelayLinks;
+  readonly peers: () => Peers;
+  readonly drive: (peer: Peer, input: PeerPathInput, now: Instant) => void;
+}
+
+export class DiscoDesk {
+  readonly #options: DiscoDeskOptions;
+  /** Peers to call once our endpoints are fresh. */
+  readonly #waiting = new Set<Peer>();
+
+  constructor(options: DiscoDeskOptions) {
+    this.#options = options;
+  }
+
+  /** An envelope came in. */
+  receive(bytes: Uint8Array, via: DiscoVia, receivedAt: Instant, now: Instant): void {
+    const { contacts, counters, network } = this.#options;
+    const letter = openLetter(contacts, bytes, via);
+    if (letter instanceof DecodeFailure) {
+      counters.add(letter.reason);
+      return;
+    }
+    switch (letter.type) {
+      case 'ping':
+        this.#answer(letter, via, now);
+        break;
+      case 'pong':
+        this.#pong(letter, via, receivedAt, now);
+        break;
+      case 'call-me-maybe': {
+        const { endpoints, dropped } = letter.call;
+        if (dropped > 0) counters.add('call-me-maybe-over-limit', dropped);
+        const paths = network.pathsTo(endpoints);
+        this.#tell(letter.peer, { type: 'call-me-maybe', paths }, now);
+        break;
+      }
+    }
+  }
+
+  sendPing(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant): void {
+    this.#send(peer, path, encodePing(transactionId, this.#options.ownKey), now);
+  }
+
+  /** Tells the peer our endpoints, after a check if the last one is old. */
+  call(peer: Peer, now: Instant): void {
+    if (this.#options.network.ensureFresh(now)) this.#sendCall(peer, now);
+    else this.#waiting.add(peer);
+  }
+
+  /** Our endpoints are fresh now. */
+  sendWaitingCalls(now: Instant): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const peer of waiting) this.#sendCall(peer, now);
+  }
+
+  forget(peer: Peer): void {
+    this.#waiting.delete(peer);
+  }
+
+  #answer(letter: Extract<DiscoLetter, { type: 'ping' }>, via: DiscoVia, now: Instant): void {
+    const { contact, ping } = letter;
+    const refusal = via.kind === 'direct' ? this.#options.network.refusal(via.remote) : undefined;
+    if (refusal !== undefined) {
+      this.#options.counters.add(refusal);
+      return;
+    }
+    const seenFrom = via.kind === 'direct' ? via.remote : relayPongSource(via.regionId);
+    const [first] = letter.peers;
+    const answered = first === undefined ? undefined : this.#options.peers().get(first);
+    if (answered?.contact === contact) {
+      this.#send(answered, via, encodePong(ping.transactionId, seenFrom), now);
+    }
+    if (via.kind !== 'direct') return;
+    for (const key of letter.peers) this.#tell(key, { type: 'ping-received', path: via }, now);
+  }
+
+  #pong(
+    letter: Extract<DiscoLetter, { type: 'pong' }>,
+    via: DiscoVia,
+    receivedAt: Instant,
+    now: Instant,
+  ): void {
+    const { transactionId, source: observed } = letter.pong;
+    for (const key of letter.contact.peers) {
+      if (this.#options.peers().get(key)?.machine?.awaits(transactionId) !== true) continue;
+      this.#tell(key, { type: 'pong-received', transactionId, via, observed, receivedAt }, now);
+      return;
+    }
+    this.#options.counters.add('pong-unknown');
+  }
+
+  #sendCall(peer: Peer, now: Instant): void {
+    const { counters, network } = this.#options;
+    const endpoints = network.endpoints(now).map((own) => own.endpoint);
+    const regionId = peer.machine?.relay;
+    if (regionId === undefined || endpoints.length === 0) {
+      counters.add('call-me-maybe-impossible');
+      return;
+    }
+    this.#send(peer, { kind: 'relay', regionId }, encodeCallMeMaybe(endpoints), now);
+  }
+
+  /** Seals an inner message and puts it on `path`. */
+  #send(peer: Peer, path: Path, inner: Uint8Array, now: Instant): void {
+    const { counters, links, outputs } = this.#options;
+    const sealed = peer.contact?.box.seal(inner);
+    if (sealed === undefined || sealed instanceof DecodeFailure) {
+      counters.add('disco-peer-without-key');
+    } else if (path.kind === 'relay') {
+      links.transmit(path.regionId, peer.key, sealed, now);
+    } else {
+      const { socketId, remote } = path;
+      outputs.down({ type: 'send', socketId, remote, bytes: sealed });
+    }
+  }
+
+  #tell(key: NodeKey, input: PeerPathInput, now: Instant): void {
+    const peer = this.#options.peers().get(key);
+    if (peer !== undefined) this.#options.drive(peer, input, now);
+  }
+}

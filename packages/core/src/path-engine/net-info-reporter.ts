@@ -1,0 +1,53 @@
+/** What control hears of our network: the first report, and later ones when more than latency changed. */
+import type { NetcheckReport } from '../netcheck/report.js';
+import type { NetInfo } from '../netmap/own.js';
+import type { EngineOutputs } from './outputs.js';
+
+export class NetInfoReporter {
+  readonly #outputs: EngineOutputs;
+  #osHasIpv6: boolean | undefined;
+  #told: NetInfo | undefined;
+  #report: NetcheckReport | undefined;
+
+  constructor(outputs: EngineOutputs) {
+    this.#outputs = outputs;
+  }
+
+  /** Whether an IPv6 socket could be opened; undefined: not tried yet. */
+  osHasIpv6(has: boolean | undefined): void {
+    this.#osHasIpv6 = has;
+    this.#tell();
+  }
+
+  report(report: NetcheckReport): void {
+    this.#report = report;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const report = this.#report;
+    if (report === undefined) return;
+    const netInfo: NetInfo = {
+      homeRegion: report.homeRegion,
+      // One server heard says nothing; what two said before still holds.
+      mappingVariesByDestIp: report.mappingVariesByDestIp ?? this.#told?.mappingVariesByDestIp,
+      workingUdp: report.udp,
+      workingIpv6: report.ipv6,
+      osHasIpv6: this.#osHasIpv6,
+      regionLatencyMs: report.regionLatencyMs,
+    };
+    if (this.#told !== undefined && sameButLatency(this.#told, netInfo)) return;
+    this.#told = netInfo;
+    this.#outputs.push({ type: 'net-info', netInfo });
+  }
+}
+
+function sameButLatency(a: NetInfo, b: NetInfo): boolean {
+  return (
+    a.homeRegion === b.homeRegion &&
+    a.mappingVariesByDestIp === b.mappingVariesByDestIp &&
+    a.workingUdp === b.workingUdp &&
+    a.workingIpv6 === b.workingIpv6 &&
+    a.osHasIpv6 === b.osHasIpv6
+  );
+}

@@ -1,0 +1,228 @@
+/**
+ * Our side of the network: the two sockets, how they look from outside, what of it is told to whom, and
+ * which addresses of others can be used from here.
+ */
+import type { Counters } from '../base/counters.js';
+import { earliest, type Instant } from '../base/instant.js';
+import type { UpMessage } from '../engines/messages.js';
+import type { DirectPath, RegionId, SocketId } from '../engines/paths.js';
+import {
+  type Endpoint,
+  endpointAddress,
+  familyOf,
+  type IpAddress,
+  type IpFamily,
+} from '../ip/address.js';
+import { Netcheck, type NetcheckInput } from '../netcheck/netcheck.js';
+import type { NetcheckReport } from '../netcheck/report.js';
+import type { OwnEndpoint } from '../netmap/own.js';
+import type { RelayMap } from '../netmap/types.js';
+import {
+  acceptCandidates,
+  type CandidateContext,
+  type CandidateRefusal,
+  candidateRefusal,
+} from '../paths/candidate-filter.js';
+import { maxListedCandidates } from '../paths/candidates.js';
+import type { Random } from '../ports.js';
+import { NetInfoReporter } from './net-info-reporter.js';
+import type { EngineOutputs } from './outputs.js';
+import { OwnEndpoints } from './own-endpoints.js';
+import { Sockets, socketIdOf } from './sockets.js';
+
+/** Peers are told our endpoints only if they were checked this recently, else after a new check. */
+export const endpointsFreshMs = 27_000;
+
+export interface OwnNetworkOptions {
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly outputs: EngineOutputs;
+  readonly listenPort: number;
+  readonly staticEndpoints: readonly Endpoint[];
+  readonly homeSeed: number;
+  /** A check is done; `home` is the region to call home. */
+  readonly onReport: (home: RegionId | undefined, now: Instant) => void;
+  /** Control was told other endpoints than before. */
+  readonly onEndpointsChanged: (now: Instant) => void;
+  /** Other addresses of peers than before can be used. */
+  readonly onFilterChanged: (now: Instant) => void;
+}
+
+export class OwnNetwork {
+  readonly #options: OwnNetworkOptions;
+  readonly #sockets: Sockets;
+  readonly #netcheck: Netcheck;
+  readonly #endpoints: OwnEndpoints;
+  readonly #netInfo: NetInfoReporter;
+  #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
+  #localAddresses: readonly IpAddress[] = [];
+  #lostAddress = false;
+
+  constructor(options: OwnNetworkOptions) {
+    const { outputs, listenPort, staticEndpoints } = options;
+    this.#options = options;
+    this.#sockets = new Sockets(outputs, listenPort);
+    this.#netcheck = new Netcheck(options);
+    this.#netInfo = new NetInfoReporter(outputs);
+    this.#endpoints = new OwnEndpoints({
+      listenPort,
+      staticEndpoints,
+      portOf: (family) => this.#sockets.port(family),
+    });
+  }
+
+  get udpPort(): number | undefined {
+    return this.#sockets.port(4) ?? this.#sockets.port(6);
+  }
+
+  /** Our endpoints as peers are told them now. */
+  endpoints(now: Instant): readonly OwnEndpoint[] {
+    return this.#endpoints.list(now);
+  }
+
+  /** True when the endpoints were checked lately; else a check is under way after this. */
+  ensureFresh(now: Instant): boolean {
+    if (this.#isFresh(now)) return true;
+    if (!this.#netcheck.busy) this.#check({ type: 'check', full: false }, now);
+    return this.#isFresh(now);
+  }
+
+  /** Paths to the endpoints that can be used from our sockets; refusals are counted. */
+  pathsTo(endpoints: readonly Endpoint[]): DirectPath[] {
+    const paths = endpoints.flatMap((remote): DirectPath[] => {
+      const family = familyOf(endpointAddress(remote));
+      if (!this.#sockets.isOpen(family)) return [];
+      return [{ kind: 'direct', socketId: socketIdOf(family), remote }];
+    });
+    return acceptCandidates(paths, this.#filter, maxListedCandidates, (reason) =>
+      this.#options.counters.add(reason),
+    );
+  }
+
+  /** Why nothing may be sent to `remote`; undefined when it may. */
+  refusal(remote: Endpoint): CandidateRefusal | undefined {
+    return candidateRefusal(remote, this.#filter);
+  }
+
+  socketOpen(socketId: SocketId, port: number, now: Instant): void {
+    this.#socketChanged(this.#sockets.opened(socketId, port), true, now);
+  }
+
+  socketFailed(socketId: SocketId, now: Instant): void {
+    this.#options.counters.add('socket-failed');
+    this.#socketChanged(this.#sockets.failed(socketId, now), false, now);
+  }
+
+  stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): void {
+    const { source, bytes, receivedAt } = message;
+    this.#check({ type: 'datagram', source, bytes, receivedAt }, now);
+  }
+
+  unreachable(remote: Endpoint, now: Instant): void {
+    this.#check({ type: 'unreachable', remote }, now);
+  }
+
+  resolved(host: string, addresses: readonly IpAddress[], now: Instant): void {
+    this.#check({ type: 'resolved', host, addresses }, now);
+  }
+
+  relayHeard(regionId: RegionId, now: Instant): void {
+    this.#check({ type: 'relay-heard', regionId }, now);
+  }
+
+  setRelayMap(relayMap: RelayMap, now: Instant): void {
+    this.#check({ type: 'relay-map', relayMap }, now);
+  }
+
+  /** Checks repeat while there is anybody who could want to reach us. */
+  setPeriodic(on: boolean, now: Instant): void {
+    this.#check({ type: 'periodic', on }, now);
+  }
+
+  setLocalAddresses(addresses: readonly IpAddress[], now: Instant): void {
+    this.#lostAddress ||= this.#localAddresses.some((address) => !addresses.includes(address));
+    this.#localAddresses = addresses;
+    this.#endpoints.setLocalAddresses(addresses);
+    this.#addressesChanged(now);
+  }
+
+  /** Starts over; true when an address vanished since the last change, and with it its connections. */
+  linkChanged(now: Instant): boolean {
+    const lostAddress = this.#lostAddress;
+    this.#lostAddress = false;
+    this.#sockets.retryFailed();
+    this.#endpoints.networkChanged();
+    this.#check({ type: 'network-changed' }, now);
+    return lostAddress;
+  }
+
+  runTimers(now: Instant): void {
+    this.#sockets.runTimers(now);
+    this.#check({ type: 'timeout' }, now);
+    this.#endpoints.expire(now);
+    this.#tellEndpoints(now);
+  }
+
+  nextTimeout(): Instant | undefined {
+    return earliest(
+      this.#sockets.nextTimeout(),
+      this.#netcheck.nextTimeout(),
+      this.#endpoints.nextTimeout(),
+    );
+  }
+
+  #isFresh(now: Instant): boolean {
+    const { reportedAt } = this.#endpoints;
+    return reportedAt !== undefined && now - reportedAt <= endpointsFreshMs;
+  }
+
+  #socketChanged(family: IpFamily | undefined, open: boolean, now: Instant): void {
+    if (family === undefined) return;
+    this.#check({ type: 'socket', family, open }, now);
+    this.#addressesChanged(now);
+    if (!this.#sockets.settled) return;
+    this.#netInfo.osHasIpv6(this.#sockets.osHasIpv6);
+    this.#check({ type: 'check', full: true }, now);
+  }
+
+  /** Our own addresses or ports are other ones: what we tell, and what we take for a peer's, changes. */
+  #addressesChanged(now: Instant): void {
+    const { onlyLoopback } = this.#endpoints;
+    this.#filter = {
+      ownSockets: new Set(this.#endpoints.localSockets()),
+      allowLoopback: onlyLoopback,
+    };
+    this.#netcheck.allowLoopback = onlyLoopback;
+    this.#options.onFilterChanged(now);
+    this.#tellEndpoints(now);
+  }
+
+  #check(input: NetcheckInput, now: Instant): void {
+    this.#netcheck.handle(input, now);
+    for (let out = this.#netcheck.poll(); out !== undefined; out = this.#netcheck.poll()) {
+      if (out.type === 'send') {
+        const { family, remote, bytes } = out;
+        const socketId = socketIdOf(family);
+        this.#options.outputs.down({ type: 'send', socketId, remote, bytes });
+      } else if (out.type === 'resolve') {
+        this.#options.outputs.push(out);
+      } else {
+        this.#report(out.report, now);
+      }
+    }
+  }
+
+  #report(report: NetcheckReport, now: Instant): void {
+    this.#netInfo.report(report);
+    this.#endpoints.report(report, now);
+    this.#tellEndpoints(now);
+    this.#options.onReport(report.homeRegion, now);
+  }
+
+  #tellEndpoints(now: Instant): void {
+    const endpoints = this.#endpoints.takeChange(now);
+    if (endpoints === undefined) return;
+    this.#options.outputs.push({ type: 'endpoints', endpoints });
+    this.#options.onEndpointsChanged(now);
+  }
+}

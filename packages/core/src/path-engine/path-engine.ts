@@ -1,0 +1,408 @@
+/**
+ * The PathEngine: every decision about where packets go, composed of small machines.
+ *
+ *     netmap ---------> peers --------> set-peer, remove-peer
+ *     STUN -----------> own network --> own endpoints, home region
+ *     disco ----------> disco desk ---> one path machine per peer ---> set-paths, pings, calls
+ *     relay frames ---> links --------> packets up and down, the route back
+ *
+ * What peers say is checked in disco-inbox.ts, paths are chosen in paths/; this file only passes things on.
+ * The PacketEngine moves the packets; see engines/messages.ts for what the two tell each other.
+ */
+import { Counters } from '../base/counters.js';
+import { earliest, type Instant } from '../base/instant.js';
+import { isDisco } from '../disco/classify.js';
+import type { UpMessage } from '../engines/messages.js';
+import type { DirectPath, RegionId } from '../engines/paths.js';
+import type { Endpoint } from '../ip/address.js';
+import {
+  type DiscoPrivateKey,
+  type NodeKey,
+  type NodePrivateKey,
+  publicKeyOf,
+} from '../keys/keys.js';
+import type { OwnEndpoint } from '../netmap/own.js';
+import type { Netmap, RelayMap } from '../netmap/types.js';
+import { PeerPath } from '../paths/peer-path.js';
+import type { PeerPathInput, PeerPathOutput } from '../paths/peer-path-io.js';
+import type { Crypto, Machine, Random } from '../ports.js';
+import { Activity } from './activity.js';
+import { DiscoContacts } from './disco-contacts.js';
+import { DiscoDesk } from './disco-desk.js';
+import type {
+  PathChange,
+  PathEngineInput,
+  PathEngineOutput,
+  PathEngineStatus,
+  PeerPathStatus,
+} from './io.js';
+import { MappingSamples } from './mapping-samples.js';
+import { EngineOutputs } from './outputs.js';
+import { OwnNetwork } from './own-network.js';
+import { PathHistory } from './path-history.js';
+import { type Peer, Peers } from './peers.js';
+import { RelayLinks } from './relay-links.js';
+import { isSocketDead, isUnreachable } from './send-errors.js';
+
+export interface PathEngineOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly nodePrivateKey: NodePrivateKey;
+  /** Fresh for every process. */
+  readonly discoPrivateKey: DiscoPrivateKey;
+  /** 0: any. */
+  readonly listenPort: number;
+  /** Told to peers beside what is discovered; never checked. */
+  readonly staticEndpoints?: readonly Endpoint[];
+}
+
+export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
+  readonly #counters = new Counters();
+  readonly #outputs = new EngineOutputs();
+  readonly #activity = new Activity();
+  readonly #samples = new MappingSamples();
+  readonly #history = new PathHistory();
+  readonly #network: OwnNetwork;
+  readonly #links: RelayLinks;
+  readonly #desk: DiscoDesk;
+  readonly #peers: Peers;
+  /** Peers whose machine waits for a time. */
+  readonly #awake = new Set<Peer>();
+  #relayMap: RelayMap | undefined;
+
+  constructor(options: PathEngineOptions, _now: Instant) {
+    const { crypto, random, listenPort, staticEndpoints = [] } = options;
+    const [outputs, counters] = [this.#outputs, this.#counters];
+    const ownKey = publicKeyOf(crypto, 'node', options.nodePrivateKey);
+    const contacts = new DiscoContacts(options);
+    const drive = (peer: Peer, input: PeerPathInput, now: Instant): void =>
+      this.#drive(peer, input, now);
+    outputs.down({ type: 'set-identity', privateKey: options.nodePrivateKey });
+    this.#links = new RelayLinks({ outputs, random, counters });
+    this.#network = new OwnNetwork({
+      random,
+      counters,
+      outputs,
+      listenPort,
+      staticEndpoints,
+      homeSeed: Number.parseInt(ownKey.slice(0, 8), 16),
+      onReport: (home, now) => {
+        this.#links.setHome(home, now);
+        this.#desk.sendWaitingCalls(now);
+      },
+      onEndpointsChanged: (now) => this.#driveAwake({ type: 'own-endpoints-changed' }, now),
+      onFilterChanged: (now) => this.#peers.refreshCandidates(now),
+    });
+    this.#desk = new DiscoDesk({
+      ownKey,
+      contacts,
+      counters,
+      outputs,
+      network: this.#network,
+      links: this.#links,
+      peers: () => this.#peers,
+      drive,
+    });
+    this.#peers = new Peers({
+      ownKey,
+      outputs,
+      contacts,
+      links: this.#links,
+      newMachine: () => new PeerPath({ random, counters }),
+      drive,
+      pathsTo: (endpoints) => this.#network.pathsTo(endpoints),
+      plainMoved: (peer, from, cause, at) =>
+        this.#changed({ at, peer: peer.key, from, to: peer.plainPath, cause }),
+      added: (peer) => this.#activity.add(peer.key),
+      removed: (peer) => this.#forget(peer),
+    });
+  }
+
+  handle(input: PathEngineInput, now: Instant): void {
+    switch (input.type) {
+      case 'up':
+        this.#up(input.message, now);
+        break;
+      case 'netmap':
+        this.#netmap(input.netmap, now);
+        break;
+      case 'local-addresses':
+        this.#network.setLocalAddresses(input.addresses, now);
+        break;
+      case 'link-changed':
+        this.#linkChanged(now);
+        break;
+      case 'relay-connected':
+        this.#links.connected(input.regionId, now);
+        this.#peers.reroute(now);
+        break;
+      case 'relay-closed':
+        this.#links.closed(input.regionId, now);
+        this.#peers.reroute(now);
+        break;
+      case 'relay-packet':
+        this.#relayPacket(input.regionId, input.source, input.packet, now);
+        break;
+      case 'relay-peer-gone': {
+        const peer = this.#peers.get(input.peer);
+        if (peer !== undefined) this.#peers.gone(peer, input.regionId, now);
+        break;
+      }
+      case 'resolved':
+        this.#network.resolved(input.host, input.addresses, now);
+        break;
+      case 'ping':
+        this.#personPing(input.id, input.peer, now);
+        break;
+      case 'timeout':
+        this.#runTimers(now);
+        break;
+    }
+  }
+
+  poll(): PathEngineOutput | undefined {
+    return this.#outputs.poll();
+  }
+
+  nextTimeout(): Instant | undefined {
+    let at = earliest(
+      this.#network.nextTimeout(),
+      this.#links.nextTimeout(),
+      this.#activity.nextTimeout(),
+    );
+    for (const { machine } of this.#awake) at = earliest(at, machine?.nextTimeout());
+    return at;
+  }
+
+  /** Our endpoints as peers are told them now. */
+  ownEndpoints(now: Instant): readonly OwnEndpoint[] {
+    return this.#network.endpoints(now);
+  }
+
+  /** The latest path changes, oldest first. */
+  history(): readonly PathChange[] {
+    return this.#history.list();
+  }
+
+  status(now: Instant): PathEngineStatus {
+    return {
+      endpoints: this.ownEndpoints(now),
+      homeRegion: this.#links.home,
+      udpPort: this.#network.udpPort,
+      relays: [...this.#links.states()].map(([regionId, state]) => ({ regionId, state })),
+      peers: [...this.#peers].map((peer) => this.#peerStatus(peer, now)),
+      observed: this.#samples.list(),
+      counters: { ...this.#activity.totals, ...this.#counters.snapshot() },
+    };
+  }
+
+  #peerStatus(peer: Peer, now: Instant): PeerPathStatus {
+    return {
+      peer: peer.key,
+      path: peer.machine === undefined ? peer.plainPath : peer.machine.path,
+      latencyMs: peer.machine?.latencyMs,
+      ...this.#activity.status(peer.key, now),
+    };
+  }
+
+  #runTimers(now: Instant): void {
+    this.#network.runTimers(now);
+    if (this.#links.runTimers(now)) this.#peers.reroute(now);
+    if (this.#activity.takeAsk(now)) this.#outputs.down({ type: 'report-counters' });
+    for (const peer of [...this.#awake]) {
+      const at = peer.machine?.nextTimeout();
+      if (at !== undefined && now >= at) this.#drive(peer, { type: 'timeout' }, now);
+    }
+  }
+
+  #up(message: UpMessage, now: Instant): void {
+    switch (message.type) {
+      case 'socket-open':
+        this.#network.socketOpen(message.socketId, message.port, now);
+        break;
+      case 'socket-failed':
+        this.#network.socketFailed(message.socketId, now);
+        break;
+      case 'datagram':
+        if (message.kind === 'stun') {
+          this.#network.stun(message, now);
+        } else {
+          const { socketId, source, bytes, receivedAt } = message;
+          this.#desk.receive(bytes, { kind: 'direct', socketId, remote: source }, receivedAt, now);
+        }
+        break;
+      case 'relay-send':
+        for (const { regionId, peer, bytes } of message.packets) {
+          this.#links.transmit(regionId, peer, bytes, now);
+        }
+        break;
+      case 'handshake-done':
+        this.#activity.handshake(message.peer, message.at);
+        break;
+      case 'peer-active':
+        this.#peerActive(message.peer, now);
+        break;
+      case 'authenticated': {
+        const peer = this.#peers.get(message.peer);
+        if (peer !== undefined) {
+          this.#drive(peer, { type: 'authenticated', path: message.path }, now);
+        }
+        break;
+      }
+      case 'roamed': {
+        const peer = this.#peers.get(message.peer);
+        if (peer !== undefined) this.#peers.roamed(peer, message.path, now);
+        break;
+      }
+      case 'send-failed':
+        this.#sendFailed(message, now);
+        break;
+      case 'counters':
+        this.#activity.counters(message.peers, message.totals);
+        break;
+    }
+  }
+
+  #peerActive(key: NodeKey, now: Instant): void {
+    const peer = this.#peers.get(key);
+    if (peer === undefined) {
+      this.#counters.add('active-unknown-peer');
+      return;
+    }
+    this.#activity.sent(key, now);
+    this.#drive(peer, { type: 'sent' }, now);
+    // Data that takes the relay finds it dialled, or on the way, before its first packet comes up.
+    const path = peer.machine?.path;
+    if (path?.kind === 'relay') this.#links.use(path.regionId, now);
+  }
+
+  #sendFailed(message: Extract<UpMessage, { type: 'send-failed' }>, now: Instant): void {
+    const { socketId, remote, reason } = message;
+    this.#counters.add('send-failed');
+    if (isSocketDead(reason)) {
+      this.#network.socketFailed(socketId, now);
+    } else if (isUnreachable(reason)) {
+      const path: DirectPath = { kind: 'direct', socketId, remote };
+      this.#network.unreachable(remote, now);
+      this.#driveAwake({ type: 'unreachable', path }, now);
+    }
+  }
+
+  #linkChanged(now: Instant): void {
+    this.#samples.clear();
+    const lostAddress = this.#network.linkChanged(now);
+    if (lostAddress) {
+      this.#links.redial(now);
+      this.#peers.reroute(now);
+    } else {
+      this.#links.probe();
+    }
+    for (const peer of this.#peers) {
+      this.#drive(peer, { type: 'reset', cause: 'link-changed' }, now);
+    }
+  }
+
+  #netmap(netmap: Netmap, now: Instant): void {
+    this.#setRelayMap(netmap.relayMap, now);
+    this.#peers.apply(netmap, now);
+    this.#network.setPeriodic(this.#peers.size > 0, now);
+  }
+
+  #setRelayMap(relayMap: RelayMap, now: Instant): void {
+    const before = this.#relayMap;
+    this.#relayMap = relayMap;
+    if (before !== undefined && sameRelayMap(before, relayMap)) return;
+    const relays = [...relayMap.regions.values()].filter((region) =>
+      region.nodes.some((node) => !node.stunOnly),
+    );
+    this.#links.setRegions(new Set(relays.map((region) => region.id)));
+    this.#peers.reroute(now);
+    this.#network.setRelayMap(relayMap, now);
+  }
+
+  #relayPacket(regionId: RegionId, source: NodeKey, packet: Uint8Array, now: Instant): void {
+    this.#links.heard(regionId, now);
+    this.#network.relayHeard(regionId, now);
+    const peer = this.#peers.get(source);
+    if (peer?.machine === undefined) {
+      this.#counters.add('relay-unknown-peer');
+      return;
+    }
+    this.#peers.heard(peer, regionId, now);
+    if (isDisco(packet, 0, packet.length)) {
+      this.#desk.receive(packet, { kind: 'relay', regionId, source }, now, now);
+    } else {
+      this.#outputs.relayed({ peer: source, regionId, bytes: packet });
+    }
+  }
+
+  #personPing(id: number, key: NodeKey, now: Instant): void {
+    const peer = this.#peers.get(key);
+    if (peer?.machine !== undefined) {
+      this.#drive(peer, { type: 'person-ping', id }, now);
+      return;
+    }
+    const reason = peer === undefined ? 'unknown-peer' : 'no-path';
+    const result = { outcome: 'lost', reason } as const;
+    this.#outputs.push({ type: 'ping-result', id, peer: key, result });
+  }
+
+  /** Gives a peer's machine an input and carries out what it says. */
+  #drive(peer: Peer, input: PeerPathInput, now: Instant): void {
+    const { machine } = peer;
+    if (machine === undefined) return;
+    machine.handle(input, now);
+    for (let out = machine.poll(); out !== undefined; out = machine.poll()) {
+      this.#carryOut(peer, out, now);
+    }
+    if (machine.nextTimeout() === undefined) this.#awake.delete(peer);
+    else this.#awake.add(peer);
+  }
+
+  #driveAwake(input: PeerPathInput, now: Instant): void {
+    for (const peer of [...this.#awake]) this.#drive(peer, input, now);
+  }
+
+  #carryOut(peer: Peer, output: PeerPathOutput, now: Instant): void {
+    switch (output.type) {
+      case 'ping':
+        this.#desk.sendPing(peer, output.path, output.transactionId, now);
+        break;
+      case 'call-me-maybe':
+        this.#desk.call(peer, now);
+        break;
+      case 'paths':
+        this.#outputs.down({ type: 'set-paths', peer: peer.key, paths: output.paths });
+        break;
+      case 'changed': {
+        const { from, to, cause } = output;
+        this.#changed({ at: now, peer: peer.key, from, to, cause });
+        break;
+      }
+      case 'observed':
+        this.#samples.add(peer.key, output.path.remote, output.observed, now);
+        break;
+      case 'person-ping-result': {
+        const { id, result } = output;
+        this.#outputs.push({ type: 'ping-result', id, peer: peer.key, result });
+        break;
+      }
+    }
+  }
+
+  #changed(change: PathChange): void {
+    this.#history.add(change);
+    this.#outputs.push({ type: 'path-changed', change });
+  }
+
+  #forget(peer: Peer): void {
+    this.#activity.remove(peer.key);
+    this.#awake.delete(peer);
+    this.#desk.forget(peer);
+  }
+}
+
+/** Same regions and relays; a map that came again unchanged starts nothing. */
+function sameRelayMap(a: RelayMap, b: RelayMap): boolean {
+  return a === b || JSON.stringify([...a.regions]) === JSON.stringify([...b.regions]);
+}

@@ -1,0 +1,257 @@
+/**
+ * The connections to relay regions: which are wanted, when they are dialled, what waits for them.
+ *
+ *     closed --wanted--> dialling --relay-connected--> connected
+ *     dialling, connected --relay-closed--> closed, dialled again after a pause while wanted
+ *     connected --not home, unused for 60 s--> closed
+ *
+ * Home is always wanted; any other region for 60 s after its last packet in either direction. Packets wait
+ * in a short queue while their region is dialled; the oldest make room.
+ */
+import type { Counters } from '../base/counters.js';
+import { after, earliest, type Instant } from '../base/instant.js';
+import { randomBetween } from '../base/random.js';
+import type { RegionId } from '../engines/paths.js';
+import type { NodeKey } from '../keys/keys.js';
+import type { Random } from '../ports.js';
+import type { EngineOutputs } from './outputs.js';
+
+/** A region other than home is closed when it brought and took nothing for this long. */
+export const idleCloseMs = 60_000;
+/** Packets waiting for one region; a handshake and a ping or two matter, bulk would be stale. */
+export const maxQueuedPackets = 32;
+/** A packet older than this is not sent any more: WireGuard has sent a new one meanwhile. */
+export const queueLifetimeMs = 5000;
+/** The pause after n failures is n squared times this ... */
+const backOffStepMs = 10;
+/** ... and never longer than this, before it is spread. */
+const backOffMaxMs = 5000;
+/** The pause is spread by these factors, so that a relay's clients don't return in step. */
+const spread = { low: 0.5, high: 1.5 };
+/** A connection that lasted this long ends without counting the failures before it. */
+export const stableMs = 10_000;
+
+interface Waiting {
+  readonly peer: NodeKey;
+  readonly packet: Uint8Array;
+  readonly since: Instant;
+}
+
+interface Link {
+  state: 'closed' | 'dialling' | 'connected';
+  failures: number;
+  connectedAt: Instant | undefined;
+  usedAt: Instant | undefined;
+  dialAt: Instant | undefined;
+  queue: Waiting[];
+}
+
+export interface RelayLinksOptions {
+  readonly outputs: EngineOutputs;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+export class RelayLinks {
+  readonly #options: RelayLinksOptions;
+  readonly #links = new Map<RegionId, Link>();
+  #regions: ReadonlySet<RegionId> = new Set();
+  #home: RegionId | undefined;
+
+  constructor(options: RelayLinksOptions) {
+    this.#options = options;
+  }
+
+  get home(): RegionId | undefined {
+    return this.#home;
+  }
+
+  isConnected(regionId: RegionId): boolean {
+    return this.#links.get(regionId)?.state === 'connected';
+  }
+
+  /** True for regions of the current relay map. */
+  has(regionId: RegionId): boolean {
+    return this.#regions.has(regionId);
+  }
+
+  /** State by region, for status. */
+  states(): ReadonlyMap<RegionId, Link['state']> {
+    return new Map([...this.#links].map(([regionId, { state }]) => [regionId, state]));
+  }
+
+  /** The relay map's regions with a relay; connections to others end. */
+  setRegions(regions: ReadonlySet<RegionId>): void {
+    this.#regions = regions;
+    for (const regionId of [...this.#links.keys()]) {
+      if (!regions.has(regionId)) this.#drop(regionId);
+    }
+    if (this.#home !== undefined && !regions.has(this.#home)) this.#home = undefined;
+  }
+
+  /** The region where peers find us; the old one stays open while it is used. */
+  setHome(regionId: RegionId | undefined, now: Instant): void {
+    const old = this.#home;
+    if (regionId === old) return;
+    this.#home = regionId;
+    if (old !== undefined && this.isConnected(old)) {
+      this.#prefer(old, false);
+      this.use(old, now);
+    }
+    if (regionId === undefined) return;
+    if (this.isConnected(regionId)) this.#prefer(regionId, true);
+    else this.use(regionId, now);
+  }
+
+  /** Something is or will be sent there: have it ready. */
+  use(regionId: RegionId, now: Instant): void {
+    if (!this.#regions.has(regionId)) return;
+    const link = this.#link(regionId);
+    link.usedAt = now;
+    if (link.state === 'closed' && link.dialAt === undefined) this.#dial(regionId, link);
+  }
+
+  /** Sends a packet, or keeps it until the region is connected. */
+  transmit(regionId: RegionId, peer: NodeKey, packet: Uint8Array, now: Instant): void {
+    if (!this.#regions.has(regionId)) {
+      this.#options.counters.add('relay-unknown-region');
+      return;
+    }
+    this.use(regionId, now);
+    const link = this.#link(regionId);
+    if (link.state === 'connected') {
+      this.#options.outputs.push({ type: 'relay-transmit', regionId, peer, packet });
+      return;
+    }
+    link.queue.push({ peer, packet, since: now });
+    if (link.queue.length <= maxQueuedPackets) return;
+    link.queue.shift();
+    this.#options.counters.add('relay-queue-full');
+  }
+
+  connected(regionId: RegionId, now: Instant): void {
+    const link = this.#links.get(regionId);
+    if (link === undefined) {
+      this.#options.counters.add('relay-unwanted-connection');
+      this.#options.outputs.push({ type: 'relay-hangup', regionId });
+      return;
+    }
+    link.state = 'connected';
+    link.connectedAt = now;
+    link.usedAt = now;
+    link.dialAt = undefined;
+    if (regionId === this.#home) this.#prefer(regionId, true);
+    for (const { peer, packet, since } of link.queue) {
+      if (now - since > queueLifetimeMs) this.#options.counters.add('relay-queue-stale');
+      else this.#options.outputs.push({ type: 'relay-transmit', regionId, peer, packet });
+    }
+    link.queue = [];
+  }
+
+  /** A dial failed or a connection ended. */
+  closed(regionId: RegionId, now: Instant): void {
+    const link = this.#links.get(regionId);
+    if (link === undefined || link.state === 'closed') return;
+    const lasted = link.connectedAt !== undefined && now - link.connectedAt >= stableMs;
+    link.failures = lasted ? 1 : link.failures + 1;
+    link.state = 'closed';
+    link.connectedAt = undefined;
+    if (!this.#isWanted(regionId, link, now)) {
+      this.#links.delete(regionId);
+      return;
+    }
+    const pauseMs = Math.min(link.failures ** 2 * backOffStepMs, backOffMaxMs);
+    const { low, high } = spread;
+    link.dialAt = after(now, pauseMs * randomBetween(this.#options.random, low, high));
+  }
+
+  /** A frame came from there. */
+  heard(regionId: RegionId, now: Instant): void {
+    const link = this.#links.get(regionId);
+    if (link !== undefined) link.usedAt = now;
+  }
+
+  /** The network changed, our addresses did not: connections may have died without a word. */
+  probe(): void {
+    for (const [regionId, { state }] of this.#links) {
+      if (state === 'connected') this.#options.outputs.push({ type: 'relay-probe', regionId });
+    }
+  }
+
+  /** Our addresses went away and every connection with them: dial anew, without a pause. */
+  redial(now: Instant): void {
+    for (const [regionId, link] of [...this.#links]) {
+      if (link.state !== 'closed') this.#options.outputs.push({ type: 'relay-hangup', regionId });
+      link.state = 'closed';
+      link.failures = 0;
+      link.connectedAt = undefined;
+      if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link);
+      else this.#links.delete(regionId);
+    }
+  }
+
+  /** True when a region was given up. */
+  runTimers(now: Instant): boolean {
+    let dropped = false;
+    for (const [regionId, link] of [...this.#links]) {
+      if (!this.#isWanted(regionId, link, now)) {
+        this.#drop(regionId);
+        dropped = true;
+      } else if (link.dialAt !== undefined && now >= link.dialAt) {
+        this.#dial(regionId, link);
+      }
+    }
+    return dropped;
+  }
+
+  nextTimeout(): Instant | undefined {
+    let at: Instant | undefined;
+    for (const [regionId, link] of this.#links) {
+      const idleAt =
+        regionId === this.#home || link.usedAt === undefined
+          ? undefined
+          : after(link.usedAt, idleCloseMs);
+      at = earliest(at, link.dialAt, idleAt);
+    }
+    return at;
+  }
+
+  #link(regionId: RegionId): Link {
+    let link = this.#links.get(regionId);
+    if (link === undefined) {
+      link = {
+        state: 'closed',
+        failures: 0,
+        connectedAt: undefined,
+        usedAt: undefined,
+        dialAt: undefined,
+        queue: [],
+      };
+      this.#links.set(regionId, link);
+    }
+    return link;
+  }
+
+  #isWanted(regionId: RegionId, link: Link, now: Instant): boolean {
+    if (regionId === this.#home) return true;
+    return link.usedAt !== undefined && now < after(link.usedAt, idleCloseMs);
+  }
+
+  #dial(regionId: RegionId, link: Link): void {
+    link.state = 'dialling';
+    link.dialAt = undefined;
+    this.#options.outputs.push({ type: 'relay-dial', regionId });
+  }
+
+  #drop(regionId: RegionId): void {
+    const link = this.#links.get(regionId);
+    this.#links.delete(regionId);
+    if (link !== undefined && link.state !== 'closed') {
+      this.#options.outputs.push({ type: 'relay-hangup', regionId });
+    }
+  }
+
+  #prefer(regionId: RegionId, home: boolean): void {
+    this.#options.outputs.push({ type: 'relay-prefer', regionId, home });
+  }
+}
