@@ -37,6 +37,8 @@ export type ControlErrorCode =
   | 'CONTROL_KEY_MISSING'
   /** A setting of the server makes no sense. */
   | 'CONTROL_SETTING'
+  /** The server is not ready yet. */
+  | 'STARTING'
   /** An operator's request makes no sense. */
   | 'REQUEST_INVALID'
   | 'AUTH_KEY_UNKNOWN'

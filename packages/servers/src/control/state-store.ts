@@ -23,7 +23,7 @@ const VERSION = 1;
 export class StateStore {
   readonly #path: string;
   readonly #log: Logger;
-  readonly #onChange: (state: ControlState) => void;
+  readonly #onChange: (state: ControlState, isCommit: boolean) => void;
   #state: ControlState;
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,7 +31,11 @@ export class StateStore {
    * Reads the file, or starts empty when there is none. Throws FileError or {@link ControlError}. `onChange`
    * hears of every new state.
    */
-  constructor(path: string, log: Logger, onChange: (state: ControlState) => void) {
+  constructor(
+    path: string,
+    log: Logger,
+    onChange: (state: ControlState, isCommit: boolean) => void,
+  ) {
     this.#path = path;
     this.#log = log;
     this.#onChange = onChange;
@@ -57,13 +61,13 @@ export class StateStore {
     if (next === this.#state) return;
     this.#write(next);
     this.#cancelTimer();
-    this.#become(next);
+    this.#become(next, true);
   }
 
   /** Makes `next` true now and durable soon. */
   note(next: ControlState): void {
     if (next === this.#state) return;
-    this.#become(next);
+    this.#become(next, false);
     this.#timer ??= setTimeout(() => this.#flush(), NOTE_DELAY_MS);
   }
 
@@ -72,9 +76,9 @@ export class StateStore {
     if (this.#timer !== undefined) this.#flush();
   }
 
-  #become(next: ControlState): void {
+  #become(next: ControlState, isCommit: boolean): void {
     this.#state = next;
-    this.#onChange(next);
+    this.#onChange(next, isCommit);
   }
 
   #flush(): void {

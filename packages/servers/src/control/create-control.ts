@@ -1,0 +1,167 @@
+/**
+ * A control server on somebody's HTTP server: `warren hub` puts it beside the relay on one port.
+ *
+ *     request -> handleRequest -> /key answered, or false
+ *     upgrade -> handleUpgrade -> Noise, HTTP/2, machine API, or false
+ *
+ * State directory: control.key (identity), control.json (nodes, users, auth keys).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as path from 'node:path';
+import type { Duplex } from 'node:stream';
+import { findNode, isExpired, withNode, withoutNode } from '@warren/core/control/server/state';
+import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
+import type { WireRelayMap } from '@warren/core/netmap/wire';
+import type { Crypto, Random } from '@warren/core/ports';
+import type { Clock } from '@warren/shell/clock';
+import { ensureDirectory } from '@warren/shell/files/atomic-file';
+import type { Logger } from '@warren/shell/log';
+import { ControlError } from '../errors.js';
+import { ControlAdmin } from './admin.js';
+import { loadOrMakeControlKey } from './control-key.js';
+import { MachineApi } from './machine-api.js';
+import { MapStreams } from './map-streams.js';
+import { StateStore } from './state-store.js';
+import { Ts2021Listener } from './ts2021-listener.js';
+
+export interface ControlOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly stateDir: string;
+  /** Sent to every node. */
+  readonly relayMap: WireRelayMap;
+  /** Suffix of the nodes' DNS names, such as `warren.internal`; not the server's own name. */
+  readonly baseDomain: string;
+  /** SHA-256 of the TLS certificate (DER) as hex: auth keys carry it, with the control key. */
+  readonly certificateSha256?: string | undefined;
+  /** Hears of nodes that came, went or changed their key, so that relays can check their clients again. */
+  readonly onMembersChanged?: (() => void) | undefined;
+}
+
+export interface Control {
+  readonly publicKey: MachineKey;
+  readonly admin: ControlAdmin;
+  /** False: not a request for control; nothing was written. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
+  /** False: not an upgrade for control; the socket is untouched. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean;
+  /** True for the node key of a node that may talk now: the admission rule of relays. */
+  isMember(key: NodeKey): boolean;
+  stats(): ControlStats;
+  /** Ends all connections and writes what isn't written yet. */
+  close(): Promise<void>;
+}
+
+export interface ControlStats {
+  readonly nodes: number;
+  readonly connections: number;
+  readonly mapStreams: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Reads or makes the state; throws FileError or {@link ControlError}. */
+export function createControl(options: ControlOptions): Control {
+  checkBaseDomain(options.baseDomain);
+  return new ControlServer(options);
+}
+
+class ControlServer implements Control {
+  readonly publicKey: MachineKey;
+  readonly admin: ControlAdmin;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #store: StateStore;
+  readonly #streams: MapStreams;
+  readonly #listener: Ts2021Listener;
+
+  constructor(options: ControlOptions) {
+    const { stateDir, clock, random, baseDomain, relayMap, certificateSha256 } = options;
+    const log = options.log.child({ part: 'control' });
+    this.#clock = clock;
+    this.#log = log;
+    ensureDirectory(stateDir);
+    const privateKey = loadOrMakeControlKey(stateDir, random);
+    const store = new StateStore(path.join(stateDir, 'control.json'), log, (state, isCommit) => {
+      this.#streams.publish(state);
+      if (isCommit) options.onMembersChanged?.();
+    });
+    this.#store = store;
+    this.#streams = new MapStreams({
+      state: store.state,
+      settings: { baseDomain, relayMap },
+      random,
+      clock,
+      log,
+      onOffline: (id, lastSeen) => {
+        const node = store.state.nodes.get(id);
+        if (node !== undefined) store.note(withNode(store.state, { ...node, lastSeen }));
+      },
+      onAbandoned: (id) => this.#abandon(id),
+    });
+    const shared = { ...options, log, store, streams: this.#streams };
+    const api = new MachineApi(shared);
+    this.#listener = new Ts2021Listener({
+      ...shared,
+      privateKey,
+      onRequest: (connection, stream, headers) => api.handle(connection, stream, headers),
+    });
+    this.publicKey = this.#listener.publicKey;
+    const controlKey = this.publicKey;
+    this.admin = new ControlAdmin({
+      ...shared,
+      pins: certificateSha256 === undefined ? undefined : { certificateSha256, controlKey },
+      isOnline: (id) => this.#streams.isOnline(id),
+    });
+  }
+
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.#listener.handleRequest(request, response);
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean {
+    return this.#listener.handleUpgrade(request, socket, head);
+  }
+
+  isMember(key: NodeKey): boolean {
+    const node = findNode(this.#store.state, key);
+    return node !== undefined && !isExpired(node, this.#clock.wall());
+  }
+
+  stats(): ControlStats {
+    return {
+      nodes: this.#store.state.nodes.size,
+      connections: this.#listener.size,
+      mapStreams: this.#streams.size,
+      counters: { ...this.#listener.counters.snapshot(), ...this.#streams.counters() },
+    };
+  }
+
+  close(): Promise<void> {
+    this.#streams.close();
+    this.#listener.close();
+    this.#store.close();
+    return Promise.resolve();
+  }
+
+  /** Deletes an ephemeral node that stayed away. */
+  #abandon(id: number): void {
+    try {
+      this.#store.commit(withoutNode(this.#store.state, id));
+      this.#log.info('ephemeral node deleted', { node: id });
+    } catch (error) {
+      this.#log.error('an ephemeral node could not be deleted; tried again later', { error });
+    }
+  }
+}
+
+function checkBaseDomain(baseDomain: string): void {
+  const isName = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+  if (baseDomain.length <= 190 && isName.test(baseDomain)) return;
+  throw new ControlError(
+    'CONTROL_SETTING',
+    `${JSON.stringify(baseDomain)} can't be the base domain`,
+    'Give a DNS name in lower case, such as warren.internal.',
+  );
+}

@@ -1,0 +1,175 @@
+/**
+ * What clients ask inside a Noise connection. Who asks is the machine key of that connection and nothing else.
+ *
+ *     POST /machine/register   200 with a RegisterResponse (refusals too), 401 for another machine's node key
+ *     POST /machine/map        Stream: frames without end; OmitPeers: a lite update, 200 and empty; else one frame
+ *                              404 for an unknown node, 401 for another machine's, 400 for a client too old
+ *     anything else            501 for what other servers have, 404
+ */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { isFailure } from '@warren/core/base/failure';
+import { parseJson } from '@warren/core/base/json';
+import { CAP_VERSION_MIN } from '@warren/core/control/cap-version';
+import { register } from '@warren/core/control/server/register';
+import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
+import { findNode } from '@warren/core/control/server/state';
+import { applyLiteUpdate } from '@warren/core/control/server/update';
+import { type MachineKey, shortKey } from '@warren/core/keys/keys';
+import type { Crypto, Random } from '@warren/core/ports';
+import type { Clock } from '@warren/shell/clock';
+import type { Logger } from '@warren/shell/log';
+import type { MapStreams } from './map-streams.js';
+import type { StateStore } from './state-store.js';
+
+/** Requests have a few kilobytes; stock servers accept this much too. */
+const BODY_BYTES_MAX = 1024 * 1024;
+/** A request's body is sent at once; a slow one only holds memory. */
+const BODY_TIMEOUT_MS = 30_000;
+
+/** Known to clients, harmless to refuse. */
+const NOT_IMPLEMENTED =
+  /^\/machine\/(set-dns|id-token|feature|update-health|set-device-attr|audit-log|ssh|webclient|whoami|tka)(\/|$)/;
+
+export interface MachineApiOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly baseDomain: string;
+  readonly store: StateStore;
+  readonly streams: MapStreams;
+}
+
+/** The connection that a request came in on. */
+export interface MachineConnection {
+  readonly machineKey: MachineKey;
+  readonly source: string;
+}
+
+export class MachineApi {
+  readonly #options: MachineApiOptions;
+
+  constructor(options: MachineApiOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one request. Never throws. */
+  handle(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ): void {
+    stream.on('error', () => undefined); // a client that is gone needs no answer
+    const path = (headers[':path'] ?? '/').split('?', 1)[0] ?? '/';
+    const isKnown = path === '/machine/register' || path === '/machine/map';
+    if (!isKnown) {
+      const isElsewhere = NOT_IMPLEMENTED.test(path);
+      refuse(stream, isElsewhere ? 501 : 404, isElsewhere ? 'not implemented' : 'not found');
+      return;
+    }
+    if (headers[':method'] !== 'POST') {
+      refuse(stream, 405, 'POST only');
+      return;
+    }
+    readBody(stream, (body) => {
+      try {
+        const value = parseJson(body);
+        if (path === '/machine/register') this.#register(connection, stream, value);
+        else this.#map(connection, stream, value);
+      } catch (error) {
+        this.#options.log.error('a request failed', { path, error });
+        refuse(stream, 500, 'the control server could not store this; it is in its log');
+      }
+    });
+  }
+
+  #register(connection: MachineConnection, stream: ServerHttp2Stream, value: unknown): void {
+    const { crypto, random, clock, log, baseDomain, store } = this.#options;
+    const { machineKey, source } = connection;
+    const request = decodeRegisterRequest(value);
+    if (isFailure(request)) {
+      refuse(stream, 400, request.reason);
+      return;
+    }
+    const wall = clock.wall();
+    const context = { machineKey, baseDomain, crypto, random, wall };
+    const { state, response, outcome } = register(store.state, request, context);
+    store.commit(state); // on disk before anybody hears of it
+    const machine = shortKey(machineKey);
+    const fields = { outcome, machine, source, reason: response?.Error };
+    if (outcome === 'known') log.debug('register', fields);
+    else log.info('register', fields);
+    if (response === undefined) refuse(stream, 401, 'this node key belongs to another machine');
+    else answer(stream, 200, 'application/json', JSON.stringify(response));
+  }
+
+  #map(connection: MachineConnection, stream: ServerHttp2Stream, value: unknown): void {
+    const { baseDomain, store, streams, log } = this.#options;
+    const request = decodeMapRequest(value);
+    if (isFailure(request)) {
+      refuse(stream, 400, request.reason);
+      return;
+    }
+    if (request.version < CAP_VERSION_MIN) {
+      refuse(
+        stream,
+        400,
+        `this client is too old: needed is version ${CAP_VERSION_MIN}; upgrade it`,
+      );
+      return;
+    }
+    const node = findNode(store.state, request.nodeKey);
+    if (node === undefined || node.machineKey !== connection.machineKey) {
+      const { source } = connection;
+      log.info('map of an unknown node refused', { source, key: shortKey(request.nodeKey) });
+      if (node === undefined) refuse(stream, 404, 'node not found');
+      else refuse(stream, 401, 'this node key belongs to another machine');
+      return;
+    }
+    if (request.stream) {
+      // Read-only: what a poll says of its node may be older than the last lite update.
+      streams.open(stream, request.nodeKey, request.compression);
+      return;
+    }
+    store.note(applyLiteUpdate(store.state, node, request, baseDomain));
+    const single = request.omitPeers
+      ? new Uint8Array()
+      : streams.single(request.nodeKey, request.compression);
+    answer(stream, 200, 'application/json', single ?? '');
+  }
+}
+
+function answer(
+  stream: ServerHttp2Stream,
+  status: number,
+  contentType: string,
+  body: string | Uint8Array,
+): void {
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond({ ':status': status, 'content-type': contentType });
+  stream.end(body);
+}
+
+function refuse(stream: ServerHttp2Stream, status: number, text: string): void {
+  answer(stream, status, 'text/plain; charset=utf-8', `${text}\n`);
+}
+
+/** Calls `whole` with the body once it is complete; a body over its limit is refused. */
+function readBody(stream: ServerHttp2Stream, whole: (body: Uint8Array) => void): void {
+  const parts: Buffer[] = [];
+  let length = 0;
+  stream.setTimeout(BODY_TIMEOUT_MS, () => stream.close(constants.NGHTTP2_CANCEL));
+  stream.on('data', (part: Buffer) => {
+    length += part.length;
+    if (length > BODY_BYTES_MAX) {
+      parts.length = 0;
+      refuse(stream, 413, 'the body is too large');
+    } else {
+      parts.push(part);
+    }
+  });
+  stream.on('end', () => {
+    stream.setTimeout(0);
+    if (length <= BODY_BYTES_MAX) whole(Buffer.concat(parts));
+  });
+}

@@ -1,0 +1,139 @@
+/**
+ * The {@link MapSessions} machine on real HTTP/2 streams: one session per stream, one write under way each.
+ */
+import type { ServerHttp2Stream } from 'node:http2';
+import type { WallTime } from '@warren/core/base/instant';
+import type { MapCompression } from '@warren/core/control/map-framing';
+import {
+  MapSessions,
+  type MapSessionsInput,
+  type MapSessionsOutput,
+  type SessionId,
+} from '@warren/core/control/server/sessions';
+import type { ControlState, NodeId } from '@warren/core/control/server/state';
+import type { ViewSettings } from '@warren/core/control/server/view';
+import type { NodeKey } from '@warren/core/keys/keys';
+import type { Random } from '@warren/core/ports';
+import type { Clock } from '@warren/shell/clock';
+import type { Logger } from '@warren/shell/log';
+import { MachineTimer } from '@warren/shell/machine-timer';
+
+export interface MapStreamsOptions {
+  readonly state: ControlState;
+  readonly settings: ViewSettings;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The node has been away for the grace time. */
+  readonly onOffline: (node: NodeId, lastSeen: WallTime) => void;
+  /** An ephemeral node has been away for too long. */
+  readonly onAbandoned: (node: NodeId) => void;
+}
+
+export class MapStreams {
+  readonly #options: MapStreamsOptions;
+  readonly #sessions: MapSessions;
+  readonly #timer: MachineTimer;
+  readonly #streams = new Map<SessionId, ServerHttp2Stream>();
+  #nextId: SessionId = 1;
+  #draining = false;
+
+  constructor(options: MapStreamsOptions) {
+    this.#options = options;
+    this.#sessions = new MapSessions(options.state, options.settings, options.random);
+    this.#timer = new MachineTimer(this.#sessions, options.clock, () =>
+      this.#handle({ type: 'timeout' }),
+    );
+    this.#timer.rearm();
+  }
+
+  /** Streams now open. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  isOnline(node: NodeId): boolean {
+    return this.#sessions.isOnline(node);
+  }
+
+  counters(): Record<string, number> {
+    return this.#sessions.counters.snapshot();
+  }
+
+  /** Takes over a stream whose request was checked, and begins its map. */
+  open(stream: ServerHttp2Stream, nodeKey: NodeKey, compression: MapCompression): void {
+    const session = this.#nextId++;
+    this.#streams.set(session, stream);
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.on('error', (error) => {
+      this.#options.log.debug('map stream broke', { session, reason: error.message });
+    });
+    stream.on('close', () => {
+      if (this.#streams.delete(session)) this.#handle({ type: 'closed', session });
+    });
+    this.#handle({ type: 'open', session, nodeKey, compression });
+  }
+
+  /** The full map of one node, framed, outside any stream. */
+  single(nodeKey: NodeKey, compression: MapCompression): Uint8Array | undefined {
+    return this.#sessions.single(nodeKey, compression, this.#options.clock.wall());
+  }
+
+  publish(state: ControlState): void {
+    this.#handle({ type: 'state', state });
+  }
+
+  close(): void {
+    this.#timer.close();
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+
+  #handle(input: MapSessionsInput): void {
+    const { clock } = this.#options;
+    this.#sessions.handle(input, clock.now(), clock.wall());
+    this.#drain();
+  }
+
+  /** Not reentrant: a node given up while we drain publishes a new state. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let next = this.#sessions.poll(); next !== undefined; next = this.#sessions.poll()) {
+      this.#perform(next);
+    }
+    this.#draining = false;
+    this.#timer.rearm();
+  }
+
+  #perform(output: MapSessionsOutput): void {
+    switch (output.type) {
+      case 'write':
+        this.#write(output.session, output.bytes);
+        break;
+      case 'close':
+        this.#end(output.session, output.reason);
+        break;
+      case 'offline':
+        this.#options.onOffline(output.node, output.lastSeen);
+        break;
+      case 'abandoned':
+        this.#options.onAbandoned(output.node);
+        break;
+    }
+  }
+
+  #write(session: SessionId, bytes: Uint8Array): void {
+    this.#streams.get(session)?.write(bytes, (error) => {
+      // After an error `close` follows, which tells the machine.
+      if (error === undefined || error === null) this.#handle({ type: 'drained', session });
+    });
+  }
+
+  #end(session: SessionId, reason: string): void {
+    const stream = this.#streams.get(session);
+    this.#streams.delete(session);
+    this.#options.log.debug('map stream ended', { session, reason });
+    stream?.close();
+  }
+}

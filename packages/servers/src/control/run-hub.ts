@@ -1,0 +1,312 @@
+/**
+ * `warren hub`: control and relay on one TLS port, STUN beside them, for a home or a small team. All state is
+ * in one directory:
+ *
+ *     tls.pem        certificate and key; auth keys and the DERP map pin it
+ *     control.key    the control server's identity
+ *     control.json   nodes, users, auth keys
+ *     relay.key      the relay's identity
+ *
+ * Only nodes of this network may use the relay.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import * as path from 'node:path';
+import type { Duplex } from 'node:stream';
+import { Counters } from '@warren/core/base/counters';
+import { asArray, asInteger, asObject } from '@warren/core/base/json';
+import type { HubPins } from '@warren/core/control/auth-key';
+import { parseAddress } from '@warren/core/ip/address';
+import { decodeRelayMap } from '@warren/core/netmap/decode-relay-map';
+import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
+import type { Crypto, Random } from '@warren/core/ports';
+import type { TokenBucketLimit } from '@warren/core/relay/hello';
+import type { Clock } from '@warren/shell/clock';
+import { ensureDirectory } from '@warren/shell/files/atomic-file';
+import type { Logger } from '@warren/shell/log';
+import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
+import { ControlError } from '../errors.js';
+import { listenTcp } from '../listen.js';
+import { derpRegion } from '../relay/derp-region.js';
+import { refusal } from '../relay/http-endpoints.js';
+import { createRelay, type Relay, type RelayStats } from '../relay/relay-listener.js';
+import { type StatsSocket, startStatsSocket } from '../relay/stats-socket.js';
+import { type StunServer, startStunServer } from '../relay/stun-server.js';
+import type { ControlAdmin } from './admin.js';
+import { type AdminSocket, startAdminSocket } from './admin-socket.js';
+import { type Control, type ControlStats, createControl } from './create-control.js';
+
+export interface RunHubOptions {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Address to listen on; undefined: all. */
+  readonly listenHost?: string | undefined;
+  /** TCP; 0: any. */
+  readonly port: number;
+  /** UDP; undefined: no STUN; 0: any. */
+  readonly stunPort: number | undefined;
+  /** How clients reach this machine: DNS name or address. */
+  readonly hostName: string;
+  /** Literals for the DERP map, where `hostName` is a name. */
+  readonly ipv4?: string | undefined;
+  readonly ipv6?: string | undefined;
+  readonly stateDir: string;
+  readonly regionId: number;
+  readonly regionCode: string;
+  readonly regionName: string;
+  /** Regions of other relays, as their `derp-region.json` says. */
+  readonly extraRegions?: readonly unknown[] | undefined;
+  /** Suffix of the nodes' names; default `warren.internal`. */
+  readonly baseDomain?: string | undefined;
+  readonly clientLimit?: TokenBucketLimit | undefined;
+  /** Path of the unix socket for `GET /stats`; undefined: none. */
+  readonly statsSocket?: string | undefined;
+  /** Path of the operator's unix socket; undefined: none. */
+  readonly adminSocket?: string | undefined;
+  /** Ends the hub as `close()` does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Numbers of all parts; the relay's at the top, as `warren relay` has them. */
+export interface HubStats extends RelayStats {
+  readonly stun: Readonly<Record<string, number>>;
+  readonly control: ControlStats;
+}
+
+export interface RunningHub {
+  /** What clients log in to: `https://host[:port]`. */
+  readonly url: string;
+  readonly pins: HubPins;
+  readonly port: number;
+  readonly stunPort: number | undefined;
+  readonly relayMap: WireRelayMap;
+  readonly admin: ControlAdmin;
+  /** Why the certificate was made anew, which strands clients that pinned the old one. */
+  readonly reissued: 'expired' | 'host-name' | undefined;
+  stats(): HubStats;
+  /** Stops everything. Safe to call twice. */
+  close(): Promise<void>;
+  /** Resolves when the hub has ended, by `close` or by the signal. */
+  readonly closed: Promise<void>;
+}
+
+/** Under a top-level domain that ICANN keeps for private networks, so no public name is hidden by it. */
+const BASE_DOMAIN_DEFAULT = 'warren.internal';
+/** Until the upgrade a client has this long for its request. */
+const REQUEST_MS = 30_000;
+/** A TLS handshake takes three round trips; the slowest path is below a second each. */
+const TLS_HANDSHAKE_MS = 10_000;
+/** How often Node looks for requests that are overdue. */
+const REQUEST_CHECK_MS = 5_000;
+
+const PAGES: Readonly<Record<string, string>> = {
+  '/': 'This is a Warren hub. Join a machine with: warren up --login-server URL --auth-key KEY\n',
+  '/robots.txt': 'User-agent: *\nDisallow: /\n',
+};
+
+/** Starts all of it. Rejects with a WarrenError (and nothing left running) when a part can't start. */
+export async function runHub(options: RunHubOptions): Promise<RunningHub> {
+  const { stateDir, clock } = options;
+  const log = options.log.child({ part: 'hub' });
+  const extraRegions = (options.extraRegions ?? []).map(checkRegion);
+  ensureDirectory(stateDir);
+  const identity = loadOrMakeSelfSigned(stateDir, [options.hostName], clock.wall());
+  if (identity.reissued !== undefined) {
+    log.warn('new certificate: machines that pinned the old one must join again', {
+      reason: identity.reissued,
+    });
+  }
+  const parts = new Parts(options, identity);
+  try {
+    const port = await listenTcp(parts.https, { host: options.listenHost, port: options.port });
+    const relayMap = await parts.start(port, extraRegions);
+    const hub = describe(options, identity, parts, port, relayMap);
+    log.info('hub is up', { url: hub.url, stunPort: hub.stunPort });
+    options.signal?.addEventListener('abort', () => void parts.close(), { once: true });
+    if (options.signal?.aborted === true) void parts.close();
+    return { ...hub, reissued: identity.reissued };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+function describe(
+  options: RunHubOptions,
+  identity: TlsIdentity,
+  parts: Parts,
+  port: number,
+  relayMap: WireRelayMap,
+): Omit<RunningHub, 'reissued'> {
+  const { control } = parts;
+  return {
+    url: loginUrl(options.hostName, port),
+    pins: { certificateSha256: hexOf(identity), controlKey: control.publicKey },
+    port,
+    stunPort: parts.stun?.port,
+    relayMap,
+    admin: control.admin,
+    stats: () => parts.stats(),
+    close: () => parts.close(),
+    closed: parts.closed,
+  };
+}
+
+/** The certificate's SHA-256 without the pin's prefix. */
+function hexOf(identity: TlsIdentity): string {
+  return identity.pin.slice(identity.pin.indexOf(':') + 1);
+}
+
+function loginUrl(hostName: string, port: number): string {
+  const isV6 = parseAddress(hostName)?.includes(':') === true;
+  return `https://${isV6 ? `[${hostName}]` : hostName}${port === 443 ? '' : `:${port}`}`;
+}
+
+/** A region from a file; throws {@link ControlError} unless clients would take it. */
+function checkRegion(value: unknown): WireRegion {
+  const given = asObject(value);
+  const id = asInteger(given?.['RegionID'], 1);
+  const map = decodeRelayMap({ Regions: { [String(id)]: given } }, new Counters());
+  const usable = id === undefined ? undefined : map?.regions.get(id)?.nodes.length;
+  if (usable !== undefined && usable > 0 && usable === asArray(given?.['Nodes']).length) {
+    return given as unknown as WireRegion;
+  }
+  throw new ControlError(
+    'CONTROL_SETTING',
+    'an extra relay region is not as a relay writes it',
+    'Give the derp-region.json that `warren relay` wrote into its state directory.',
+  );
+}
+
+/** What runs and has to be stopped again. */
+class Parts {
+  readonly https: Server;
+  readonly closed: Promise<void>;
+  stun: StunServer | undefined;
+  readonly #options: RunHubOptions;
+  readonly #identity: TlsIdentity;
+  readonly #relay: Relay;
+  #control: Control | undefined;
+  #statsSocket: StatsSocket | undefined;
+  #adminSocket: AdminSocket | undefined;
+  #closing = false;
+  #resolveClosed: () => void = () => undefined;
+
+  constructor(options: RunHubOptions, identity: TlsIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#relay = createRelay({
+      ...options,
+      keyFile: path.join(options.stateDir, 'relay.key'),
+      admit: (key) => this.#control?.isMember(key) === true,
+    });
+    this.https = this.#makeHttps();
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get control(): Control {
+    if (this.#control !== undefined) return this.#control;
+    throw new ControlError('STARTING', 'the hub is still starting', 'Try again in a second.');
+  }
+
+  /** Everything behind the TCP port; answers the map that nodes get. */
+  async start(port: number, extraRegions: readonly WireRegion[]): Promise<WireRelayMap> {
+    const { listenHost: host, adminSocket, statsSocket } = this.#options;
+    // First of all, because it keeps a second hub off the same state.
+    if (adminSocket !== undefined) {
+      this.#adminSocket = await startAdminSocket({
+        path: adminSocket,
+        log: this.#options.log,
+        admin: () => this.control.admin,
+        info: () => ({ url: loginUrl(this.#options.hostName, port), ...this.stats().control }),
+      });
+    }
+    const wanted = this.#options.stunPort;
+    if (wanted !== undefined) {
+      this.stun = await startStunServer({ ...this.#options, host, port: wanted });
+    }
+    const own = derpRegion({
+      ...this.#options,
+      pin: this.#identity.pin,
+      port,
+      stunPort: this.stun?.port,
+    });
+    const regions = new Map([...extraRegions, own].map((region) => [region.RegionID, region]));
+    const relayMap = { Regions: Object.fromEntries(regions), omitDefaultRegions: true };
+    this.#control = createControl({
+      ...this.#options,
+      relayMap,
+      baseDomain: this.#options.baseDomain ?? BASE_DOMAIN_DEFAULT,
+      certificateSha256: hexOf(this.#identity),
+      onMembersChanged: () => this.#relay.recheckAdmission(),
+    });
+    if (statsSocket !== undefined) {
+      this.#statsSocket = await startStatsSocket(statsSocket, () => this.stats());
+    }
+    return relayMap;
+  }
+
+  stats(): HubStats {
+    return {
+      ...this.#relay.stats(),
+      stun: this.stun?.counters.snapshot() ?? {},
+      control: this.control.stats(),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      void this.#stop().finally(this.#resolveClosed);
+    }
+    await this.closed;
+  }
+
+  async #stop(): Promise<void> {
+    const stopped = new Promise((resolve) => this.https.close(resolve));
+    await this.#control?.close();
+    await Promise.all([
+      this.#relay.close(),
+      this.stun?.close(),
+      this.#statsSocket?.close(),
+      this.#adminSocket?.close(),
+    ]);
+    this.https.closeAllConnections();
+    await stopped;
+  }
+
+  #makeHttps(): Server {
+    const server = createServer(
+      {
+        cert: this.#identity.certificatePem,
+        key: this.#identity.privateKeyPem,
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: ['http/1.1'], // HTTP/2 can't give the socket up
+        handshakeTimeout: TLS_HANDSHAKE_MS,
+        requestTimeout: REQUEST_MS,
+        headersTimeout: REQUEST_MS,
+        connectionsCheckingInterval: REQUEST_CHECK_MS,
+      },
+      (request, response) => this.#answer(request, response),
+    );
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (this.#control?.handleUpgrade(request, socket, head) === true) return;
+      if (this.#relay.handleUpgrade(request, socket, head)) return;
+      socket.on('error', () => socket.destroy());
+      socket.end(refusal('404 Not Found', 'not found'));
+    });
+    return server;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#control?.handleRequest(request, response) === true) return;
+    if (this.#relay.handleRequest(request, response)) return;
+    const page = PAGES[request.url ?? '/'];
+    response.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/plain' });
+    response.end(page ?? 'not found\n');
+  }
+}
