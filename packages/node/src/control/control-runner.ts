@@ -125,7 +125,7 @@ export class ControlRunner {
 
   #adopt(session: ClientHttp2Session): void {
     this.#session = session;
-    session.on('error', (error) =>
+    session.on('error', (error: Error) =>
       this.#options.log.debug('control session error', { reason: error.message }),
     );
     session.on('close', () => {

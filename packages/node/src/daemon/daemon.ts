@@ -129,31 +129,29 @@ export class Daemon implements LocalApiBackend {
     );
   }
 
-  status(): Promise<StatusReport> {
+  async status(): Promise<StatusReport> {
     const { clock, version } = this.#options;
     const session = this.#session;
     const { profile } = this.#file;
+    await session?.host?.refreshCounters();
     const now = clock.now();
-    session?.host?.handle({ type: 'timeout' });
     const engine = session?.host?.engine.status(now);
-    return Promise.resolve(
-      buildStatus({
-        version,
-        state: this.#state(),
-        loginServer: profile.loginServer,
-        authUrl: session?.authUrl,
-        netmap: session?.netmap,
-        endpoints: engine?.endpoints ?? [],
-        homeRegion: engine?.homeRegion,
-        udpPort: engine?.udpPort,
-        paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
-        health: this.#health.sentences,
-        history: this.#history.entries,
-        counters: engine?.counters ?? {},
-        now,
-        wallNow: clock.wall(),
-      }),
-    );
+    return buildStatus({
+      version,
+      state: this.#state(),
+      loginServer: profile.loginServer,
+      authUrl: session?.authUrl,
+      netmap: session?.netmap,
+      endpoints: engine?.endpoints ?? [],
+      homeRegion: engine?.homeRegion,
+      udpPort: engine?.udpPort,
+      paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
+      health: this.#health.sentences,
+      history: this.#history.entries,
+      counters: engine?.counters ?? {},
+      now,
+      wallNow: clock.wall(),
+    });
   }
 
   async ping(

@@ -16,6 +16,9 @@ import { MachineTimer } from '@warren/shell/machine-timer';
 import type { Plane } from '../plane/plane.js';
 import { RelayLink } from '../relay/relay-link.js';
 
+/** A busy data plane answers within a millisecond; status must answer even if it hangs. */
+const COUNTERS_TIMEOUT_MS = 200;
+
 export interface EngineHostOptions {
   readonly crypto: Crypto;
   readonly random: Random;
@@ -44,6 +47,7 @@ export class EngineHost {
   readonly #links = new Map<RegionId, RelayLink>();
   readonly #pings = new Map<number, (result: PingResult) => void>();
   #relayMap: RelayMap = { regions: new Map() };
+  readonly #countersWaiting: (() => void)[] = [];
   #nextPing = 1;
   #closed = false;
 
@@ -62,6 +66,9 @@ export class EngineHost {
     if (input.type === 'netmap') this.#relayMap = input.netmap.relayMap;
     this.engine.handle(input, this.#options.clock.now());
     this.#drain();
+    if (input.type === 'up' && input.message.type === 'counters') {
+      for (const resolve of this.#countersWaiting.splice(0)) resolve();
+    }
   }
 
   /** One ping of a person; resolves within the engine's 5 s. */
@@ -76,6 +83,18 @@ export class EngineHost {
   /** Regions that are connected now, and those being dialled. */
   get relayLinkCount(): number {
     return this.#links.size;
+  }
+
+  /** Asks the data plane for its counters and waits for them, but not for long. */
+  async refreshCounters(): Promise<void> {
+    this.#options.plane.send({ type: 'report-counters' });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, COUNTERS_TIMEOUT_MS);
+      this.#countersWaiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   close(): void {
