@@ -9,6 +9,7 @@
  */
 import { assert } from '../base/assert.js';
 import { DecodeFailure, fail } from '../base/failure.js';
+import type { NoiseSymmetricState } from '../crypto/noise-symmetric-state.js';
 import {
   KEY_BYTES,
   type MachineKey,
@@ -17,9 +18,9 @@ import {
 } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
 import { decodeResponse, encodeInitiation } from './frames.js';
+import { startHandshake, transportKeys } from './handshake-state.js';
 import type { RecordStream } from './io.js';
 import { clientRecordStream } from './record-stream.js';
-import { SymmetricState } from './symmetric-state.js';
 
 export interface InitiatorOptions {
   readonly crypto: Crypto;
@@ -61,13 +62,13 @@ export function createInitiation(options: InitiatorOptions): Initiation | Decode
   const staticShared = crypto.x25519(machinePrivateKey, serverKey);
   if (ephemeralShared === undefined || staticShared === undefined) return fail('server-key-weak');
 
-  const state = new SymmetricState(crypto, version, serverKey);
+  const state = startHandshake(crypto, version, serverKey);
   state.mixHash(ephemeral);
-  const sealedStatic = state.sealAndMix(
+  const sealedStatic = state.sealAndHash(
     state.mixKey(ephemeralShared),
     crypto.x25519PublicKey(machinePrivateKey),
   );
-  const tag = state.sealAndMix(state.mixKey(staticShared), NOTHING);
+  const tag = state.sealAndHash(state.mixKey(staticShared), NOTHING);
 
   let finished = false;
   return {
@@ -82,7 +83,7 @@ export function createInitiation(options: InitiatorOptions): Initiation | Decode
 
 function finish(
   crypto: Crypto,
-  state: SymmetricState,
+  state: NoiseSymmetricState,
   ephemeralPrivate: Uint8Array,
   staticPrivate: Uint8Array,
   answer: Uint8Array,
@@ -93,9 +94,9 @@ function finish(
   const staticShared = crypto.x25519(staticPrivate, response.ephemeral);
   if (ephemeralShared === undefined || staticShared === undefined) return fail('response-key-weak');
   state.mixHash(response.ephemeral);
-  state.mixKey(ephemeralShared);
-  if (state.openAndMix(state.mixKey(staticShared), response.tag) === undefined) {
+  state.mixChainKey(ephemeralShared);
+  if (state.openAndHash(state.mixKey(staticShared), response.tag) === undefined) {
     return fail('response-forged');
   }
-  return { stream: clientRecordStream(crypto, state.split()), handshakeHash: state.hash };
+  return { stream: clientRecordStream(crypto, transportKeys(state)), handshakeHash: state.hash };
 }

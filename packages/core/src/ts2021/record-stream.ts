@@ -19,8 +19,8 @@ import {
   putFrameHeader,
   TAG_BYTES,
 } from './frames.js';
+import type { TransportKeys } from './handshake-state.js';
 import type { RecordStream } from './io.js';
-import type { TransportKeys } from './symmetric-state.js';
 
 /** What a record adds to its plaintext. */
 const RECORD_OVERHEAD_BYTES = FRAME_HEADER_BYTES + TAG_BYTES;

@@ -5,6 +5,7 @@
  * a version that passed cannot have been changed on the way. Source: Noise revision 34, pattern IK.
  */
 import { DecodeFailure, fail } from '../base/failure.js';
+import type { NoiseSymmetricState } from '../crypto/noise-symmetric-state.js';
 import {
   KEY_BYTES,
   type MachineKey,
@@ -13,9 +14,9 @@ import {
 } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
 import { decodeInitiation, encodeResponse, type InitiationFrame } from './frames.js';
+import { startHandshake, transportKeys } from './handshake-state.js';
 import type { RecordStream } from './io.js';
 import { serverRecordStream } from './record-stream.js';
-import { SymmetricState } from './symmetric-state.js';
 
 export interface ResponderOptions {
   readonly crypto: Crypto;
@@ -51,7 +52,7 @@ export function consumeInitiation(options: ResponderOptions): AcceptedHandshake 
   if (frame.version < (options.minimumVersion ?? 0)) return fail('version-too-old');
 
   const serverKey = crypto.x25519PublicKey(serverPrivateKey);
-  const state = new SymmetricState(crypto, frame.version, serverKey);
+  const state = startHandshake(crypto, frame.version, serverKey);
   const clientKey = openClientKey(crypto, serverPrivateKey, state, frame);
   if (clientKey instanceof DecodeFailure) return clientKey;
 
@@ -61,13 +62,13 @@ export function consumeInitiation(options: ResponderOptions): AcceptedHandshake 
   const staticShared = crypto.x25519(ephemeralPrivate, clientKey);
   if (ephemeralShared === undefined || staticShared === undefined) return fail('client-key-weak');
   state.mixHash(ephemeral);
-  state.mixKey(ephemeralShared);
-  const tag = state.sealAndMix(state.mixKey(staticShared), NOTHING);
+  state.mixChainKey(ephemeralShared);
+  const tag = state.sealAndHash(state.mixKey(staticShared), NOTHING);
   return {
     version: frame.version,
     clientKey: publicKeyFromBytes('machine', clientKey),
     response: encodeResponse({ ephemeral, tag }),
-    stream: serverRecordStream(crypto, state.split()),
+    stream: serverRecordStream(crypto, transportKeys(state)),
     handshakeHash: state.hash,
   };
 }
@@ -76,17 +77,17 @@ export function consumeInitiation(options: ResponderOptions): AcceptedHandshake 
 function openClientKey(
   crypto: Crypto,
   serverPrivateKey: Uint8Array,
-  state: SymmetricState,
+  state: NoiseSymmetricState,
   frame: InitiationFrame,
 ): Uint8Array | DecodeFailure {
   const ephemeralShared = crypto.x25519(serverPrivateKey, frame.ephemeral);
   if (ephemeralShared === undefined) return fail('client-key-weak');
   state.mixHash(frame.ephemeral);
-  const clientKey = state.openAndMix(state.mixKey(ephemeralShared), frame.sealedStatic);
+  const clientKey = state.openAndHash(state.mixKey(ephemeralShared), frame.sealedStatic);
   if (clientKey === undefined) return fail('initiation-forged');
   const staticShared = crypto.x25519(serverPrivateKey, clientKey);
   if (staticShared === undefined) return fail('client-key-weak');
-  if (state.openAndMix(state.mixKey(staticShared), frame.tag) === undefined) {
+  if (state.openAndHash(state.mixKey(staticShared), frame.tag) === undefined) {
     return fail('initiation-forged');
   }
   return clientKey;

@@ -5,6 +5,9 @@
  *     createInitiation   ---- e, es, s, ss, t --->  consumeInitiation
  *     consumeResponse    <--- e, ee, se, psk ----  createResponse
  *
+ * The pattern has a pre-shared key (zeros for peers without one), so ephemeral keys move the chaining key as
+ * well as the hash; the psk token is the one `mixKeyAndHash`. Keys that open no message only chain.
+ *
  * All four are pure apart from the given randomness. Whether an initiation is new (its timestamp) and
  * welcome (its rate) is the peer's business, not decided here.
  *
@@ -13,6 +16,7 @@
 import { concatBytes, equalSecret } from '../base/bytes.js';
 import { type DecodeFailure, fail } from '../base/failure.js';
 import { encodeUtf8 } from '../base/text.js';
+import { NoiseSymmetricState } from '../crypto/noise-symmetric-state.js';
 import { generatePrivateKey, KEY_BYTES, type NodePrivateKey } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
 import {
@@ -26,7 +30,6 @@ import {
   TAG_BYTES,
   writeUint32,
 } from './messages.js';
-import { SymmetricState } from './symmetric-state.js';
 import { TAI64N_BYTES } from './tai64n.js';
 
 const CONSTRUCTION = encodeUtf8('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s');
@@ -61,7 +64,7 @@ export interface PeerStatics {
 /** What the initiator keeps while it waits for the response. */
 export interface InitiationState {
   readonly ephemeral: NodePrivateKey;
-  readonly symmetric: SymmetricState;
+  readonly symmetric: NoiseSymmetricState;
 }
 
 /** A decrypted initiation, with what the response needs. */
@@ -70,7 +73,7 @@ export interface ReceivedInitiation {
   readonly senderIndex: number;
   readonly ephemeral: Uint8Array;
   readonly timestamp: Uint8Array;
-  readonly symmetric: SymmetricState;
+  readonly symmetric: NoiseSymmetricState;
 }
 
 /** Keys of a finished handshake as this side uses them. */
@@ -116,8 +119,12 @@ export function createPeerStatics(
 }
 
 /** Fresh state up to the point where both sides have hashed the responder's static key. */
-function startState(crypto: Crypto, identity: Identity, responder: Uint8Array): SymmetricState {
-  const state = new SymmetricState(crypto, identity.chainKey, identity.prologueHash);
+function startState(
+  crypto: Crypto,
+  identity: Identity,
+  responder: Uint8Array,
+): NoiseSymmetricState {
+  const state = new NoiseSymmetricState(crypto, identity.chainKey, identity.prologueHash);
   state.mixHash(responder);
   return state;
 }
@@ -158,9 +165,9 @@ export function createInitiation(
   const shared = crypto.x25519(ephemeral, peer.publicKey);
   if (shared === undefined) return undefined;
   const staticKey = symmetric.mixKey(shared);
-  symmetric.sealAndHash(staticKey, identity.publicKey, message, INITIATION_AT.static);
+  message.set(symmetric.sealAndHash(staticKey, identity.publicKey), INITIATION_AT.static);
   const timestampKey = symmetric.mixKey(peer.shared);
-  symmetric.sealAndHash(timestampKey, timestamp, message, INITIATION_AT.timestamp);
+  message.set(symmetric.sealAndHash(timestampKey, timestamp), INITIATION_AT.timestamp);
 
   writeMac1(crypto, peer.mac1Key, message, INITIATION_AT.mac1);
   return { message, state: { ephemeral, symmetric } };
@@ -225,7 +232,7 @@ export function createResponse(
   symmetric.mixChainKey(withEphemeral);
   symmetric.mixChainKey(withStatic);
   const key = symmetric.mixKeyAndHash(statics.presharedKey);
-  symmetric.sealAndHash(key, new Uint8Array(0), message, RESPONSE_AT.empty);
+  message.set(symmetric.sealAndHash(key, new Uint8Array(0)), RESPONSE_AT.empty);
   writeMac1(crypto, statics.mac1Key, message, RESPONSE_AT.mac1);
 
   const [receiveKey, sendKey] = symmetric.split();
