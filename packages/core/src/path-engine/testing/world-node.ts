@@ -1,0 +1,361 @@
+/**
+ * One node of the world: a PathEngine with its shell (timer, relay connections, control) and a data plane,
+ * on a host that can be moved, restarted and cut off.
+ */
+import { after, type Instant, instant } from '../../base/instant.js';
+import type { SeededRandom } from '../../base/seeded-random.js';
+import { nobleCrypto } from '../../crypto/noble.js';
+import { formatPath, type Path, type RegionId, type SocketId } from '../../engines/paths.js';
+import type { IpAddress } from '../../ip/address.js';
+import {
+  type DiscoKey,
+  type DiscoPrivateKey,
+  generatePrivateKey,
+  type NodeKey,
+  type NodePrivateKey,
+  publicKeyOf,
+} from '../../keys/keys.js';
+import type { NetInfo, OwnEndpoint } from '../../netmap/own.js';
+import type { Netmap } from '../../netmap/types.js';
+import type { PathChange, PathEngineInput, PathEngineOutput, PingResult } from '../io.js';
+import { PathEngine } from '../path-engine.js';
+import { DataPlane } from './data-plane.js';
+import type { EventHeap } from './event-heap.js';
+import type { Host, Internet } from './internet.js';
+import type { Nat } from './nat.js';
+import type { RelayClientEnd, RelayModel } from './relay-model.js';
+
+/** A message between the two engines' threads. */
+const threadMs = 0.05;
+/** A dial takes this many round trips: TCP, TLS, greeting. */
+const dialRoundTrips = 3;
+
+export interface Place {
+  readonly address: IpAddress;
+  readonly nat: Nat | undefined;
+  readonly accessMs: number;
+}
+
+export interface WorldNodeOptions {
+  readonly name: string;
+  readonly number: number;
+  readonly place: Place;
+  readonly listenPort: number;
+  readonly heap: EventHeap;
+  readonly random: SeededRandom;
+  readonly internet: Internet;
+  readonly relays: ReadonlyMap<RegionId, RelayModel>;
+  readonly now: () => Instant;
+  readonly peerOf: (number: number) => NodeKey | undefined;
+  /** Control should hear of something this node said. */
+  readonly tellControl: (node: WorldNode) => void;
+  readonly trace: (line: string) => void;
+}
+
+export class WorldNode {
+  readonly name: string;
+  readonly number: number;
+  readonly key: NodeKey;
+  /** The latest that the engine told control. */
+  endpoints: readonly OwnEndpoint[] = [];
+  netInfo: NetInfo | undefined;
+  readonly changes: PathChange[] = [];
+  readonly pingResults: { readonly peer: NodeKey; readonly result: PingResult }[] = [];
+  readonly outputs = new Map<string, number>();
+
+  readonly #options: WorldNodeOptions;
+  readonly #privateKey: NodePrivateKey;
+  #discoKey: DiscoPrivateKey;
+  #place: Place;
+  #host: Host;
+  #engine: PathEngine;
+  #plane: DataPlane;
+  #netmap: Netmap | undefined;
+  /** Port by socket. */
+  readonly #sockets = new Map<SocketId, number>();
+  readonly #relays = new Map<RegionId, RelayClientEnd>();
+  readonly #dials = new Map<RegionId, number>();
+  #timerAt: Instant | undefined;
+  #life = 0;
+  #draining = false;
+
+  constructor(options: WorldNodeOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.number = options.number;
+    this.#place = options.place;
+    this.#privateKey = generatePrivateKey('node', options.random);
+    this.#discoKey = generatePrivateKey('disco', options.random);
+    this.key = publicKeyOf(nobleCrypto, 'node', this.#privateKey);
+    this.#host = this.#attach();
+    [this.#engine, this.#plane] = this.#start();
+  }
+
+  get engine(): PathEngine {
+    return this.#engine;
+  }
+
+  get plane(): DataPlane {
+    return this.#plane;
+  }
+
+  get place(): Place {
+    return this.#place;
+  }
+
+  get discoKey(): DiscoKey {
+    return publicKeyOf(nobleCrypto, 'disco', this.#discoKey);
+  }
+
+  /** Where packets to `peer` go, as text. */
+  pathsTo(peer: WorldNode): string {
+    return this.#plane.pathsTo(peer.key).map(formatPath).join(' + ');
+  }
+
+  isDirectTo(peer: WorldNode): boolean {
+    const paths = this.#plane.pathsTo(peer.key);
+    return paths.length === 1 && paths[0]?.kind === 'direct';
+  }
+
+  talkTo(peer: WorldNode, everyMs = 100): void {
+    this.#plane.talk(peer.key, everyMs);
+  }
+
+  hushTo(peer: WorldNode): void {
+    this.#plane.hush(peer.key);
+  }
+
+  ping(peer: WorldNode, id: number): void {
+    this.input({ type: 'ping', id, peer: peer.key });
+  }
+
+  /** Control's word arrives. */
+  setNetmap(netmap: Netmap): void {
+    this.#netmap = netmap;
+    this.input({ type: 'netmap', netmap });
+  }
+
+  /** The process ends and starts again: a new disco key, new sockets, nothing remembered. */
+  restart(): void {
+    this.stop();
+    this.#discoKey = generatePrivateKey('disco', this.#options.random);
+    [this.#engine, this.#plane] = this.#start();
+    if (this.#netmap !== undefined) this.setNetmap(this.#netmap);
+    this.#options.tellControl(this);
+  }
+
+  stop(): void {
+    this.#life++;
+    this.#plane.stop();
+    this.#timerAt = undefined;
+    this.#sockets.clear();
+    this.#dials.clear();
+    this.#hangUpAll();
+  }
+
+  /** Another network: connections die without a word, as with a pulled cable. */
+  move(place: Place): void {
+    this.#options.internet.detach(this.#host);
+    this.#place = place;
+    this.#host = this.#attach();
+    this.#hangUpAll();
+    this.#dials.clear();
+    this.input({ type: 'local-addresses', addresses: [place.address] });
+    this.input({ type: 'link-changed' });
+  }
+
+  input(input: PathEngineInput): void {
+    this.#engine.handle(input, this.#options.now());
+    this.#drain();
+  }
+
+  #start(): [PathEngine, DataPlane] {
+    const { heap, now, peerOf, internet, number } = this.#options;
+    const life = this.#life;
+    const plane = new DataPlane({
+      heap,
+      now,
+      number,
+      peerOf,
+      sendUdp: (socketId, remote, bytes) => {
+        const port = this.#sockets.get(socketId);
+        if (port !== undefined) internet.send(this.#host, port, remote, bytes);
+      },
+      openSocket: ({ socketId, family, port }) => {
+        const opened = port === 0 ? 32_768 + this.#options.random.below(28_000) : port;
+        if (family === 4) this.#sockets.set(socketId, opened);
+        const message =
+          family === 4
+            ? ({ type: 'socket-open', socketId, port: opened } as const)
+            : ({ type: 'socket-failed', socketId, reason: 'EAFNOSUPPORT' } as const);
+        this.#later(threadMs, () => this.input({ type: 'up', message }));
+      },
+      closeSocket: (socketId) => this.#sockets.delete(socketId),
+      up: (message) => {
+        this.#later(threadMs, () => this.input({ type: 'up', message }));
+      },
+    });
+    const engine = new PathEngine(
+      {
+        crypto: nobleCrypto,
+        random: this.#options.random,
+        nodePrivateKey: this.#privateKey,
+        discoPrivateKey: this.#discoKey,
+        listenPort: this.#options.listenPort,
+      },
+      now(),
+    );
+    heap.plan(now(), () => {
+      if (life !== this.#life) return;
+      this.input({ type: 'local-addresses', addresses: [this.#place.address] });
+    });
+    return [engine, plane];
+  }
+
+  #attach(): Host {
+    const { address, nat, accessMs } = this.#place;
+    const host: Host = {
+      address,
+      nat,
+      accessMs,
+      receive: (port, source, bytes) => {
+        for (const [socketId, bound] of this.#sockets) {
+          if (bound === port) this.#plane.datagram(socketId, source, bytes);
+        }
+      },
+    };
+    this.#options.internet.attach(host);
+    return host;
+  }
+
+  /** Runs unless the process ended meanwhile. */
+  #later(ms: number, run: () => void): void {
+    const life = this.#life;
+    this.#options.heap.plan(after(this.#options.now(), ms), () => {
+      if (life === this.#life) run();
+    });
+  }
+
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let out = this.#engine.poll(); out !== undefined; out = this.#engine.poll()) {
+      this.outputs.set(out.type, (this.outputs.get(out.type) ?? 0) + 1);
+      this.#carryOut(out);
+    }
+    this.#draining = false;
+    this.#arm();
+  }
+
+  #carryOut(output: PathEngineOutput): void {
+    switch (output.type) {
+      case 'down': {
+        const { message } = output;
+        this.#later(threadMs, () => this.#plane.down(message));
+        break;
+      }
+      case 'relay-dial':
+        this.#dial(output.regionId);
+        break;
+      case 'relay-hangup':
+        this.#hangUp(output.regionId);
+        break;
+      case 'relay-transmit': {
+        const client = this.#relays.get(output.regionId);
+        if (client === undefined) break;
+        this.#options.relays.get(output.regionId)?.transmit(client, output.peer, output.packet);
+        break;
+      }
+      case 'endpoints':
+        this.endpoints = output.endpoints;
+        this.#options.tellControl(this);
+        break;
+      case 'net-info':
+        this.netInfo = output.netInfo;
+        this.#options.tellControl(this);
+        break;
+      case 'ping-result':
+        this.pingResults.push({ peer: output.peer, result: output.result });
+        break;
+      case 'path-changed':
+        this.changes.push(output.change);
+        this.#traceChange(output.change);
+        break;
+      case 'relay-prefer':
+      case 'relay-probe':
+      case 'resolve':
+        break;
+    }
+  }
+
+  #traceChange({ from, to, cause }: PathChange): void {
+    const show = (path: Path | undefined): string =>
+      path === undefined ? 'none' : formatPath(path);
+    this.#options.trace(`${this.name} ${cause}: ${show(from)} -> ${show(to)}`);
+  }
+
+  #arm(): void {
+    const at = this.#engine.nextTimeout();
+    if (at === undefined || at === this.#timerAt) return;
+    this.#timerAt = at;
+    const life = this.#life;
+    this.#options.heap.plan(instant(Math.max(at, this.#options.now())), () => {
+      if (life !== this.#life || this.#timerAt !== at) return;
+      this.#timerAt = undefined;
+      this.input({ type: 'timeout' });
+    });
+  }
+
+  #dial(regionId: RegionId): void {
+    const relay = this.#options.relays.get(regionId);
+    const latencyMs = this.#place.accessMs + (relay?.accessMs ?? 0);
+    const dial = (this.#dials.get(regionId) ?? 0) + 1;
+    this.#dials.set(regionId, dial);
+    this.#later(2 * dialRoundTrips * latencyMs, () => {
+      if (this.#dials.get(regionId) !== dial) return;
+      this.#dials.delete(regionId);
+      if (relay?.up !== true) {
+        this.input({ type: 'relay-closed', regionId, reason: 'connect-failed' });
+        return;
+      }
+      this.#connect(relay, latencyMs);
+      this.input({ type: 'relay-connected', regionId });
+    });
+  }
+
+  #connect(relay: RelayModel, latencyMs: number): void {
+    const { regionId } = relay;
+    const life = this.#life;
+    const client: RelayClientEnd = {
+      key: this.key,
+      latencyMs,
+      onPacket: (source, packet) => {
+        if (!isCurrent()) return;
+        this.#options.trace(`relay ${regionId} > ${this.name} ${packet.length}`);
+        this.input({ type: 'relay-packet', regionId, source, packet });
+      },
+      onPeerGone: (peer) => {
+        if (isCurrent()) this.input({ type: 'relay-peer-gone', regionId, peer });
+      },
+      onClosed: (reason) => {
+        if (!isCurrent()) return;
+        this.#relays.delete(regionId);
+        this.input({ type: 'relay-closed', regionId, reason });
+      },
+    };
+    const isCurrent = (): boolean => life === this.#life && this.#relays.get(regionId) === client;
+    this.#relays.set(regionId, client);
+    relay.join(client);
+  }
+
+  #hangUp(regionId: RegionId): void {
+    this.#dials.delete(regionId);
+    const client = this.#relays.get(regionId);
+    this.#relays.delete(regionId);
+    if (client !== undefined) this.#options.relays.get(regionId)?.leave(client);
+  }
+
+  #hangUpAll(): void {
+    for (const regionId of [...this.#relays.keys()]) this.#hangUp(regionId);
+  }
+}
