@@ -16,6 +16,8 @@ export type CliErrorCode =
   | 'HUB_ABSENT'
   | 'HUB_LOST'
   | 'HUB_ANSWER'
+  /** The hub has no such node. */
+  | 'NODE_UNKNOWN'
   /** Root, or a group, is needed. */
   | 'RIGHTS'
   /** A part of Warren that this command needs isn't installed. */

@@ -6,7 +6,7 @@
 export const EXIT_DONE = 0;
 /** The operation was understood and refused or failed. */
 export const EXIT_FAILED = 1;
-/** Nothing to ask: no such peer, or the node is stopped. Apart from what `ping` found out (0, 1, 2). */
+/** Nothing to ask: no such peer, node or key, or the node is stopped. Apart from what `ping` found out (0, 1, 2). */
 export const EXIT_NOT_THERE = 3;
 /** Wrong command line. */
 export const EXIT_USAGE = 64;
@@ -32,9 +32,12 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   DAEMON_START: EXIT_UNREACHABLE,
   HUB_ABSENT: EXIT_UNREACHABLE,
   HUB_LOST: EXIT_UNREACHABLE,
+  STARTING: EXIT_UNREACHABLE,
   SERVER_UNREACHABLE: EXIT_UNREACHABLE,
   PEER_UNKNOWN: EXIT_NOT_THERE,
   NOT_RUNNING: EXIT_NOT_THERE,
+  AUTH_KEY_UNKNOWN: EXIT_NOT_THERE,
+  NODE_UNKNOWN: EXIT_NOT_THERE,
   BUG: EXIT_BUG,
   RIGHTS: EXIT_RIGHTS,
   TUN_RIGHTS: EXIT_RIGHTS,

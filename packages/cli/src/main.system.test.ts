@@ -23,7 +23,16 @@ const commands = [
   ['ping'],
   ['ip'],
   ['daemon'],
+  ['hub'],
   ['relay'],
+  ['control'],
+  ['control', 'keys'],
+  ['control', 'keys', 'create'],
+  ['control', 'keys', 'list'],
+  ['control', 'keys', 'expire'],
+  ['control', 'nodes'],
+  ['control', 'nodes', 'list'],
+  ['control', 'nodes', 'delete'],
   ['demo'],
   ['lab'],
   ['lab', 'shell'],
@@ -84,7 +93,7 @@ describe('the line as a whole', () => {
     expect((await runCli(['help', 'ping'])).out).toBe(out);
     expect((await runCli(['ping', '-h'])).out).toBe(out);
     expect((await runCli(['help'])).out).toBe((await runCli(['--help'])).out);
-    expect((await runCli(['help', 'lab', 'shell'])).out).toContain('Usage: warren lab shell');
+    expect((await runCli(['help', 'control', 'keys'])).out).toContain('Usage: warren control keys');
   });
 
   test('a misspelt command gets a suggestion', async () => {

@@ -59,10 +59,22 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/daemon.js')).defineDaemon,
   },
   {
+    name: 'hub',
+    summary: 'run control and relay on one port',
+    group: SERVERS,
+    load: async () => (await import('./commands/hub.js')).defineHub,
+  },
+  {
     name: 'relay',
     summary: 'run a relay with STUN',
     group: SERVERS,
     load: async () => (await import('./commands/relay.js')).defineRelay,
+  },
+  {
+    name: 'control',
+    summary: 'keys and nodes of a hub',
+    group: SERVERS,
+    load: async () => (await import('./commands/control.js')).defineControl,
   },
   {
     name: 'demo',

@@ -67,3 +67,29 @@ test('a daemon that can’t start is quoted, and what is wrong with it becomes o
   expect(said).toMatch(/\(DAEMON_START\)\n {2}hint: see its log \/run\/state\/daemon\.log/);
   expect(said.trim().split('\n').at(-1)).toBe('exit 77');
 });
+
+test('the line that a hub prints joins this machine, and control sees it come and go', () => {
+  const said = inNamespace(`
+    exec 2>&1
+    '${process.execPath}' '${MAIN_SCRIPT}' hub --host 127.0.0.1 > /run/hub.out 2> /run/hub.log &
+    hub=$!
+    for try in $(seq 100); do grep -q 'warren up' /run/hub.out && break; sleep 0.1; done
+    hostname lonely 2> /dev/null
+    eval "$(grep 'warren up' /run/hub.out) --hostname desk --timeout 20s"; echo "exit $?"
+    warren ip -4
+    warren status; echo "exit $?"
+    warren control nodes list
+    warren ping desk; echo "exit $?"
+    warren down && warren status; echo "exit $?"
+    warren up --timeout 20s; echo "exit $?"
+    warren control nodes delete desk; echo "exit $?"
+    kill $hub; wait $hub; echo "hub $?"
+  `);
+  const address = '100.64.0.1';
+  expect(said).toMatch(/\nSuccess\. desk\.\S+ is up: 100\.64\.0\.1, fd7a:115c:a1e0:\S*\nexit 0\n/);
+  expect(said).toContain(`\n${address}\n${address}  desk  -  linux  -`);
+  expect(said).toMatch(/\n1 +desk\.\S+ +owner@\S+ +100\.64\.0\.1,\S+ +online\n/);
+  expect(said).toMatch(/desk is this machine itself \(PEER_UNKNOWN\)\n.*\nexit 3\n/);
+  expect(said).toMatch(/\nWarren is stopped\.\n(# |\n|.)*?exit 1\nSuccess\. desk/);
+  expect(said).toMatch(/\ndesk\.\S+ is forgotten\.\nexit 0\nhub 0\n$/);
+});

@@ -1,0 +1,128 @@
+/**
+ * Talks to a hub over its admin socket (servers' control/admin-socket.ts). Failures come as errors for
+ * people: no hub, no rights, a refusal with the hub's own code and hint.
+ */
+import { WarrenError } from '@warren/core/base/errors';
+import type {
+  AuthKeyInfo,
+  AuthKeyRequest,
+  CreatedAuthKeyInfo,
+  NodeInfo,
+} from '@warren/servers/control/admin';
+import { CliError, RightsError } from './errors.js';
+import { requestDocument, SocketFailure } from './unix-http.js';
+
+/** The hub answers from memory and writes one file; this long means it hangs. */
+const ANSWER_MS = 10_000;
+/** The Host header; the socket is guarded by its rights. */
+const ADMIN_HOST = 'warren-hub';
+
+function explain(failure: SocketFailure, socketPath: string): CliError {
+  switch (failure.kind) {
+    case 'absent':
+      return new CliError(
+        'HUB_ABSENT',
+        `no hub answers on its admin socket ${socketPath}`,
+        'start it with `warren hub`, or name its socket with --admin-socket',
+        { cause: failure },
+      );
+    case 'denied':
+      return new RightsError(
+        `talk to the hub on ${socketPath}`,
+        'run the command as the user that runs the hub, for example with sudo',
+      );
+    case 'lost':
+      return new CliError(
+        'HUB_LOST',
+        `the hub on ${socketPath} stopped answering: ${failure.message}`,
+        'see its log, and whether it still runs',
+        { cause: failure },
+      );
+    case 'garbled':
+      return answerError(socketPath, failure);
+  }
+}
+
+function answerError(socketPath: string, cause?: unknown): CliError {
+  return new CliError(
+    'HUB_ANSWER',
+    `what answers on ${socketPath} is not a hub that this command understands`,
+    'use the command and the hub of one version, and the path of its admin socket',
+    { cause },
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+export class AdminClient {
+  readonly #socketPath: string;
+  readonly #signal: AbortSignal;
+
+  constructor(socketPath: string, signal: AbortSignal) {
+    this.#socketPath = socketPath;
+    this.#signal = signal;
+  }
+
+  /** What machines log in to: `https://host[:port]`. */
+  async url(): Promise<string> {
+    const { url } = await this.#ask('GET', '/v1/info');
+    if (typeof url !== 'string') throw answerError(this.#socketPath);
+    return url;
+  }
+
+  async createKey(request: AuthKeyRequest): Promise<CreatedAuthKeyInfo> {
+    const created = await this.#ask('POST', '/v1/keys', request);
+    if (typeof created['key'] !== 'string') throw answerError(this.#socketPath);
+    return created as unknown as CreatedAuthKeyInfo;
+  }
+
+  async listKeys(): Promise<readonly AuthKeyInfo[]> {
+    const { keys } = await this.#ask('GET', '/v1/keys');
+    if (!Array.isArray(keys)) throw answerError(this.#socketPath);
+    return keys as AuthKeyInfo[];
+  }
+
+  async expireKey(id: string): Promise<AuthKeyInfo> {
+    const path = `/v1/keys/${encodeURIComponent(id)}/expire`;
+    return (await this.#ask('POST', path)) as unknown as AuthKeyInfo;
+  }
+
+  async listNodes(): Promise<readonly NodeInfo[]> {
+    const { nodes } = await this.#ask('GET', '/v1/nodes');
+    if (!Array.isArray(nodes)) throw answerError(this.#socketPath);
+    return nodes as NodeInfo[];
+  }
+
+  async deleteNode(id: number): Promise<NodeInfo> {
+    return (await this.#ask('DELETE', `/v1/nodes/${id}`)) as unknown as NodeInfo;
+  }
+
+  async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Fields> {
+    try {
+      const answer = await requestDocument({
+        socketPath: this.#socketPath,
+        host: ADMIN_HOST,
+        method,
+        path,
+        signal: this.#signal,
+        silenceMs: ANSWER_MS,
+        ...(body === undefined ? {} : { body }),
+      });
+      if (!isFields(answer.body)) throw answerError(this.#socketPath);
+      if (answer.status >= 400) throw this.#refusal(answer.body);
+      return answer.body;
+    } catch (error) {
+      throw error instanceof SocketFailure ? explain(error, this.#socketPath) : error;
+    }
+  }
+
+  #refusal({ code, message, hint }: Fields): WarrenError {
+    return typeof code === 'string' && typeof message === 'string' && typeof hint === 'string'
+      ? new WarrenError(code, message, hint)
+      : answerError(this.#socketPath);
+  }
+}

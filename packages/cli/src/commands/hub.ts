@@ -1,0 +1,110 @@
+/** `warren hub`: control and relay on one port in the foreground, and the line that joins machines. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { RunningHub } from '@warren/servers/control/run-hub';
+import { FileError } from '@warren/shell/errors';
+import { readFileStrict } from '@warren/shell/files/atomic-file';
+import { type Command, Option } from 'commander';
+import type { CliContext } from '../context.js';
+import { describe } from '../help-text.js';
+import { loadPart } from '../optional-package.js';
+import { collect, DEFAULT_ADMIN_SOCKET_PATH } from '../options.js';
+import { renderHubReady } from '../render/server-lines.js';
+import {
+  addServerOptions,
+  requireServerPorts,
+  type ServerOptions,
+  serverParts,
+} from '../server-options.js';
+
+/** The first key: for all machines of the day on which the hub is set up. */
+const FIRST_KEY_LIFE_MS = 86_400_000;
+
+interface HubOptions extends ServerOptions {
+  readonly derpRegionFile?: readonly string[];
+  readonly baseDomain?: string;
+  readonly adminSocket: string;
+  readonly newKey: boolean;
+}
+
+/** A relay's region as its file has it; the hub judges it. */
+function readRegion(file: string): unknown {
+  const text = Buffer.from(readFileStrict(file, "the relay's region file")).toString('utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new FileError(
+      'FILE_CORRUPT',
+      file,
+      `the region file is not JSON: ${file}`,
+      'Give the derp-region.json that `warren relay` wrote into its state directory.',
+      cause,
+    );
+  }
+}
+
+/** The directory of a socket below /run vanishes at reboot. */
+function ensureSocketDirectory(socketPath: string): void {
+  try {
+    mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
+  } catch {
+    // Listening on it says what is wrong, with the path.
+  }
+}
+
+/** A key for the line to paste: on the very first start, and when asked for. */
+function firstKey(hub: RunningHub, wanted: boolean): string | undefined {
+  const isFirstStart = hub.admin.listAuthKeys().length === 0 && hub.admin.listNodes().length === 0;
+  if (!wanted && !isFirstStart) return undefined;
+  return hub.admin.createAuthKey({ reusable: true, expiresInMs: FIRST_KEY_LIFE_MS }).key;
+}
+
+async function runHubCommand(options: HubOptions, context: CliContext): Promise<void> {
+  requireServerPorts(options);
+  const extraRegions = (options.derpRegionFile ?? []).map(readRegion);
+  context.isServer = true;
+  const { runHub } = await loadPart(
+    '@warren/servers',
+    () => import('@warren/servers/control/run-hub'),
+  );
+  ensureSocketDirectory(options.adminSocket);
+  const hub = await runHub({
+    ...(await serverParts(options, context)),
+    extraRegions,
+    baseDomain: options.baseDomain,
+    adminSocket: options.adminSocket,
+  });
+  const ready = {
+    url: hub.url,
+    stunPort: hub.stunPort ?? null,
+    adminSocket: options.adminSocket,
+    authKey: firstKey(hub, options.newKey) ?? null,
+    reissued: hub.reissued ?? null,
+  };
+  if (options.json) context.terminal.printJsonLine({ ready });
+  else for (const line of renderHubReady(ready)) context.terminal.print(line);
+  await hub.closed;
+}
+
+export function defineHub(command: Command, context: CliContext): void {
+  addServerOptions(command, { kind: 'hub', regionId: 900, regionName: 'Hub' })
+    .addOption(
+      new Option(
+        '--derp-region-file <file>',
+        'region file of another relay, for everybody; repeatable',
+      ).argParser(collect),
+    )
+    .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
+    .addOption(
+      new Option('--admin-socket <path>', 'unix socket for `warren control`').default(
+        DEFAULT_ADMIN_SOCKET_PATH,
+      ),
+    )
+    .option('--new-key', 'make and print another key to join with', false)
+    .action((options: HubOptions) => runHubCommand(options, context));
+  describe(command, [
+    ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
+    ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
+    ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
+  ]);
+}

@@ -1,0 +1,83 @@
+import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin';
+import { expect, test } from 'vitest';
+import { renderKeys, renderNodes } from './control-tables.js';
+
+const nowMs = Date.parse('2031-03-04T05:06:07Z');
+
+const key: AuthKeyInfo = {
+  id: 'k3n9x2m4p7qa',
+  user: 'ann@example.net',
+  tags: [],
+  reusable: false,
+  ephemeral: false,
+  createdAt: '2031-03-04T05:05:07Z',
+  expiresAt: '2031-03-05T05:05:07Z',
+  usedAt: null,
+  usable: true,
+};
+
+test('a row per key, with what is left of it', () => {
+  expect(
+    renderKeys(
+      [
+        key,
+        { ...key, id: 'b', usedAt: '2031-03-04T05:06:00Z', usable: false },
+        {
+          ...key,
+          id: 'c',
+          reusable: true,
+          ephemeral: true,
+          expiresAt: null,
+          tags: ['tag:ci', 'tag:x'],
+        },
+        { ...key, id: 'd', expiresAt: '2031-03-01T05:05:07Z', usable: false },
+      ],
+      nowMs,
+    ),
+  ).toEqual([
+    'ID            USER             KIND                CREATED  EXPIRES  STATE   TAGS',
+    'k3n9x2m4p7qa  ann@example.net  once                1m ago   in 23h   usable',
+    'b             ann@example.net  once                1m ago   in 23h   used',
+    'c             ann@example.net  reusable,ephemeral  1m ago   never    usable  tag:ci,tag:x',
+    'd             ann@example.net  once                1m ago   3d ago   ended',
+  ]);
+});
+
+const node: NodeInfo = {
+  id: 1,
+  stableId: 's1',
+  name: 'desk.warren.internal',
+  hostName: 'Desk',
+  user: 'ann@example.net',
+  tags: [],
+  addresses: ['100.64.0.1', 'fd7a:115c:a1e0::1'],
+  nodeKey: 'nodekey:00',
+  machineKey: 'mkey:00',
+  endpoints: [],
+  homeRegion: 900,
+  ephemeral: false,
+  online: true,
+  expired: false,
+  createdAt: '2031-03-04T05:05:07Z',
+  lastSeen: null,
+  keyExpiry: null,
+};
+
+test('a row per node, which cannot drive the terminal', () => {
+  const rows = renderNodes(
+    [
+      node,
+      { ...node, id: 12, online: false, lastSeen: '2031-03-04T02:06:07Z' },
+      { ...node, id: 13, online: false, name: 'x\u001b[2J' },
+      { ...node, id: 14, expired: true },
+    ],
+    nowMs,
+  );
+  expect(rows[0]).toMatch(/^ID {2}NAME +USER +ADDRESSES +STATE$/);
+  expect(rows[1]).toBe(
+    '1   desk.warren.internal  ann@example.net  100.64.0.1,fd7a:115c:a1e0::1  online',
+  );
+  expect(rows[2]).toMatch(/ {2}offline, last seen 3h ago$/);
+  expect(rows[3]).toMatch(/^13 {2}x\?\[2J .* {2}offline$/);
+  expect(rows[4]).toMatch(/ {2}expired$/);
+});

@@ -1,0 +1,60 @@
+/** `warren control`'s lists: keys without their secrets, and nodes. */
+import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin';
+import { formatAge } from './duration.js';
+import { printable } from './printable.js';
+import { renderTable } from './table.js';
+
+/** `in 23h`, `3d ago`, or `never`. */
+function formatMoment(iso: string | null, nowMs: number): string {
+  const atMs = iso === null ? Number.NaN : Date.parse(iso);
+  if (Number.isNaN(atMs)) return 'never';
+  return atMs > nowMs ? `in ${formatAge(atMs - nowMs)}` : `${formatAge(nowMs - atMs)} ago`;
+}
+
+function keyKind(key: AuthKeyInfo): string {
+  const words = [key.reusable ? 'reusable' : 'once', ...(key.ephemeral ? ['ephemeral'] : [])];
+  return words.join(',');
+}
+
+function keyState(key: AuthKeyInfo): string {
+  if (key.usable) return 'usable';
+  return key.usedAt !== null && !key.reusable ? 'used' : 'ended';
+}
+
+/** Lines of `warren control keys list`. */
+export function renderKeys(keys: readonly AuthKeyInfo[], nowMs: number): string[] {
+  return renderTable([
+    ['ID', 'USER', 'KIND', 'CREATED', 'EXPIRES', 'STATE', 'TAGS'],
+    ...keys.map((key) => [
+      printable(key.id),
+      printable(key.user),
+      keyKind(key),
+      formatMoment(key.createdAt, nowMs),
+      formatMoment(key.expiresAt, nowMs),
+      keyState(key),
+      printable(key.tags.join(',')),
+    ]),
+  ]);
+}
+
+function nodeState(node: NodeInfo, nowMs: number): string {
+  if (node.expired) return 'expired';
+  if (node.online) return 'online';
+  return node.lastSeen === null
+    ? 'offline'
+    : `offline, last seen ${formatMoment(node.lastSeen, nowMs)}`;
+}
+
+/** Lines of `warren control nodes list`. */
+export function renderNodes(nodes: readonly NodeInfo[], nowMs: number): string[] {
+  return renderTable([
+    ['ID', 'NAME', 'USER', 'ADDRESSES', 'STATE'],
+    ...nodes.map((node) => [
+      String(node.id),
+      printable(node.name),
+      printable(node.user),
+      printable(node.addresses.join(',')),
+      nodeState(node, nowMs),
+    ]),
+  ]);
+}
