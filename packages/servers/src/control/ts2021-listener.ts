@@ -42,7 +42,7 @@ import { SourceLimits } from './source-limits.js';
 
 const PROTOCOL = 'tailscale-control-protocol';
 /** Message 2 reaches the client in one round trip and its HTTP/2 preface is back in another. */
-const PROVE_MS = 10_000;
+export const proveDefaultMs = 10_000;
 /** HTTP/2 pings find clients that vanished without a word, whose sockets would stay open for a quarter of an hour. */
 const PING_MS = 45_000;
 /** Streams of one client: a poll or two, and requests. */
@@ -58,6 +58,8 @@ export interface Ts2021ListenerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly privateKey: MachinePrivateKey;
+  /** How long a connection may stay unproven. */
+  readonly proveMs?: number | undefined;
   /** One request inside a connection. */
   readonly onRequest: (
     connection: MachineConnection,
@@ -205,7 +207,7 @@ export class Ts2021Listener {
     const deadline = setTimeout(() => {
       this.counters.add('ts2021-unproven');
       socket.destroy();
-    }, PROVE_MS);
+    }, this.#options.proveMs ?? proveDefaultMs);
     const settle = (): void => {
       clearTimeout(deadline);
       proven();

@@ -1,0 +1,224 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAuthKey } from '@warren/core/control/auth-key';
+import { systemClock } from '@warren/shell/clock';
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import { silentLogger } from '@warren/shell/log';
+import { createNodeRandom } from '@warren/shell/random/node-random';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type RunHubOptions, type RunningHub, runHub } from './run-hub.js';
+
+let directory: string;
+const running: { close(): unknown }[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'warren-hub-'));
+});
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function start(changes: Partial<RunHubOptions> = {}): Promise<RunningHub> {
+  const hub = await runHub({
+    crypto: createNodeCrypto(),
+    random: createNodeRandom(),
+    clock: systemClock,
+    log: silentLogger,
+    listenHost: '127.0.0.1',
+    port: 0,
+    stunPort: 0,
+    hostName: '127.0.0.1',
+    stateDir: join(directory, 'state'),
+    regionId: 900,
+    regionCode: 'home',
+    regionName: 'Home',
+    adminSocket: join(directory, 'admin.sock'),
+    statsSocket: join(directory, 'stats.sock'),
+    ...changes,
+  });
+  running.push(hub);
+  return hub;
+}
+
+const stateFile = (): string => join(directory, 'state', 'control.json');
+
+/** One request to a unix socket. */
+function ask(
+  socket: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; json: Record<string, unknown> }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: join(directory, socket), method, path }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          json: JSON.parse(text) as Record<string, unknown>,
+        }),
+      );
+    });
+    asked.on('error', reject);
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+test('identity and state survive, and only their owner reads them', async () => {
+  const first = await start();
+  const { pins } = first;
+  for (const name of ['control.key', 'control.json', 'tls.pem', 'relay.key']) {
+    expect(statSync(join(directory, 'state', name)).mode & 0o777).toBe(0o600);
+  }
+  await first.close();
+  const second = await start();
+  expect(second.pins).toEqual(pins);
+  expect(second.reissued).toBeUndefined();
+});
+
+test('the URL leaves out 443 and brackets IPv6', async () => {
+  const hub = await start();
+  expect(hub.url).toBe(`https://127.0.0.1:${hub.port}`);
+  const v6 = await start({
+    hostName: '::1',
+    stateDir: join(directory, 'v6'),
+    adminSocket: undefined,
+    statsSocket: undefined,
+  });
+  expect(v6.url).toBe(`https://[::1]:${v6.port}`);
+});
+
+test('keys are made, listed and ended over the admin socket', async () => {
+  const hub = await start();
+  expect(statSync(join(directory, 'admin.sock')).mode & 0o777).toBe(0o600);
+  const made = await ask('admin.sock', 'POST', '/v1/keys', { reusable: true, tags: ['tag:lab'] });
+  expect(made).toMatchObject({
+    status: 200,
+    json: { reusable: true, tags: ['tag:lab'], user: 'tagged-devices', usable: true },
+  });
+  const parsed = parseAuthKey(String(made.json['key']));
+  expect(parsed?.pins).toEqual(hub.pins);
+  expect(parsed?.id).toBe(made.json['id']);
+  const plain = await ask('admin.sock', 'POST', '/v1/keys');
+  expect(plain.json).toMatchObject({ reusable: false, user: 'owner@warren.internal' });
+  const ended = await ask('admin.sock', 'POST', `/v1/keys/${String(plain.json['id'])}/expire`);
+  expect(ended.json).toMatchObject({ usable: false });
+  const listed = await ask('admin.sock', 'GET', '/v1/keys');
+  const keys = listed.json['keys'] as Record<string, unknown>[];
+  expect(keys.map((key) => key['usable'])).toEqual([true, false]);
+  expect(JSON.stringify(listed.json)).not.toContain(parsed?.secret);
+  expect(readFileSync(stateFile(), 'utf8')).not.toContain(parsed?.secret);
+});
+
+test('what the admin socket can’t do it says with code and hint', async () => {
+  await start();
+  const cases: [string, string, unknown, number, string][] = [
+    ['POST', '/v1/keys/none/expire', undefined, 404, 'AUTH_KEY_UNKNOWN'],
+    ['DELETE', '/v1/nodes/7', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/v1/keys', { tags: ['server'] }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/keys', { tags: 'tag:x' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/keys', { user: 'a b' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/keys', { expiresInMs: -1 }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/keys', [], 400, 'REQUEST_INVALID'],
+    ['GET', '/v2/keys', undefined, 404, 'REQUEST_INVALID'],
+  ];
+  for (const [method, path, body, status, code] of cases) {
+    const answer = await ask('admin.sock', method, path, body);
+    expect([method, path, answer.status, answer.json['code']]).toEqual([
+      method,
+      path,
+      status,
+      code,
+    ]);
+    expect(answer.json['hint']).toBeTruthy();
+  }
+  expect((await ask('admin.sock', 'GET', '/v1/nodes')).json).toEqual({ nodes: [] });
+});
+
+test('the numbers of relay, STUN and control come over the stats socket', async () => {
+  await start();
+  const { json } = await ask('stats.sock', 'GET', '/stats');
+  expect(json).toMatchObject({ connections: [], pairs: [], control: { nodes: 0, mapStreams: 0 } });
+});
+
+test('regions of other relays stand beside our own in the map', async () => {
+  const region = {
+    RegionID: 902,
+    RegionCode: 'west',
+    RegionName: 'West',
+    Nodes: [{ Name: '902a', RegionID: 902, HostName: '192.0.2.1', STUNPort: 3478, DERPPort: 443 }],
+  };
+  const hub = await start({ extraRegions: [region] });
+  expect(Object.keys(hub.relayMap.Regions)).toEqual(['900', '902']);
+  expect(hub.relayMap.Regions['902']).toEqual(region);
+});
+
+test.each([
+  ['a region that is none', { extraRegions: [{ RegionID: 5 }] }, 'CONTROL_SETTING'],
+  ['a region that is null', { extraRegions: [null] }, 'CONTROL_SETTING'],
+  ['a base domain that is none', { baseDomain: 'No Domain' }, 'CONTROL_SETTING'],
+  ['a host name that is none', { hostName: 'a b' }, 'CERTIFICATE_UNUSABLE'],
+  ['an address that is not here', { listenHost: '192.0.2.1' }, 'ADDRESS_UNAVAILABLE'],
+  ['a socket path without directory', { adminSocket: '/nowhere/admin.sock' }, 'ADMIN_SOCKET_PATH'],
+])('%s stops the start with a code, and nothing stays running', async (_, changes, code) => {
+  await expect(start(changes)).rejects.toMatchObject({ code });
+  await start(); // ports, sockets and state are free
+});
+
+test('a port that is taken is named', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  running.push(other);
+  await expect(start({ port })).rejects.toMatchObject({
+    code: 'PORT_TAKEN',
+    message: expect.stringContaining(String(port)) as string,
+  });
+});
+
+test('a second hub on the same admin socket is kept off', async () => {
+  const hub = await start();
+  await expect(start({ statsSocket: undefined })).rejects.toMatchObject({
+    code: 'ADMIN_SOCKET_TAKEN',
+  });
+  expect((await ask('admin.sock', 'GET', '/v1/info')).json).toMatchObject({ url: hub.url });
+});
+
+test('a damaged state stops the start and stays as it is', async () => {
+  await (await start()).close();
+  for (const damaged of ['', '{"version": 1}', readFileSync(stateFile(), 'utf8').slice(0, -20)]) {
+    writeFileSync(stateFile(), damaged);
+    await expect(start()).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
+    expect(readFileSync(stateFile(), 'utf8')).toBe(damaged);
+  }
+});
+
+test('a state of a newer version is not touched', async () => {
+  await (await start()).close();
+  writeFileSync(stateFile(), '{"version": 2}');
+  await expect(start()).rejects.toMatchObject({ code: 'CONTROL_STATE_VERSION' });
+  expect(readFileSync(stateFile(), 'utf8')).toBe('{"version": 2}');
+});
+
+test('a damaged control key stops the start: a new one would strand every machine', async () => {
+  await (await start()).close();
+  writeFileSync(join(directory, 'state', 'control.key'), 'privkey:00\n');
+  await expect(start()).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
+});
+
+test('a signal ends the hub', async () => {
+  const abort = new AbortController();
+  const hub = await start({ signal: abort.signal });
+  abort.abort();
+  await hub.closed;
+  await start();
+});

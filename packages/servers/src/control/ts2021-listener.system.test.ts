@@ -1,0 +1,164 @@
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { isFailure } from '@warren/core/base/failure';
+import { encodeBase64 } from '@warren/core/base/text';
+import { generatePrivateKey, type MachineKey } from '@warren/core/keys/keys';
+import { decodeResponse, HandshakeRefused } from '@warren/core/ts2021/frames';
+import { createInitiation } from '@warren/core/ts2021/initiator';
+import { systemClock } from '@warren/shell/clock';
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import { silentLogger } from '@warren/shell/log';
+import { createNodeRandom } from '@warren/shell/random/node-random';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Ts2021Listener } from './ts2021-listener.js';
+
+const crypto = createNodeCrypto();
+const random = createNodeRandom();
+
+let server: Server;
+let listener: Ts2021Listener;
+let port: number;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  listener = new Ts2021Listener({
+    crypto,
+    random,
+    clock: systemClock,
+    log: silentLogger,
+    privateKey: generatePrivateKey('machine', random),
+    proveMs: 300,
+    onRequest: (_, stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    },
+  });
+  server = createServer((request, response) => {
+    if (!listener.handleRequest(request, response)) response.writeHead(404).end();
+  });
+  server.on('upgrade', (request, socket, head) => listener.handleUpgrade(request, socket, head));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = (server.address() as AddressInfo).port;
+});
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  listener.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Sends raw text and collects everything until the server closes or `ms` passed. */
+function exchange(
+  text: string,
+  ms = 2000,
+): Promise<{ text: string; bytes: Buffer; closed: boolean }> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    sockets.push(socket);
+    const parts: Buffer[] = [];
+    const done = (closed: boolean): void => {
+      clearTimeout(timer);
+      const bytes = Buffer.concat(parts);
+      resolve({ text: bytes.toString('latin1'), bytes, closed });
+    };
+    const timer = setTimeout(() => done(false), ms);
+    socket.on('data', (part) => parts.push(part));
+    socket.on('error', () => undefined);
+    socket.on('close', () => done(true));
+  });
+}
+
+function upgrade(message1: string, protocol = 'tailscale-control-protocol'): string {
+  return (
+    `POST /ts2021 HTTP/1.1\r\nHost: x\r\nUpgrade: ${protocol}\r\nConnection: upgrade\r\n` +
+    `X-Tailscale-Handshake: ${message1}\r\nContent-Length: 0\r\n\r\n`
+  );
+}
+
+function message1(version = 113, serverKey: MachineKey = listener.publicKey): string {
+  const machinePrivateKey = generatePrivateKey('machine', random);
+  const initiation = createInitiation({ crypto, random, machinePrivateKey, serverKey, version });
+  if (isFailure(initiation)) throw new Error(initiation.reason);
+  return encodeBase64(initiation.bytes);
+}
+
+const bodyOf = (bytes: Buffer): Buffer => bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+
+async function get(path: string): Promise<{ status: number; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+test('the key is given to clients that say their version', async () => {
+  expect(await get('/key?v=113')).toEqual({
+    status: 200,
+    body: JSON.stringify({
+      legacyPublicKey: `mkey:${'0'.repeat(64)}`,
+      publicKey: `mkey:${listener.publicKey}`,
+    }),
+  });
+  expect((await get('/key')).status).toBe(400);
+  expect((await get('/elsewhere')).status).toBe(404);
+});
+
+test('a request that lost its Upgrade header is told about proxies', async () => {
+  const response = await fetch(`http://127.0.0.1:${port}/ts2021`, { method: 'POST' });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toContain('proxy');
+});
+
+test.each([
+  ['a wrong protocol', () => upgrade(message1(), 'websocket')],
+  ['no handshake', () => upgrade('').replace(/X-Tailscale-Handshake: \r\n/, '')],
+  ['a handshake that is no base64', () => upgrade('%%%')],
+])('%s is a 400 and no more', async (_, request) => {
+  const answer = await exchange(request());
+  expect(answer.text).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answer.closed).toBe(true);
+});
+
+test.each([
+  ['random bytes', () => encodeBase64(random.fill(new Uint8Array(101))), 'the handshake failed'],
+  ['a handshake for another server', () => message1(113, 'ab'.repeat(32) as MachineKey), 'failed'],
+  ['a version that is too old', () => message1(105), 'too old'],
+])('%s gets an error frame with words and an end', async (_, make, words) => {
+  const answer = await exchange(upgrade(make()));
+  expect(answer.text).toMatch(/^HTTP\/1\.1 101 /);
+  const refused = decodeResponse(bodyOf(answer.bytes));
+  expect(refused).toBeInstanceOf(HandshakeRefused);
+  expect((refused as HandshakeRefused).text).toContain(words);
+  expect(answer.closed).toBe(true);
+});
+
+test('a client that proves nothing after the handshake is ended in time', async () => {
+  const started = Date.now();
+  const answer = await exchange(upgrade(message1()));
+  expect(answer.text).toMatch(/^HTTP\/1\.1 101 /);
+  expect(answer.closed).toBe(true);
+  expect(Date.now() - started).toBeGreaterThanOrEqual(250);
+  expect(listener.counters.get('ts2021-unproven')).toBe(1);
+});
+
+test('forged records end the connection', async () => {
+  const record = Buffer.concat([Buffer.from([4, 0, 20]), Buffer.alloc(20, 7)]).toString('latin1');
+  const socket = connect(port, '127.0.0.1');
+  sockets.push(socket);
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.write(upgrade(message1()) + record, 'latin1');
+  await closed;
+  expect(listener.size).toBe(0);
+});
+
+test('one source holds no more than 64 handshakes without proof', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, () => exchange(upgrade(message1()), 3000)),
+  );
+  const refused = answers.filter((answer) => answer.text.startsWith('HTTP/1.1 429'));
+  expect(refused).toHaveLength(16);
+  expect(refused[0]?.text).toContain('Retry-After: 5');
+  const later = await exchange(upgrade(message1()), 3000);
+  expect(later.text).toMatch(/^HTTP\/1\.1 101 /);
+});
