@@ -22,7 +22,8 @@ const KEPT_ENVIRONMENT = [
   'NODE_EXTRA_CA_CERTS',
 ];
 
-function isRoot(): boolean {
+/** True for root, also root of a user namespace. */
+export function isRoot(): boolean {
   // Windows has no such ids; there the operation itself will say what it lacks.
   return process.geteuid === undefined || process.geteuid() === 0;
 }
@@ -48,11 +49,6 @@ function mayDo(capability: bigint): boolean {
 /** Throws {@link RightsError} unless TUN devices and addresses may be made here. */
 export function requireNetworkAdmin(purpose: string): void {
   if (!mayDo(CAP_NET_ADMIN)) throw new RightsError(purpose);
-}
-
-/** Throws {@link RightsError} unless this user is root. */
-export function requireRoot(purpose: string): void {
-  if (!isRoot()) throw new RightsError(purpose);
 }
 
 /** The lowest port that everybody may bind, from the text of ip_unprivileged_port_start. */

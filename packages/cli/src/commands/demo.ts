@@ -1,11 +1,14 @@
 /** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly. */
 import type { DemoEvent, DemoReport } from '@warren/lab/demo/report';
+import type { Missing } from '@warren/lab/requirements';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
+import { RightsError } from '../errors.js';
 import { EXIT_FAILED } from '../exit-codes.js';
 import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
-import { requireRoot } from '../rights.js';
+import { renderDemoReport } from '../render/demo-report.js';
+import { isRoot } from '../rights.js';
 
 interface DemoFlags {
   readonly json: boolean;
@@ -27,8 +30,23 @@ export function demoNote(event: DemoEvent): string {
   }
 }
 
+/** Most kernels let everybody make such namespaces; where they don't, and to install, root is needed. */
+async function requireDemoRights(flags: DemoFlags): Promise<void> {
+  if (isRoot()) return;
+  const { checkRequirements, packagesFor } = await loadPart(
+    '@warren/lab',
+    () => import('@warren/lab/requirements'),
+  );
+  const missing = await checkRequirements();
+  if (flags.installDeps && packagesFor(missing).length > 0) {
+    throw new RightsError('install system packages');
+  }
+  const needsRoot = ({ remedy }: Missing) => 'action' in remedy && /\broot\b/.test(remedy.action);
+  if (missing.some(needsRoot)) throw new RightsError('make network namespaces with NATs');
+}
+
 async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<DemoReport> {
-  if (flags.installDeps) requireRoot('install system packages');
+  await requireDemoRights(flags);
   const { runDemo } = await loadPart('@warren/lab', () => import('@warren/lab/demo/run-demo'));
   const { execPath, execArgs, script } = context.invocation;
   return await runDemo(
@@ -50,7 +68,14 @@ export function defineDemo(command: Command, context: CliContext): void {
     .action(async (flags: DemoFlags) => {
       const report = await runDemoCommand(flags, context);
       if (!report.ok) context.exitCode = EXIT_FAILED;
-      if (flags.json) context.terminal.printJson(report);
+      if (flags.json) {
+        context.terminal.printJson(report);
+        return;
+      }
+      const { terminal } = context;
+      for (const line of renderDemoReport(report, (style, text) => terminal.paint(style, text))) {
+        terminal.print(line);
+      }
     });
   describe(
     command,

@@ -7,7 +7,7 @@ import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
 import { printable } from '../render/printable.js';
 import { renderTable } from '../render/table.js';
-import { leaveInterruptsToChild } from '../rights.js';
+import { isRoot, leaveInterruptsToChild } from '../rights.js';
 
 /** Where the lab keeps records of worlds that root started. */
 const ROOT_RECORDS = '/run/warren-lab';
@@ -16,7 +16,7 @@ const keptWorlds = () => loadPart('@warren/lab', () => import('@warren/lab/kept-
 
 /** Through sudo a demo's world belongs to root, and a plain user sees nothing of it. */
 function requireOwner(ownWorlds: number, purpose: string): void {
-  if (ownWorlds === 0 && process.geteuid?.() !== 0 && existsSync(ROOT_RECORDS)) {
+  if (ownWorlds === 0 && !isRoot() && existsSync(ROOT_RECORDS)) {
     throw new RightsError(purpose);
   }
 }
@@ -50,9 +50,9 @@ function defineShell(lab: Command, context: CliContext): void {
       runShell(machine, argv, options, context),
     );
   describe(command, [
-    ['warren lab shell left', 'look around; Ctrl-D leaves, the world stays'],
-    ['warren lab shell left -- warren status', 'one command'],
-    ['warren lab shell left -- tcpdump -ni any udp', 'watch the wire'],
+    ['warren lab shell nonat-east', 'look around; Ctrl-D leaves, the world stays'],
+    ['warren lab shell nonat-east -- warren status', 'one command'],
+    ['warren lab shell nonat-east -- tcpdump -ni any udp', 'watch the wire'],
   ]);
 }
 
@@ -101,7 +101,7 @@ export function defineLab(command: Command, context: CliContext): void {
   describe(command, [
     ['warren demo --keep', 'start a world that stays'],
     ['warren lab list', 'its machines'],
-    ['warren lab shell left', 'enter one'],
+    ['warren lab shell nonat-east', 'enter one'],
     ['warren lab down', 'end it'],
   ]);
 }
