@@ -1,17 +1,17 @@
 /** Reads from the relays themselves how many data frames they carried between two node keys. */
 import { request } from 'node:http';
+import type { NodeKey } from '@warren/core/keys/keys';
 import type { World } from '../world/world.js';
 import { RELAY_PLACES, statsSocketOf } from './network.js';
 
 interface PairCount {
-  /** `nodekey:<hex>` */
-  readonly source: string;
-  readonly target: string;
+  readonly source: NodeKey;
+  readonly target: NodeKey;
   readonly dataFrames: number;
 }
 
 /** Data frames (not disco) in both directions between the keys, on all relays together, since their start. */
-export async function relayDataFrames(world: World, a: string, b: string): Promise<number> {
+export async function relayDataFrames(world: World, a: NodeKey, b: NodeKey): Promise<number> {
   let frames = 0;
   for (const place of RELAY_PLACES) {
     const { pairs } = await readStats(statsSocketOf(world, place));

@@ -3,6 +3,8 @@
  * talk directly. Everything lives in one world and ends with it, whatever happens.
  */
 import { performance } from 'node:perf_hooks';
+import { assert } from '@warren/core/base/assert';
+import { parsePublicKey } from '@warren/core/keys/keys';
 import type { StatusReport } from '@warren/node/local-api/protocol';
 import { requireLab } from '../requirements.js';
 import { scriptArgv } from '../scripts.js';
@@ -27,9 +29,6 @@ export interface DemoOptions {
 
 /** Name of the kept world. */
 export const DEMO_WORLD = 'demo';
-
-/** Transfers at a time: more would measure this machine's cores, not the network. */
-const TRANSFERS_AT_ONCE = 2;
 
 export async function runDemo(
   options: DemoOptions,
@@ -81,7 +80,9 @@ async function describeMembers(
   return Promise.all(
     machines.map(async (name, index) => {
       const status = await cli.json<StatusReport>(name, ['status']);
-      return { name, address: addresses[index] ?? '', nodeKey: status.self?.nodeKey ?? '' };
+      const nodeKey = parsePublicKey('node', status.self?.nodeKey ?? '');
+      assert(nodeKey !== undefined, 'a node that is up has a key');
+      return { name, address: addresses[index] ?? '', nodeKey };
     }),
   );
 }
@@ -119,17 +120,12 @@ async function measureAll(
       { stdout: 'ignore', stderr: 'ignore' },
     );
   }
+  // One after another: a transfer beside it would show in a pair's round trip.
   const pairs: DemoPair[] = [];
-  const waiting = [...pinged];
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const pair = await measurePair(world, cli, next.from, next.to, next.ping);
-      pairs.push(pair);
-      report({ type: 'pair', pair, done: pairs.length, of: couples.length });
-    }
-  };
-  await Promise.all(Array.from({ length: TRANSFERS_AT_ONCE }, worker));
-  const order = (pair: DemoPair): number =>
-    couples.findIndex(({ from, to }) => from.name === pair.from && to.name === pair.to);
-  return pairs.sort((a, b) => order(a) - order(b));
+  for (const { from, to, ping } of pinged) {
+    const pair = await measurePair(world, cli, from, to, ping);
+    pairs.push(pair);
+    report({ type: 'pair', pair, done: pairs.length, of: couples.length });
+  }
+  return pairs;
 }

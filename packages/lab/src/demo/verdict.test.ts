@@ -2,14 +2,18 @@ import { expect, test } from 'vitest';
 import { expectedPath, judge, methodOf } from './verdict.js';
 
 test('direct needs both: the round trip of the wires and silent relays', () => {
-  expect(judge({ latencyMs: 64, wireRttMs: 62, relayDataFrames: 0 })).toBe('direct');
-  expect(judge({ latencyMs: 69, wireRttMs: 62, relayDataFrames: 0 })).toBe('relay');
-  expect(judge({ latencyMs: 64, wireRttMs: 62, relayDataFrames: 1 })).toBe('relay');
-  expect(judge({ latencyMs: 3, wireRttMs: 0.2, relayDataFrames: 0 })).toBe('direct');
+  expect(judge({ bestRttMs: 64, wireRttMs: 62, relayDataFrames: 0 })).toBe('direct');
+  expect(judge({ bestRttMs: 64, wireRttMs: 62, relayDataFrames: 1 })).toBe('relay');
+  expect(judge({ bestRttMs: 3, wireRttMs: 0.2, relayDataFrames: 0 })).toBe('direct');
   // The relay in the same region costs two access links of 15 ms.
-  expect(judge({ latencyMs: 31, wireRttMs: 0.2, relayDataFrames: 0 })).toBe('relay');
-  expect(judge({ latencyMs: null, wireRttMs: 62, relayDataFrames: 0 })).toBe('none');
-  expect(judge({ latencyMs: 62, wireRttMs: 62, relayDataFrames: null })).toBe('none');
+  expect(judge({ bestRttMs: 31, wireRttMs: 0.2, relayDataFrames: 1500 })).toBe('relay');
+});
+
+test('what is not proven is neither direct nor relayed', () => {
+  expect(judge({ bestRttMs: 69, wireRttMs: 62, relayDataFrames: 0 })).toBe('none');
+  expect(judge({ bestRttMs: 31, wireRttMs: 0.2, relayDataFrames: 0 })).toBe('none');
+  expect(judge({ bestRttMs: null, wireRttMs: 62, relayDataFrames: 0 })).toBe('none');
+  expect(judge({ bestRttMs: 62, wireRttMs: 62, relayDataFrames: null })).toBe('none');
 });
 
 test('the method follows from the addresses in use', () => {

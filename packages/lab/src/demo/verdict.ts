@@ -13,18 +13,29 @@ const RTT_SLACK = 0.1;
 const RTT_SLACK_FLOOR_MS = 5;
 
 export interface PairEvidence {
-  /** Application round trip through the tunnel; null: nothing came back. */
-  readonly latencyMs: number | null;
+  /**
+   * The best of several application round trips through the tunnel: what a busy machine adds is noise, and
+   * noise only adds. null: nothing came back.
+   */
+  readonly bestRttMs: number | null;
   readonly wireRttMs: number;
+  /** Data frames that the relays carried between the two keys while data moved; null: not known. */
   readonly relayDataFrames: number | null;
 }
 
-/** What really happened, whatever the nodes say. */
+/** The longest round trip that still counts as direct. */
+export function directLimitMs(wireRttMs: number): number {
+  return wireRttMs + Math.max(RTT_SLACK_FLOOR_MS, wireRttMs * RTT_SLACK);
+}
+
+/**
+ * What really happened, whatever the nodes say. `none` also where nothing is proven: silent relays, but a
+ * round trip that is not the wires'.
+ */
 export function judge(evidence: PairEvidence): ActualPath {
-  if (evidence.latencyMs === null || evidence.relayDataFrames === null) return 'none';
-  const limitMs = evidence.wireRttMs + Math.max(RTT_SLACK_FLOOR_MS, evidence.wireRttMs * RTT_SLACK);
-  const isDirect = evidence.latencyMs <= limitMs && evidence.relayDataFrames === 0;
-  return isDirect ? 'direct' : 'relay';
+  if (evidence.bestRttMs === null || evidence.relayDataFrames === null) return 'none';
+  if (evidence.relayDataFrames > 0) return 'relay';
+  return evidence.bestRttMs <= directLimitMs(evidence.wireRttMs) ? 'direct' : 'none';
 }
 
 export interface MethodEvidence {

@@ -1,0 +1,72 @@
+import type { DemoPair, DemoReport } from '@warren/lab/demo/report';
+import { expect, test } from 'vitest';
+import { renderDemoReport } from './demo-report.js';
+
+const plain = (_style: unknown, text: string): string => text;
+
+const direct: DemoPair = {
+  from: 'alpha',
+  to: 'beta',
+  expected: 'direct',
+  actual: 'direct',
+  method: 'punch',
+  firstReplyMs: 91.4,
+  directMs: 204.2,
+  latencyMs: 64.31,
+  wireRttMs: 62,
+  relayDataFramesDuringTransfer: 0,
+  transferredBytes: 2_000_000,
+  intact: true,
+  megabitsPerSecond: 21.04,
+  problems: [],
+};
+
+const relayed: DemoPair = {
+  ...direct,
+  to: 'gamma',
+  expected: 'relay',
+  actual: 'relay',
+  method: 'relay',
+  directMs: null,
+  latencyMs: 1.25,
+  relayDataFramesDuringTransfer: 1873,
+};
+
+function reportOf(...pairs: DemoPair[]): DemoReport {
+  const machine = (name: string) => ({ name, region: 'east', nat: 'easy', address: '100.64.0.1' });
+  return {
+    world: 'lab',
+    machines: [machine('alpha'), machine('beta'), machine('gamma')],
+    pairs,
+    durationMs: 12_345,
+    ok: pairs.every((pair) => pair.problems.length === 0),
+  };
+}
+
+test('a matrix both ways, a row of evidence a pair, a sentence', () => {
+  expect(renderDemoReport(reportOf(direct, relayed), plain).join('\n')).toBe(
+    `       alpha         beta          gamma
+alpha  -             direct punch  relay
+beta   direct punch  -             -
+gamma  relay         -             -
+
+PAIR           PATH    METHOD  ROUND TRIP  WIRES  FIRST REPLY  DIRECT AFTER  RELAYED FRAMES  2 MB AT
+alpha - beta   direct  punch   64 ms       62 ms  91 ms        204 ms        0               21.0 Mbit/s
+alpha - gamma  relay   relay   1.3 ms      62 ms  91 ms        -             1873            21.0 Mbit/s
+
+2 of 2 pairs as expected, every hash checked, in 12.3 s.`,
+  );
+});
+
+test('problems are named and counted', () => {
+  const broken = { ...direct, actual: 'none' as const, problems: ['no ping was answered'] };
+  const lines = renderDemoReport(reportOf(broken, relayed), plain);
+  expect(lines).toContain('alpha - beta: no ping was answered');
+  expect(lines.at(-1)).toBe('1 of 2 pairs as expected, every hash checked, in 12.3 s.');
+});
+
+test('colours leave the columns alone', () => {
+  const painted = renderDemoReport(reportOf(direct, relayed), (_style, text) => `<${text}>`);
+  const bare = renderDemoReport(reportOf(direct, relayed), plain);
+  expect(painted.map((line) => line.replace(/[<>]/g, ''))).toEqual(bare);
+});
