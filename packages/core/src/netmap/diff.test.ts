@@ -8,6 +8,7 @@ import { decodeMapResponse } from './decode.js';
 import { diffViews, fullMapResponse, type MapView } from './diff.js';
 import type { Netmap } from './types.js';
 import type { WireMapResponse, WireNode, WirePacketFilters } from './wire.js';
+import { encodeMapResponse } from './wire-json.js';
 
 const SELF_KEY = 'f'.repeat(64);
 
@@ -132,6 +133,16 @@ test('apply(old, diff(old, next)) equals next', () => {
       expect(delta?.DNSConfig ?? old.dnsConfig).toEqual(next.dnsConfig);
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('the text of a message is what JSON makes of it', () => {
+  fc.assert(
+    fc.property(view, view, (old, next) => {
+      for (const message of [fullMapResponse(old), diffViews(old, next) ?? {}]) {
+        expect(encodeMapResponse(message)).toBe(JSON.stringify(message));
+      }
+    }),
   );
 });
 

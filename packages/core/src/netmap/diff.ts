@@ -103,6 +103,21 @@ interface PeerDelta {
   readonly patched: readonly WirePeerChange[];
 }
 
+/** What leads one node object to another: nothing, a patch, or the whole node. */
+type Step = 'none' | 'whole' | WirePeerChange;
+
+/** The last step from each node object: viewers who saw the same node take the same step. */
+const lastSteps = new WeakMap<WireNode, { readonly next: WireNode; readonly step: Step }>();
+
+function stepOf(before: WireNode, next: WireNode): Step {
+  const last = lastSteps.get(before);
+  if (last?.next === next) return last.step;
+  const fields = changedFields(before, next);
+  const step = fields.size === 0 ? 'none' : (patchOf(before, next, fields) ?? 'whole');
+  lastSteps.set(before, { next, step });
+  return step;
+}
+
 function comparePeers(old: MapView['peers'], next: MapView['peers']): PeerDelta {
   const changed: WireNode[] = [];
   const patched: WirePeerChange[] = [];
@@ -110,12 +125,9 @@ function comparePeers(old: MapView['peers'], next: MapView['peers']): PeerDelta 
   for (const [id, node] of next) {
     const before = old.get(id);
     if (before === node) continue;
-    const fields = before === undefined ? undefined : changedFields(before, node);
-    if (fields?.size === 0) continue;
-    const patch =
-      before === undefined || fields === undefined ? undefined : patchOf(before, node, fields);
-    if (patch === undefined) changed.push(node);
-    else patched.push(patch);
+    const step = before === undefined ? 'whole' : stepOf(before, node);
+    if (step === 'whole') changed.push(node);
+    else if (step !== 'none') patched.push(step);
   }
   return { changed, removed, patched };
 }

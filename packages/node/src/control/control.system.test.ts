@@ -1,17 +1,20 @@
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Endpoint } from '@warren/core/ip/address';
-import { generatePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
+import { generatePrivateKey, type NodePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
 import type { NetmapNode } from '@warren/core/netmap/types';
 import { type RunHubOptions, type RunningHub, runHub } from '@warren/servers/control/run-hub';
+import { LoopbackClient } from '@warren/servers/relay/loopback-client';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { silentLogger } from '@warren/shell/log';
 import { createNodeRandom } from '@warren/shell/random/node-random';
+import { parsePin } from '@warren/shell/tls/pins';
 import { makeSelfSigned } from '@warren/shell/tls/self-signed';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestMember, type TestMemberOptions } from './test-member.js';
@@ -271,6 +274,27 @@ test('a server that is not ours, and none at all, are told apart', async () => {
   nobody.runner.handle({ type: 'login', authKey: oneShot() });
   await nobody.until('in trouble', () => nobody.troubles.length > 0);
   expect(nobody.troubles[0]?.code).toBe('SERVER_UNREACHABLE');
+});
+
+test('only members may use the hub’s relay, and only while they are', async () => {
+  const member = await joins(oneShot()).running();
+  const relay = (privateKey: NodePrivateKey): Promise<LoopbackClient> => {
+    const pin = parsePin(`sha256-raw:${hub.pins.certificateSha256}`);
+    if (pin === undefined) throw new Error('the hub has a pin');
+    return LoopbackClient.connect({ crypto, random, port: hub.port, pin, privateKey });
+  };
+  const own = member.nodePrivateKey;
+  if (own === undefined) throw new Error('the member has a key');
+  const link = await relay(own);
+  open.push({ close: () => link.kill() });
+  const closed = once(link.socket, 'close');
+  const stranger = await relay(generatePrivateKey('node', random));
+  await stranger.until(() => stranger.socket.destroyed);
+  expect(stranger.heard.map((output) => output.type)).toContain('health');
+  expect(hub.stats().connections.map(({ key }) => key)).toEqual([link.key]);
+  hub.admin.deleteNode(member.netmap?.self.id ?? 0);
+  await closed;
+  expect(hub.stats().connections).toEqual([]);
 });
 
 test('fifty machines join at once and all see all', async () => {

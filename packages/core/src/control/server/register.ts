@@ -191,7 +191,10 @@ function admit(
     return refusal(state, 'this node is not known here: there is nothing to log out');
   }
   if (request.authKey === undefined) {
-    return refusal(state, 'auth key required: make one on the hub with `warren control keys create`');
+    return refusal(
+      state,
+      'auth key required: make one on the hub with `warren control keys create`',
+    );
   }
   const key = findAuthKey(state, request.authKey, context.crypto);
   const problem = authKeyProblem(key, context.wall);

@@ -18,6 +18,7 @@ import { formatRfc3339 } from '../../base/rfc3339.js';
 import type { NodeKey } from '../../keys/keys.js';
 import { diffViews, fullMapResponse, type MapView } from '../../netmap/diff.js';
 import type { WireMapResponse } from '../../netmap/wire.js';
+import { encodeMapResponse } from '../../netmap/wire-json.js';
 import type { Random } from '../../ports.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
 import { PresenceTable } from './presence.js';
@@ -114,7 +115,7 @@ export class MapSessions {
     if (node === undefined) return undefined;
     const snapshot = this.#views.snapshot(this.#state, node.tailnet, this.#presence, wall);
     const view = this.#views.view(this.#state, node, snapshot, wall);
-    return encodeMapFrame(JSON.stringify(fullMapResponse(view)), compression);
+    return encodeMapFrame(encodeMapResponse(fullMapResponse(view)), compression);
   }
 
   /** Takes one input; `wall` is the wall time of `now`. */
@@ -287,7 +288,7 @@ export class MapSessions {
   }
 
   #write(session: Session, response: WireMapResponse, now: Instant): void {
-    this.#push(session, encodeMapFrame(JSON.stringify(response), session.compression), now);
+    this.#push(session, encodeMapFrame(encodeMapResponse(response), session.compression), now);
   }
 
   #push(session: Session, bytes: Uint8Array, now: Instant): void {
