@@ -33,6 +33,7 @@ const tools: readonly Tool[] = [
   { name: 'nsenter', purpose: 'running programs in machines', package: 'util-linux' },
   { name: 'setpriv', purpose: 'ending the world with its owner', package: 'util-linux' },
   { name: 'mount', purpose: 'files of the machines', package: 'mount' },
+  { name: 'hostname', purpose: 'names of the machines', package: 'hostname' },
   { name: 'ping', purpose: 'knowing when the network is up', package: 'iputils-ping' },
 ];
 

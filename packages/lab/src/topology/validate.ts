@@ -29,6 +29,9 @@ const reservedPrefixes = [
 
 const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
 
+/** Names of places that the plan itself makes. */
+const takenName = /^(world|delay|inet-.*|router-.*)$/;
+
 function isReserved(address: IpAddress): boolean {
   return reservedPrefixes.some((text) => {
     const prefix = parsePrefix(text);
@@ -59,6 +62,7 @@ export function checkTopology(topology: Topology): void {
     if (!namePattern.test(name)) {
       refuse(`"${name}" is no name (a small letter, then letters, digits, hyphens; at most 31)`);
     }
+    if (takenName.test(name)) refuse(`the name "${name}" is one of the lab's own`);
     if (known.has(name)) refuse(`the name "${name}" is used twice`);
     known.add(name);
   };

@@ -32,7 +32,7 @@ export interface TransferResult {
 }
 
 /** Odd, so that the median is a measured value. */
-const pingCount = 7;
+const pingCount = 11;
 
 const pingByte = 0x70;
 const dataByte = 0x64;

@@ -37,6 +37,8 @@ export function viewsScript(
   const hostLines = hosts.map(([name, address]) => `${address} ${name}\n`).join('');
   return [
     'set -e\n',
+    // A holder that still waits would keep our output open: on failure all of this process group ends.
+    "trap '[ $? = 0 ] || kill -KILL 0' EXIT\n",
     ...places.map((place) => openView(place, hostLines)),
     ...places.map((place) => awaitView(place)),
   ].join('');
@@ -56,7 +58,7 @@ cat > ${home}/etc/hosts <<'WARREN-EOF'
 ${hostLines}WARREN-EOF
 mkfifo ${home}/up
 nsenter --net=/run/netns/${place} unshare --mount --uts sh -c '
-  echo ${place} > /proc/sys/kernel/hostname &&
+  hostname ${place} &&
   { ${overlay('/etc', 'etc')} || { mount --bind /etc /etc && mount -o remount,bind,ro /etc; }; } &&
   { ${overlay('/var/lib', 'lib')} || mount --bind ${home}/lib /var/lib; } &&
   { mount -t sysfs sysfs /sys 2>/dev/null || :; } &&

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { LabError } from '../errors.js';
+import { cidr, fourMachines, ip } from './four-machines.js';
+import { natZoo } from './nat-zoo.js';
+import type { Topology } from './types.js';
+import { checkTopology } from './validate.js';
+
+function refusal(change: Partial<Topology>): string {
+  try {
+    checkTopology({ ...fourMachines, ...change });
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'LAB_TOPOLOGY') return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+const [host] = fourMachines.hosts;
+const [network] = fourMachines.networks;
+const [machine] = fourMachines.machines;
+if (!host || !network || !machine) throw new Error('the four machines have one of each');
+
+test('the topologies of this package can be built', () => {
+  expect(() => checkTopology(fourMachines)).not.toThrow();
+  expect(() => checkTopology(natZoo)).not.toThrow();
+});
+
+test('names are plain and used once', () => {
+  expect(refusal({ hosts: [{ ...host, name: 'a; reboot' }] })).toMatch(/is no name/);
+  expect(refusal({ hosts: [{ ...host, name: 'x'.repeat(32) }] })).toMatch(/is no name/);
+  for (const name of ['world', 'delay', 'inet-east', 'router-home-east']) {
+    expect(refusal({ hosts: [{ ...host, name }] })).toMatch(/one of the lab's own/);
+  }
+  expect(refusal({ hosts: [host, host] })).toMatch(/"hub" is used twice/);
+  expect(refusal({ hosts: [{ ...host, name: machine.name }] })).toMatch(/used twice/);
+});
+
+test('WAN addresses are public, IPv4 and used once', () => {
+  for (const reserved of ['10.1.2.3', '100.64.0.5', '192.0.2.1', '203.0.113.9', '224.0.0.1']) {
+    expect(refusal({ hosts: [{ ...host, addresses: [ip(reserved)] }] })).toMatch(/is reserved/);
+  }
+  expect(refusal({ hosts: [{ ...host, addresses: [ip('2600::1')] }] })).toMatch(/not an IPv4/);
+  expect(refusal({ hosts: [{ ...host, addresses: [] }] })).toMatch(/no public address/);
+  expect(refusal({ hosts: [host, { ...host, name: 'other' }] })).toMatch(
+    /3\.210\.5\.10 is used twice/,
+  );
+});
+
+test('places lie in regions and networks that exist', () => {
+  expect(refusal({ hosts: [{ ...host, region: 'north' }] })).toMatch(
+    /"north", which does not exist/,
+  );
+  expect(refusal({ networks: [] })).toMatch(/"home-east", which does not exist/);
+});
+
+test('machines have free addresses of their LAN', () => {
+  const at = (address: string): Topology['machines'] => [
+    { name: 'm', at: { kind: 'lan', network: network.name, address: ip(address) } },
+  ];
+  expect(refusal({ machines: at('192.168.11.20') })).toBe('accepted');
+  expect(refusal({ machines: at('192.168.99.20') })).toMatch(/is not in 192\.168\.11\.0\/24/);
+  expect(refusal({ machines: at('192.168.11.1') })).toMatch(/is not free/);
+  expect(
+    refusal({
+      machines: [...at('192.168.11.20'), ...at('192.168.11.20').map((m) => ({ ...m, name: 'n' }))],
+    }),
+  ).toMatch(/two machines/);
+  expect(refusal({ networks: [{ ...network, lan: cidr('192.168.11.0/30') }] })).toMatch(/\/24/);
+});
+
+test('every two regions have one link with a sane delay', () => {
+  expect(refusal({ links: [] })).toMatch(/east and west have no link/);
+  const [link] = fourMachines.links;
+  if (!link) throw new Error('there is a link');
+  expect(refusal({ links: [link, { ...link, between: ['west', 'east'] }] })).toMatch(
+    /linked twice/,
+  );
+  expect(refusal({ links: [{ ...link, between: ['east', 'east'] }] })).toMatch(/not two regions/);
+  expect(refusal({ links: [{ ...link, oneWayMs: Number.NaN }] })).toMatch(/delay/);
+  expect(refusal({ hosts: [{ ...host, accessOneWayMs: -1 }] })).toMatch(/delay of hub/);
+});
