@@ -62,7 +62,19 @@ build_stale() {
   [[ -n $newer ]]
 }
 
-# Runs "$@" with its output in a log; on failure shows the end of it.
+# The cause of npm's failures stands at the top of its log, that of most others at the end.
+show_log() {
+  local log=$1
+  printf -- '--- %s\n' "$log" >&2
+  if (($(wc -l <"$log") <= 30)); then
+    cat "$log" >&2
+  else
+    { head -n 14 "$log" && printf '...\n' && tail -n 14 "$log"; } >&2
+  fi
+  printf -- '---\n' >&2
+}
+
+# run_logged WHAT COMMAND...: its output goes into a log, which is shown and kept when the command fails.
 run_logged() {
   local what=$1 log
   shift
@@ -71,9 +83,7 @@ run_logged() {
     rm -f "$log"
     return 0
   fi
-  printf '%s\n' "--- the end of $log" >&2
-  tail -n 25 "$log" >&2
-  printf '%s\n' '---' >&2
+  show_log "$log"
   fail 1 "$what failed" "the whole log is $log; mend the cause and run the same command again"
 }
 
