@@ -31,6 +31,7 @@ import {
   type NodeKey,
   parsePublicKey,
 } from '../keys/keys.js';
+import { decodeDistinct, type ListBounds } from './bounded-list.js';
 import {
   addressesMax,
   allowedIpsMax,
@@ -74,22 +75,18 @@ export function readUserId(value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0;
 }
 
+const ENDPOINTS: ListBounds = {
+  max: endpointsMax,
+  malformed: 'netmap-endpoint-malformed',
+  overLimit: 'netmap-endpoints-over-limit',
+};
+
 /** Reads the endpoints that can be sent to; the others are dropped and counted. */
 export function readEndpoints(value: unknown, counters: Counters): readonly Endpoint[] {
-  const endpoints = new Set<Endpoint>();
-  for (const entry of asArray(value)) {
-    const text = asString(entry, tokenLengthMax);
-    const endpoint = text === undefined ? undefined : parseEndpoint(text);
-    if (endpoint === undefined || endpointPort(endpoint) === 0) {
-      counters.add('netmap-endpoint-malformed');
-    } else if (endpoints.size >= endpointsMax) {
-      counters.add('netmap-endpoints-over-limit');
-      break;
-    } else {
-      endpoints.add(endpoint);
-    }
-  }
-  return [...endpoints];
+  return decodeDistinct(value, ENDPOINTS, counters, (text) => {
+    const endpoint = parseEndpoint(text);
+    return endpoint === undefined || endpointPort(endpoint) === 0 ? undefined : endpoint;
+  });
 }
 
 /** Region of HomeDERP, or of the legacy DERP field; undefined when there is none yet. */
@@ -100,21 +97,10 @@ export function readHomeRegion(node: JsonObject): RegionId | undefined {
   return match === null ? undefined : asInteger(Number(match[1]), 1);
 }
 
-function readPrefixes(value: unknown, max: number, counters: Counters): Prefix[] {
-  const prefixes = new Set<Prefix>();
-  for (const entry of asArray(value)) {
-    const text = asString(entry, tokenLengthMax);
-    const prefix = text === undefined ? undefined : parsePrefix(text);
-    if (prefix === undefined) {
-      counters.add('netmap-prefix-malformed');
-    } else if (prefixes.size >= max) {
-      counters.add('netmap-prefixes-over-limit');
-      break;
-    } else {
-      prefixes.add(prefix);
-    }
-  }
-  return [...prefixes];
+function readPrefixes(value: unknown, max: number, counters: Counters): readonly Prefix[] {
+  const malformed = 'netmap-prefix-malformed';
+  const overLimit = 'netmap-prefixes-over-limit';
+  return decodeDistinct(value, { max, malformed, overLimit }, counters, parsePrefix);
 }
 
 function isOverlayHost(prefix: Prefix): boolean {

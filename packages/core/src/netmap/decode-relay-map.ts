@@ -8,9 +8,10 @@
  * means look the name up. Null regions are dropped; a map without Regions changes nothing.
  */
 import type { Counters } from '../base/counters.js';
-import { asArray, asDisplayText, asEntries, asInteger, asObject, asString } from '../base/json.js';
+import { asDisplayText, asEntries, asInteger, asObject, asString } from '../base/json.js';
 import type { RegionId } from '../engines/paths.js';
 import { type IpAddress, parseAddress } from '../ip/address.js';
+import { decodeList, type ListBounds } from './bounded-list.js';
 import {
   labelLengthMax,
   nameLengthMax,
@@ -62,26 +63,22 @@ function decodeRelayNode(value: unknown, regionId: RegionId): RelayNode | undefi
   };
 }
 
+const NODES: ListBounds = {
+  max: relaysPerRegionMax,
+  malformed: 'netmap-relay-malformed',
+  overLimit: 'netmap-relays-over-limit',
+};
+
 function decodeRegion(key: string, value: unknown, counters: Counters): RelayRegion | undefined {
   const region = asObject(value);
   const id = asInteger(region?.['RegionID'], 1);
   if (region === undefined || id === undefined || String(id) !== key) return undefined;
-  const nodes: RelayNode[] = [];
-  for (const entry of asArray(region['Nodes'])) {
-    if (nodes.length >= relaysPerRegionMax) {
-      counters.add('netmap-relays-over-limit');
-      break;
-    }
-    const node = decodeRelayNode(entry, id);
-    if (node === undefined) counters.add('netmap-relay-malformed');
-    else nodes.push(node);
-  }
   return {
     id,
     code: asDisplayText(region['RegionCode'], labelLengthMax),
     name: asDisplayText(region['RegionName'], labelLengthMax),
     noMeasureNoHome: region['NoMeasureNoHome'] === true,
-    nodes,
+    nodes: decodeList(region['Nodes'], NODES, counters, (node) => decodeRelayNode(node, id)),
   };
 }
 

@@ -8,7 +8,8 @@
 import type { Counters } from '../base/counters.js';
 import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { WallTime } from '../base/instant.js';
-import { asArray, asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
+import { asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
+import { decodeList, type ListBounds } from './bounded-list.js';
 import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-node.js';
 import { decodePatch, type PeerPatch } from './decode-patch.js';
 import { decodeRelayMap } from './decode-relay-map.js';
@@ -37,25 +38,14 @@ export interface MapResponse {
   readonly domain: string | undefined;
 }
 
-/** Decodes up to `peersMax` entries of an array; those that `decode` refuses are counted under `counter`. */
-function decodeList<T>(
-  value: unknown,
-  counters: Counters,
-  counter: string,
-  decode: (entry: unknown) => T | DecodeFailure | undefined,
-): readonly T[] {
-  const list: T[] = [];
-  for (const entry of asArray(value)) {
-    if (list.length >= peersMax) {
-      counters.add('netmap-entries-over-limit');
-      break;
-    }
-    const decoded = decode(entry);
-    if (decoded === undefined || isFailure(decoded)) counters.add(counter);
-    else list.push(decoded);
-  }
-  return list;
+function entries(malformed: string): ListBounds {
+  return { max: peersMax, malformed, overLimit: 'netmap-entries-over-limit' };
 }
+
+const PEERS = entries('netmap-peer-malformed');
+const REMOVALS = entries('netmap-removal-malformed');
+const PATCHES = entries('netmap-patch-malformed');
+const USERS = entries('netmap-user-malformed');
 
 function decodeFlags(value: unknown, counters: Counters): ReadonlyMap<number, boolean> {
   const flags = new Map<number, boolean>();
@@ -96,24 +86,18 @@ export function decodeMapResponse(
     keepAlive: response['KeepAlive'] === true,
     controlTime: readTime(response['ControlTime']),
     node,
-    peers: decodeList(response['Peers'], counters, 'netmap-peer-malformed', peer),
-    peersChanged: decodeList(response['PeersChanged'], counters, 'netmap-peer-malformed', peer),
-    peersRemoved: decodeList(
-      response['PeersRemoved'],
-      counters,
-      'netmap-removal-malformed',
-      (entry) => asInteger(entry, 1),
+    peers: decodeList(response['Peers'], PEERS, counters, peer),
+    peersChanged: decodeList(response['PeersChanged'], PEERS, counters, peer),
+    peersRemoved: decodeList(response['PeersRemoved'], REMOVALS, counters, (entry) =>
+      asInteger(entry, 1),
     ),
-    peersPatched: decodeList(
-      response['PeersChangedPatch'],
-      counters,
-      'netmap-patch-malformed',
-      (entry) => decodePatch(entry, counters),
+    peersPatched: decodeList(response['PeersChangedPatch'], PATCHES, counters, (entry) =>
+      decodePatch(entry, counters),
     ),
     seenChange: decodeFlags(response['PeerSeenChange'], counters),
     onlineChange: decodeFlags(response['OnlineChange'], counters),
     relayMap: decodeRelayMap(response['DERPMap'], counters),
-    users: decodeList(response['UserProfiles'], counters, 'netmap-user-malformed', decodeUser),
+    users: decodeList(response['UserProfiles'], USERS, counters, decodeUser),
     domain: domain === '' ? undefined : domain,
   };
 }

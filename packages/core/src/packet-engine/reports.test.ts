@@ -1,4 +1,4 @@
-import { decodeHex } from '@warren/core/base/bytes';
+import { hexLiteral } from '@warren/core/base/bytes';
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { Endpoint } from '@warren/core/ip/address';
@@ -9,10 +9,6 @@ import { expect, test } from 'vitest';
 
 const HELLO = new Uint8Array(16).fill(3);
 const SOMEBODY = '198.51.100.9:1234' as Endpoint;
-
-function hex(text: string): Uint8Array {
-  return decodeHex(text) ?? expect.unreachable();
-}
 
 test('peer-active goes up at once after a pause and then once a second', () => {
   const world = new EngineWorld(31);
@@ -95,9 +91,9 @@ test('disco and STUN go up as they came, with socket, source and time', () => {
   const world = new EngineWorld(37);
   const [a] = world.couple();
   const disco = new Uint8Array(62);
-  disco.set(hex('5453f09f92ac'));
+  disco.set(hexLiteral('5453f09f92ac'));
   const stun = new Uint8Array(20);
-  stun.set(hex('010100002112a442'));
+  stun.set(hexLiteral('010100002112a442'));
   a.receive(4, SOMEBODY, disco.slice());
   a.receive(5, SOMEBODY, stun.slice());
   const common = { type: 'datagram', source: SOMEBODY, receivedAt: world.now };
@@ -111,7 +107,7 @@ test('a flood of disco does not fill the other engine’s mailbox', () => {
   const world = new EngineWorld(38);
   const [a] = world.couple();
   const disco = new Uint8Array(62);
-  disco.set(hex('5453f09f92ac'));
+  disco.set(hexLiteral('5453f09f92ac'));
   for (let i = 0; i < UP_DATAGRAM_BURST + 500; i++) a.receive(1, SOMEBODY, disco);
   expect(a.upOf('datagram').length).toBe(UP_DATAGRAM_BURST);
   expect(a.totals()).toEqual({ 'udp-not-wireguard-flood': 500 });

@@ -15,6 +15,7 @@
 import { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import { after, type Instant } from '../base/instant.js';
+import { randomFraction } from '../base/random.js';
 import { type NodeKey, publicKeyBytes, publicKeyOf, type RelayKey } from '../keys/keys.js';
 import type { Machine } from '../ports.js';
 import { ByteBucket } from './byte-bucket.js';
@@ -252,7 +253,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     }
     this.#gate.leave(connection.source);
     connection.client = { key: frame.key, rawKey: publicKeyBytes(frame.key), info: hello.info };
-    connection.keepAlivePeriodMs = KEEP_ALIVE_MS + this.#randomFraction() * KEEP_ALIVE_JITTER_MS;
+    connection.keepAlivePeriodMs = KEEP_ALIVE_MS + randomFraction(random) * KEEP_ALIVE_JITTER_MS;
     connection.keepAliveAt = after(now, connection.keepAlivePeriodMs);
     if (clientLimit !== undefined) {
       const tolerant = { ...clientLimit, burstBytes: 2 * clientLimit.burstBytes };
@@ -299,8 +300,9 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
 
   #drain(now: Instant): void {
     this.#draining = true;
+    const { random } = this.#options;
     for (const connection of this.#connections.values()) {
-      const reconnectInMs = RECONNECT_MIN_MS + this.#randomFraction() * RECONNECT_SPREAD_MS;
+      const reconnectInMs = RECONNECT_MIN_MS + randomFraction(random) * RECONNECT_SPREAD_MS;
       connection.queue.addControl(encodeRestarting(Math.floor(reconnectInMs), RECONNECT_TRY_MS));
       this.#closeAfterFlush(connection, 'restarting', now);
     }
@@ -367,11 +369,5 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     if (connection.client === undefined) this.#gate.leave(connection.source);
     this.#forwarder.leave(connection);
     connection.queue.clearPackets();
-  }
-
-  /** At least 0, below 1. */
-  #randomFraction(): number {
-    const bytes = this.#options.random.fill(new Uint8Array(4));
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
   }
 }

@@ -1,4 +1,4 @@
-import { decodeHex, encodeHex } from '@warren/core/base/bytes';
+import { encodeHex, hexLiteral as hex } from '@warren/core/base/bytes';
 import { isFailure } from '@warren/core/base/failure';
 import { instant } from '@warren/core/base/instant';
 import { bitFlips } from '@warren/core/base/mutations';
@@ -27,12 +27,6 @@ import {
   WITHOUT_PRESHARED_KEY,
 } from '@warren/core/wireguard/vectors';
 import { describe, expect, test } from 'vitest';
-
-function hex(text: string): Uint8Array {
-  const bytes = decodeHex(text);
-  if (bytes === undefined) throw new Error(`not hex: ${text}`);
-  return bytes;
-}
 
 function must<T>(value: T | undefined): NonNullable<T> {
   if (value === undefined || value === null) throw new Error('is undefined');
