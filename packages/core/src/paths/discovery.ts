@@ -105,19 +105,21 @@ export class Discovery {
 
   /**
    * The peer reached us from `path`. Its side is open there, so when a path is `wanted` our ping may pass
-   * now although an earlier one did not; a place that is new altogether is always tried.
+   * now although an earlier one did not; a place that is new altogether is always tried. True: it is new.
    */
-  learn(path: DirectPath, wanted: boolean, now: Instant): void {
+  learn(path: DirectPath, wanted: boolean, now: Instant): boolean {
     const candidate = this.candidates.learn(path, now);
-    if (!this.canPing || !(wanted || candidate.askedAt === undefined)) return;
+    const isNew = candidate.askedAt === undefined;
+    if (!this.canPing || !(wanted || isNew)) return false;
     const before = candidate.triggeredAt;
-    if (before !== undefined && now - before < candidateGapMs) return;
+    if (before !== undefined && now - before < candidateGapMs) return false;
     if (!this.#triggered.take(now)) {
       this.#counters.add('triggered-ping-held-back');
-      return;
+      return false;
     }
     candidate.triggeredAt = now;
     this.ask(candidate, now);
+    return isNew;
   }
 
   /** True when a round is due although `best` works. */

@@ -118,13 +118,14 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         this.#personPing(input.id, now);
         break;
       case 'ping-received':
-        this.#discovery.learn(input.path, this.#isLooking(), now);
+        if (this.#discovery.learn(input.path, this.#isLooking(), now)) this.#verify(now);
         break;
       case 'pong-received':
         this.#pong(input, now);
         break;
       case 'call-me-maybe':
         this.#discovery.answerCall(input.paths, now);
+        this.#verify(now);
         break;
       case 'authenticated':
         this.#authenticated(input.path, now);
@@ -221,6 +222,14 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   /** News about the peer: if a path is looked for, don't wait for the next round. */
   #hurryRound(now: Instant): void {
     if (this.#isLooking()) this.#round(now);
+  }
+
+  /** The peer looks for a path or shows up elsewhere: ours may be dead although it is trusted. */
+  #verify(now: Instant): void {
+    const { best, suspicion } = this.#choice;
+    if (this.#state !== 'direct' || best === undefined) return;
+    this.#discovery.ping(best.path, now);
+    suspicion.pinged(now);
   }
 
   /** Early warnings about the path in use. */

@@ -1,0 +1,269 @@
+/** What strangers and hostile peers send is counted, changes nothing and grows nothing. */
+import { bitFlips } from '@warren/core/base/mutations';
+import { SeededRandom } from '@warren/core/base/seeded-random';
+import { nobleCrypto } from '@warren/core/crypto/noble';
+import { DiscoBox } from '@warren/core/disco/envelope';
+import { encodeCallMeMaybe, encodePing, encodePong } from '@warren/core/disco/messages';
+import type { Endpoint } from '@warren/core/ip/address';
+import {
+  type DiscoPrivateKey,
+  generatePrivateKey,
+  type NodeKey,
+  publicKeyOf,
+} from '@warren/core/keys/keys';
+import type { Netmap } from '@warren/core/netmap/types';
+import type { PathEngineOutput } from '@warren/core/path-engine/io';
+import { easyNat } from '@warren/core/path-engine/testing/nat';
+import { World } from '@warren/core/path-engine/testing/world';
+import type { WorldNode } from '@warren/core/path-engine/testing/world-node';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+const FAR = '203.0.113.200:41641' as Endpoint;
+
+/** A node under attack, a good peer of it, and a peer whose disco key the attacker holds. */
+class Attack {
+  readonly world = new World(5);
+  readonly random = new SeededRandom(99);
+  readonly victim: WorldNode;
+  readonly good: WorldNode;
+  readonly evil: WorldNode;
+  readonly evilDisco: DiscoPrivateKey = generatePrivateKey('disco', this.random);
+  readonly #boxes = new Map<DiscoPrivateKey, DiscoBox>();
+
+  constructor() {
+    this.world.addRelay(900);
+    this.victim = this.world.addNode('victim', { nat: easyNat });
+    this.good = this.world.addNode('good');
+    this.evil = this.world.addNode('evil');
+    this.world.run(3000);
+    this.world.controlUp = false;
+    this.victim.setNetmap(this.netmap());
+    this.world.run(100);
+  }
+
+  /** The victim's network map, with the attacker's disco key for the evil peer. */
+  netmap(): Netmap {
+    const netmap = this.world.netmapFor(this.victim);
+    const peers = [...netmap.peers.values()].map((peer) =>
+      peer.key === this.evil.key
+        ? { ...peer, discoKey: publicKeyOf(nobleCrypto, 'disco', this.evilDisco) }
+        : peer,
+    );
+    return { ...netmap, peers: new Map(peers.map((peer) => [peer.id, peer])) };
+  }
+
+  /** Seals to the victim with a disco key of the attacker's choice. */
+  seal(inner: Uint8Array, from: DiscoPrivateKey = this.evilDisco): Uint8Array {
+    let box = this.#boxes.get(from);
+    if (box === undefined) {
+      box = new DiscoBox({
+        crypto: nobleCrypto,
+        random: this.random,
+        ownKey: publicKeyOf(nobleCrypto, 'disco', from),
+        ownPrivateKey: from,
+        peerKey: this.victim.discoKey,
+      });
+      this.#boxes.set(from, box);
+    }
+    const sealed = box.seal(inner);
+    if (!(sealed instanceof Uint8Array)) throw new Error(sealed.reason);
+    return sealed;
+  }
+
+  transactionId(): Uint8Array {
+    return this.random.fill(new Uint8Array(12));
+  }
+
+  ping(): Uint8Array {
+    return encodePing(this.transactionId(), this.evil.key);
+  }
+
+  /** Hands a datagram to the victim's engine and returns what came out. */
+  udp(bytes: Uint8Array, source: Endpoint = FAR): PathEngineOutput[] {
+    const { engine } = this.victim;
+    const now = this.world.now;
+    engine.handle(
+      {
+        type: 'up',
+        message: { type: 'datagram', kind: 'disco', socketId: 1, source, bytes, receivedAt: now },
+      },
+      now,
+    );
+    return this.#drain();
+  }
+
+  relay(packet: Uint8Array, source: NodeKey): PathEngineOutput[] {
+    const { engine } = this.victim;
+    engine.handle({ type: 'relay-packet', regionId: 900, source, packet }, this.world.now);
+    return this.#drain();
+  }
+
+  count(name: string): number {
+    return this.victim.engine.status(this.world.now).counters[name] ?? 0;
+  }
+
+  #drain(): PathEngineOutput[] {
+    const outputs: PathEngineOutput[] = [];
+    const { engine } = this.victim;
+    for (let out = engine.poll(); out !== undefined; out = engine.poll()) outputs.push(out);
+    return outputs;
+  }
+}
+
+/** UDP targets of everything sent. */
+function targets(outputs: readonly PathEngineOutput[]): Endpoint[] {
+  return outputs.flatMap((output) =>
+    output.type === 'down' && output.message.type === 'send' ? [output.message.remote] : [],
+  );
+}
+
+describe('disco from the network', () => {
+  let attack: Attack;
+  beforeEach(() => {
+    attack = new Attack();
+  });
+
+  test('with a key that nobody has is dropped before any cryptography', () => {
+    for (let i = 0; i < 20; i++) {
+      const stranger = generatePrivateKey('disco', attack.random);
+      expect(attack.udp(attack.seal(attack.ping(), stranger))).toEqual([]);
+    }
+    expect(attack.count('disco-unknown-sender')).toBe(20);
+  });
+
+  test('with any bit flipped is dropped and counted', () => {
+    let flipped = 0;
+    for (const bytes of bitFlips(attack.seal(attack.ping()))) {
+      expect(attack.udp(bytes)).toEqual([]);
+      flipped++;
+    }
+    const counted = ['disco-malformed', 'disco-unknown-sender', 'disco-forged'];
+    expect(counted.reduce((sum, name) => sum + attack.count(name), 0)).toBe(flipped);
+  });
+
+  test('a ping is answered once; again it is a duplicate, from elsewhere a replay', () => {
+    const ping = attack.seal(attack.ping());
+    expect(targets(attack.udp(ping))).toContain(FAR);
+    expect(attack.udp(ping)).toEqual([]);
+    expect(attack.udp(ping, '203.0.113.66:666' as Endpoint)).toEqual([]);
+    expect([attack.count('ping-duplicate'), attack.count('ping-replayed')]).toEqual([1, 1]);
+  });
+
+  test('a ping cannot move data, nor speak for another node', () => {
+    attack.victim.talkTo(attack.good);
+    attack.world.run(1000);
+    const before = attack.victim.pathsTo(attack.good);
+    attack.udp(attack.seal(encodePing(attack.transactionId(), attack.good.key)));
+    attack.world.run(100);
+    expect(attack.victim.pathsTo(attack.good)).toBe(before);
+  });
+
+  test('pongs to pings that were never sent prove nothing', () => {
+    attack.victim.talkTo(attack.evil);
+    attack.world.run(1000);
+    for (let i = 0; i < 50; i++) {
+      attack.udp(attack.seal(encodePong(attack.transactionId(), FAR)));
+    }
+    expect(attack.count('pong-unknown')).toBe(50);
+    expect(attack.victim.pathsTo(attack.evil)).not.toContain('203.0.113.200');
+  });
+
+  test('pings from 3,600 addresses are remembered up to a limit and asked at a limited rate', () => {
+    attack.victim.talkTo(attack.evil);
+    attack.world.run(1000);
+    const asked = new Map<Endpoint, number>();
+    for (let i = 0; i < 3600; i++) {
+      const source = `203.0.113.200:${1000 + i}` as Endpoint;
+      for (const target of targets(attack.udp(attack.seal(attack.ping()), source))) {
+        asked.set(target, (asked.get(target) ?? 0) + 1);
+      }
+    }
+    // Every ping draws its pong; beyond those only a burst of pings of ours.
+    const extra = [...asked.values()].reduce((sum, count) => sum + count, 0) - 3600;
+    expect(extra).toBeLessThanOrEqual(40);
+    expect(attack.count('triggered-ping-held-back')).toBeGreaterThan(3500);
+  });
+});
+
+describe('disco over a relay', () => {
+  let attack: Attack;
+  beforeEach(() => {
+    attack = new Attack();
+  });
+
+  test('counts only from the peer whose key sealed it', () => {
+    const call = attack.seal(encodeCallMeMaybe([FAR]));
+    expect(attack.relay(call, attack.good.key)).toEqual([]);
+    expect(attack.count('disco-relay-source-mismatch')).toBe(1);
+    expect(attack.relay(call, 'ab'.repeat(32) as NodeKey)).toEqual([]);
+    expect(attack.count('relay-unknown-peer')).toBe(1);
+  });
+
+  test('a call may not come by UDP', () => {
+    expect(attack.udp(attack.seal(encodeCallMeMaybe([FAR])))).toEqual([]);
+    expect(attack.count('call-me-maybe-not-over-relay')).toBe(1);
+  });
+
+  test('a call with 3,600 addresses makes us ping 32, and a flood of calls three times that', () => {
+    const inner = new Uint8Array(2 + 18 * 3600);
+    inner[0] = 3;
+    for (let i = 0; i < 3600; i++) {
+      const address = encodeCallMeMaybe([`203.0.113.200:${1000 + i}` as Endpoint]).subarray(2);
+      inner.set(address, 2 + 18 * i);
+    }
+    const pinged: Endpoint[] = [];
+    for (let i = 0; i < 20; i++) {
+      pinged.push(...targets(attack.relay(attack.seal(inner), attack.evil.key)));
+    }
+    expect(new Set(pinged).size).toBeLessThanOrEqual(33);
+    expect(pinged.length).toBeLessThanOrEqual(3 * 33);
+    expect(attack.count('call-me-maybe-over-limit')).toBe(20 * (3600 - 32));
+    expect(attack.count('call-me-maybe-too-often')).toBe(17);
+  });
+
+  test('a call cannot aim us at ourselves, our tunnel, multicast or loopback', () => {
+    const bad = [
+      '127.0.0.1:22',
+      '224.0.0.251:5353',
+      '255.255.255.255:9',
+      '0.0.0.0:1',
+      '100.64.0.2:41641',
+      '[fe80::1]:41641',
+      `${attack.victim.place.address}:41641`,
+    ] as Endpoint[];
+    const pinged = targets(attack.relay(attack.seal(encodeCallMeMaybe(bad)), attack.evil.key));
+    for (const target of bad) expect(pinged).not.toContain(target);
+  });
+
+  test('rubbish behind a valid key is neither answered nor kept', () => {
+    for (let length = 0; length < 200; length++) {
+      const inner = attack.random.fill(new Uint8Array(length));
+      inner[0] = length % 12;
+      attack.udp(attack.seal(inner));
+    }
+    const { counters } = attack.victim.engine.status(attack.world.now);
+    expect(counters['disco-unknown-type']).toBeGreaterThan(0);
+    expect(counters['disco-too-short']).toBeGreaterThan(0);
+  });
+});
+
+test('under all of this the good peer keeps its path', () => {
+  const attack = new Attack();
+  attack.victim.talkTo(attack.good);
+  attack.good.setNetmap(attack.world.netmapFor(attack.good));
+  attack.good.talkTo(attack.victim);
+  attack.world.run(2000);
+  expect(attack.victim.isDirectTo(attack.good)).toBe(true);
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 20; i++) {
+      const port = 1000 + attack.random.below(60_000);
+      attack.udp(attack.seal(attack.ping()), `203.0.113.200:${port}` as Endpoint);
+      attack.relay(
+        attack.seal(encodeCallMeMaybe([`203.0.113.201:${port}` as Endpoint])),
+        attack.evil.key,
+      );
+    }
+    attack.world.run(1000);
+    expect(attack.victim.isDirectTo(attack.good)).toBe(true);
+  }
+});

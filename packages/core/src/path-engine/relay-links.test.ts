@@ -1,0 +1,170 @@
+import { Counters } from '@warren/core/base/counters';
+import { instant } from '@warren/core/base/instant';
+import { SeededRandom } from '@warren/core/base/seeded-random';
+import type { NodeKey } from '@warren/core/keys/keys';
+import { EngineOutputs } from '@warren/core/path-engine/outputs';
+import {
+  idleCloseMs,
+  maxQueuedPackets,
+  queueLifetimeMs,
+  RelayLinks,
+  stableMs,
+} from '@warren/core/path-engine/relay-links';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+const peer = 'cd'.repeat(32) as NodeKey;
+const packet = (number: number): Uint8Array => Uint8Array.of(number);
+const at = instant;
+
+let outputs: EngineOutputs;
+let counters: Counters;
+let links: RelayLinks;
+
+beforeEach(() => {
+  outputs = new EngineOutputs();
+  counters = new Counters();
+  links = new RelayLinks({ outputs, counters, random: new SeededRandom(3) });
+  links.setRegions(new Set([1, 2]));
+});
+
+/** What came out, as `type region[ detail]`. */
+function out(): string[] {
+  const lines: string[] = [];
+  for (let output = outputs.poll(); output !== undefined; output = outputs.poll()) {
+    if (output.type === 'relay-transmit') lines.push(`send ${output.regionId} ${output.packet[0]}`);
+    else if (output.type === 'relay-prefer') lines.push(`home ${output.regionId} ${output.home}`);
+    else if (output.type === 'relay-dial') lines.push(`dial ${output.regionId}`);
+    else if (output.type === 'relay-hangup') lines.push(`hangup ${output.regionId}`);
+    else lines.push(output.type);
+  }
+  return lines;
+}
+
+describe('home', () => {
+  test('is dialled at once, named to the relay, and kept for ever', () => {
+    links.setHome(1, at(0));
+    expect(out()).toEqual(['dial 1']);
+    links.connected(1, at(100));
+    expect(out()).toEqual(['home 1 true']);
+    links.runTimers(at(3_600_000));
+    expect([links.isConnected(1), out(), links.nextTimeout()]).toEqual([true, [], undefined]);
+  });
+
+  test('moves: the new one is told when it is there, the old one stays open while used', () => {
+    links.setHome(1, at(0));
+    links.connected(1, at(100));
+    out();
+    links.setHome(2, at(1000));
+    expect(out()).toEqual(['home 1 false', 'dial 2']);
+    links.connected(2, at(1100));
+    expect(out()).toEqual(['home 2 true']);
+    links.heard(1, at(30_000));
+    links.runTimers(at(61_000));
+    expect(links.isConnected(1)).toBe(true);
+    links.runTimers(at(30_000 + idleCloseMs));
+    expect(out()).toEqual(['hangup 1']);
+  });
+
+  test('is dialled again after min(n squared x 10 ms, 5 s), spread by half', () => {
+    links.setHome(1, at(0));
+    out();
+    let now = 0;
+    for (let failures = 1; failures <= 40; failures++) {
+      links.closed(1, at(now));
+      const pauseMs = (links.nextTimeout() ?? 0) - now;
+      const middle = Math.min(failures ** 2 * 10, 5000);
+      expect(pauseMs).toBeGreaterThanOrEqual(0.5 * middle);
+      expect(pauseMs).toBeLessThan(1.5 * middle);
+      now += pauseMs;
+      links.runTimers(at(now));
+      expect(out()).toEqual(['dial 1']);
+    }
+  });
+
+  test('a connection that lasted clears the failures before it, a short one does not', () => {
+    links.setHome(1, at(0));
+    for (let i = 0; i < 20; i++) links.closed(1, at(0));
+    for (let i = 0; i < 20; i++) {
+      links.runTimers(links.nextTimeout() ?? at(0));
+      links.closed(1, at(i * 10_000));
+    }
+    links.connected(1, at(300_000));
+    links.closed(1, at(300_001));
+    expect((links.nextTimeout() ?? 0) - 300_001).toBeGreaterThan(1000);
+    links.runTimers(at(400_000));
+    links.connected(1, at(400_000));
+    links.closed(1, at(400_000 + stableMs));
+    expect((links.nextTimeout() ?? 0) - 400_000 - stableMs).toBeLessThan(16);
+  });
+});
+
+describe('other regions', () => {
+  test('are dialled by the first packet, which waits for them', () => {
+    links.transmit(2, peer, packet(1), at(0));
+    links.transmit(2, peer, packet(2), at(10));
+    expect(out()).toEqual(['dial 2']);
+    links.connected(2, at(200));
+    expect(out()).toEqual(['send 2 1', 'send 2 2']);
+    links.transmit(2, peer, packet(3), at(300));
+    expect(out()).toEqual(['send 2 3']);
+  });
+
+  test('are closed 60 s after the last packet in either direction', () => {
+    links.transmit(2, peer, packet(1), at(0));
+    links.connected(2, at(100));
+    links.heard(2, at(50_000));
+    out();
+    expect(links.nextTimeout()).toBe(50_000 + idleCloseMs);
+    links.runTimers(at(50_000 + idleCloseMs));
+    expect(out()).toEqual(['hangup 2']);
+    expect(links.nextTimeout()).toBeUndefined();
+  });
+
+  test('keep 32 packets while they are dialled, the newest, and none that is old', () => {
+    for (let i = 0; i < maxQueuedPackets + 8; i++) links.transmit(2, peer, packet(i), at(0));
+    links.transmit(2, peer, packet(99), at(4000));
+    out();
+    links.connected(2, at(queueLifetimeMs + 1));
+    expect(out()).toEqual(['send 2 99']);
+    expect(counters.get('relay-queue-full')).toBe(9);
+    expect(counters.get('relay-queue-stale')).toBe(maxQueuedPackets - 1);
+  });
+
+  test('are not dialled for ever when nobody needs them any more', () => {
+    links.transmit(2, peer, packet(1), at(0));
+    for (let now = 0; now < 120_000; now += 1000) {
+      links.closed(2, at(now));
+      links.runTimers(at(now + 999));
+    }
+    expect(links.states().has(2)).toBe(false);
+    expect(links.nextTimeout()).toBeUndefined();
+  });
+});
+
+test('a region that left the map is hung up and refuses packets', () => {
+  links.transmit(2, peer, packet(1), at(0));
+  links.connected(2, at(10));
+  out();
+  links.setRegions(new Set([1]));
+  links.transmit(2, peer, packet(2), at(20));
+  expect(out()).toEqual(['hangup 2']);
+  expect(counters.get('relay-unknown-region')).toBe(1);
+});
+
+test('a connection that nobody wants any more is hung up', () => {
+  links.connected(2, at(0));
+  expect(out()).toEqual(['hangup 2']);
+});
+
+test('a lost address dials everything in use anew, without a pause; a kept one asks for a pong', () => {
+  links.setHome(1, at(0));
+  links.connected(1, at(100));
+  links.transmit(2, peer, packet(1), at(100));
+  out();
+  links.probe();
+  expect(out()).toEqual(['relay-probe']);
+  links.redial(at(200));
+  expect(out()).toEqual(['hangup 1', 'dial 1', 'hangup 2', 'dial 2']);
+  links.connected(2, at(300));
+  expect(out()).toEqual(['send 2 1']);
+});
