@@ -44,6 +44,8 @@ export interface MachineApiOptions {
 export interface MachineConnection {
   readonly machineKey: MachineKey;
   readonly source: string;
+  /** Called when control knew a node of this machine: the connection is no guest any more. */
+  readonly admitted: () => void;
 }
 
 export class MachineApi {
@@ -95,6 +97,7 @@ export class MachineApi {
     const context = { machineKey, baseDomain, crypto, random, wall };
     const { state, response, outcome } = register(store.state, request, context);
     store.commit(state); // on disk before anybody hears of it
+    if (outcome !== 'refused' && outcome !== 'foreign-key') connection.admitted();
     const machine = shortKey(machineKey);
     const fields = { outcome, machine, source, reason: response?.Error };
     if (outcome === 'known') log.debug('register', fields);
@@ -126,6 +129,7 @@ export class MachineApi {
       else refuse(stream, 401, 'this node key belongs to another machine');
       return;
     }
+    connection.admitted();
     if (request.stream) {
       // Read-only: what a poll says of its node may be older than the last lite update.
       streams.open(stream, request.nodeKey, request.compression);

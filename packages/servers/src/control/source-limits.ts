@@ -1,7 +1,7 @@
 /**
- * How much unproven work one source may cause. A handshake costs the server four key exchanges, and message
- * 1 of it can be replayed, so until a client has sent one valid record it is nobody: few of those at a time,
- * and few starts a second, by address (IPv6 by /64).
+ * How much work one source may cause before control knows who it is. A handshake costs the server four key
+ * exchanges and a connection memory, so of guests there are few at a time, and few new ones a second, by
+ * address (IPv6 by /64).
  */
 import type { Instant } from '@warren/core/base/instant';
 import { TokenBucket } from '@warren/core/base/token-bucket';
@@ -12,38 +12,38 @@ import { prefixOf } from '@warren/core/ip/prefix';
 const burst = 200;
 /** Starts per second afterwards; clients back off by themselves. */
 const perSecond = 20;
-/** Handshakes of one source that no record has followed yet. */
-const unprovenPerSourceMax = 64;
+/** Guests of one source at a time; members of the network don't count. */
+const guestsPerSourceMax = 64;
 /** The same for all sources together. */
-const unprovenMax = 2048;
+const guestsMax = 2048;
 /** Sources remembered; the oldest without a handshake under way is forgotten. */
 const sourcesMax = 8192;
 
 interface Source {
   readonly bucket: TokenBucket;
-  unproven: number;
+  guests: number;
 }
 
 export class SourceLimits {
   readonly #sources = new Map<string, Source>();
-  #unproven = 0;
+  #guests = 0;
 
   /**
-   * Asks to start a handshake from an address. Undefined: refused. Otherwise the handshake counts until the
-   * answer is called, once: it proved itself, or it ended.
+   * Asks to start a handshake from an address. Undefined: refused. Otherwise the connection counts as a guest
+   * until the answer is called, once or more: it became a member, or it ended.
    */
   admit(address: string, now: Instant): (() => void) | undefined {
     const source = this.#source(address);
-    if (source === undefined || this.#unproven >= unprovenMax) return undefined;
-    if (source.unproven >= unprovenPerSourceMax || !source.bucket.take(now)) return undefined;
-    source.unproven++;
-    this.#unproven++;
+    if (source === undefined || this.#guests >= guestsMax) return undefined;
+    if (source.guests >= guestsPerSourceMax || !source.bucket.take(now)) return undefined;
+    source.guests++;
+    this.#guests++;
     let open = true;
     return () => {
       if (!open) return;
       open = false;
-      source.unproven--;
-      this.#unproven--;
+      source.guests--;
+      this.#guests--;
     };
   }
 
@@ -57,14 +57,14 @@ export class SourceLimits {
       return known;
     }
     if (this.#sources.size >= sourcesMax && !this.#evict()) return undefined;
-    const fresh = { bucket: new TokenBucket(burst, perSecond), unproven: 0 };
+    const fresh = { bucket: new TokenBucket(burst, perSecond), guests: 0 };
     this.#sources.set(key, fresh);
     return fresh;
   }
 
   #evict(): boolean {
     for (const [key, source] of this.#sources) {
-      if (source.unproven > 0) continue;
+      if (source.guests > 0) continue;
       this.#sources.delete(key);
       return true;
     }

@@ -1,14 +1,18 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { isFailure } from '@warren/core/base/failure';
 import { encodeBase64 } from '@warren/core/base/text';
 import { generatePrivateKey, type MachineKey } from '@warren/core/keys/keys';
+import { ClientSession } from '@warren/core/ts2021/client-session';
 import { decodeResponse, HandshakeRefused } from '@warren/core/ts2021/frames';
 import { createInitiation } from '@warren/core/ts2021/initiator';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { silentLogger } from '@warren/shell/log';
 import { createNodeRandom } from '@warren/shell/random/node-random';
+import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Ts2021Listener } from './ts2021-listener.js';
 
@@ -20,15 +24,17 @@ let listener: Ts2021Listener;
 let port: number;
 const sockets: Socket[] = [];
 
-beforeEach(async () => {
+/** A listener with its real times, unless a test shortens them. */
+async function start(times: { proveMs?: number; guestMs?: number } = {}): Promise<void> {
   listener = new Ts2021Listener({
     crypto,
     random,
     clock: systemClock,
     log: silentLogger,
     privateKey: generatePrivateKey('machine', random),
-    proveMs: 300,
-    onRequest: (_, stream) => {
+    ...times,
+    onRequest: (connection, stream, headers) => {
+      if (headers[':path'] === '/join') connection.admitted();
       stream.respond({ ':status': 200 });
       stream.end();
     },
@@ -39,14 +45,22 @@ beforeEach(async () => {
   server.on('upgrade', (request, socket, head) => listener.handleUpgrade(request, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   port = (server.address() as AddressInfo).port;
-});
+}
 
-afterEach(async () => {
+async function stop(): Promise<void> {
   for (const socket of sockets.splice(0)) socket.destroy();
   listener.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-});
+}
+
+async function restart(times: { proveMs?: number; guestMs?: number }): Promise<void> {
+  await stop();
+  await start(times);
+}
+
+beforeEach(() => start());
+afterEach(() => stop());
 
 /** Sends raw text and collects everything until the server closes or `ms` passed. */
 function exchange(
@@ -132,8 +146,9 @@ test.each([
 });
 
 test('a client that proves nothing after the handshake is ended in time', async () => {
+  await restart({ proveMs: 300 });
   const started = Date.now();
-  const answer = await exchange(upgrade(message1()));
+  const answer = await exchange(upgrade(message1()), 10_000);
   expect(answer.text).toMatch(/^HTTP\/1\.1 101 /);
   expect(answer.closed).toBe(true);
   expect(Date.now() - started).toBeGreaterThanOrEqual(250);
@@ -152,13 +167,85 @@ test('forged records end the connection', async () => {
   expect(listener.size).toBe(0);
 });
 
-test('one source holds no more than 64 handshakes without proof', async () => {
+/** A whole client connection: HTTP/2 inside Noise. */
+function connectWhole(machinePrivateKey = generatePrivateKey('machine', random)): Promise<Session> {
+  const initiation = createInitiation({
+    crypto,
+    random,
+    machinePrivateKey,
+    serverKey: listener.publicKey,
+    version: 113,
+  });
+  if (isFailure(initiation)) throw new Error(initiation.reason);
+  const client = new ClientSession(initiation);
+  const socket = connect(port, '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => undefined);
+  socket.write(upgrade(encodeBase64(initiation.bytes)));
+  return new Promise((resolve) => {
+    let isUpgraded = false;
+    const onData = (bytes: Buffer): void => {
+      const rest = isUpgraded ? bytes : bodyOf(bytes);
+      isUpgraded = true;
+      const plaintext = client.open(rest);
+      if (isFailure(plaintext)) throw new Error(plaintext.reason);
+      if (!client.ready) return;
+      socket.off('data', onData);
+      const duplex = new RecordDuplex(socket, client, plaintext);
+      const session = connectHttp2('https://x', { createConnection: () => duplex });
+      session.on('error', () => undefined);
+      resolve({ session, closed: once(session, 'close') });
+    };
+    socket.on('data', onData);
+  });
+}
+
+interface Session {
+  readonly session: ClientHttp2Session;
+  readonly closed: Promise<unknown>;
+}
+
+async function ask({ session }: Session, path: string): Promise<void> {
+  const stream = session.request({ ':path': path });
+  stream.resume();
+  await once(stream, 'close');
+}
+
+test('a guest may talk for a while, a member for ever', async () => {
+  await restart({ guestMs: 1500 });
+  const guest = await connectWhole();
+  const member = await connectWhole();
+  await ask(guest, '/look');
+  await ask(member, '/join');
+  await guest.closed;
+  expect(listener.counters.get('ts2021-guest-too-long')).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await ask(member, '/look');
+  expect(listener.size).toBe(1);
+});
+
+test('one machine holds no more than eight connections; the oldest gives way', async () => {
+  const key = generatePrivateKey('machine', random);
+  const made: Session[] = [];
+  for (let i = 0; i < 9; i++) {
+    const session = await connectWhole(key);
+    await ask(session, '/join');
+    made.push(session);
+  }
+  await made[0]?.closed;
+  expect(listener.size).toBe(8);
+  await ask(made[8] as Session, '/look');
+});
+
+test('one source holds no more than 64 guests', async () => {
   const answers = await Promise.all(
-    Array.from({ length: 80 }, () => exchange(upgrade(message1()), 3000)),
+    Array.from({ length: 80 }, () => exchange(upgrade(message1()), 5000)),
   );
   const refused = answers.filter((answer) => answer.text.startsWith('HTTP/1.1 429'));
   expect(refused).toHaveLength(16);
   expect(refused[0]?.text).toContain('Retry-After: 5');
-  const later = await exchange(upgrade(message1()), 3000);
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const later = await exchange(upgrade(message1()), 1000);
   expect(later.text).toMatch(/^HTTP\/1\.1 101 /);
 });

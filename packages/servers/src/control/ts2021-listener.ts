@@ -5,8 +5,12 @@
  *     POST /ts2021, Upgrade: tailscale-control-protocol, X-Tailscale-Handshake: <message 1>
  *       -> 101, message 2, early payload, then HTTP/2 with prior knowledge in both directions
  *
- * A connection is unproven until its client sent one valid record: message 1 can be replayed by anybody who
- * saw it. Unproven connections are few by source and end after 10 s.
+ * Anybody can make a machine key, so a connection is a guest until control knew one of its nodes, and guests
+ * are few by source:
+ *
+ *     101 --a valid record within 10 s--> guest --a node of its own within 60 s--> member
+ *
+ * (Before its first record it isn't even a guest: message 1 can be replayed by whoever saw it.)
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
@@ -42,7 +46,11 @@ import { SourceLimits } from './source-limits.js';
 
 const PROTOCOL = 'tailscale-control-protocol';
 /** Message 2 reaches the client in one round trip and its HTTP/2 preface is back in another. */
-export const proveDefaultMs = 10_000;
+const PROVE_MS = 10_000;
+/** Registration takes one round trip; a client whose auth key was refused comes back when it has another. */
+const GUEST_MS = 60_000;
+/** One machine has one connection, and old ones that its network lost; more are of no use. */
+const CONNECTIONS_PER_MACHINE_MAX = 8;
 /** HTTP/2 pings find clients that vanished without a word, whose sockets would stay open for a quarter of an hour. */
 const PING_MS = 45_000;
 /** Streams of one client: a poll or two, and requests. */
@@ -50,7 +58,7 @@ const STREAMS_MAX = 64;
 /** A full map of thousands of peers must not wait for window updates of 64 KiB. */
 const WINDOW_BYTES = 1024 * 1024;
 /** Megabytes that Node keeps per session before it refuses streams; a map waits there while it is sent. */
-const SESSION_MEMORY_MB = 128;
+const SESSION_MEMORY_MB = 32;
 
 export interface Ts2021ListenerOptions {
   readonly crypto: Crypto;
@@ -58,8 +66,9 @@ export interface Ts2021ListenerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly privateKey: MachinePrivateKey;
-  /** How long a connection may stay unproven. */
+  /** How long a connection may stay without a valid record, and without a node. */
   readonly proveMs?: number | undefined;
+  readonly guestMs?: number | undefined;
   /** One request inside a connection. */
   readonly onRequest: (
     connection: MachineConnection,
@@ -70,6 +79,7 @@ export interface Ts2021ListenerOptions {
 
 interface Connection {
   readonly session: ServerHttp2Session;
+  readonly machineKey: MachineKey;
   isAnswering: boolean;
 }
 
@@ -116,14 +126,14 @@ export class Ts2021Listener {
     socket.on('error', () => socket.destroy());
     const { clock } = this.#options;
     const source = request.socket.remoteAddress ?? 'unknown';
-    const proven = this.#limits.admit(source, clock.now());
-    if (proven === undefined) {
+    const release = this.#limits.admit(source, clock.now());
+    if (release === undefined) {
       this.#refuse(socket, 'ts2021-source-limit', '429 Too Many Requests', 'try again later');
       return true;
     }
     const accepted = this.#accept(request, socket);
-    if (accepted === undefined) proven();
-    else this.#begin(accepted, socket, head, source, proven);
+    if (accepted === undefined) release();
+    else this.#begin(accepted, socket, head, source, release);
     return true;
   }
 
@@ -180,7 +190,7 @@ export class Ts2021Listener {
     socket: Duplex,
     head: Uint8Array,
     source: string,
-    proven: () => void,
+    release: () => void,
   ): void {
     const { crypto, random, log } = this.#options;
     if (socket instanceof Socket) {
@@ -201,40 +211,60 @@ export class Ts2021Listener {
     if (isFailure(first)) {
       this.counters.add(`ts2021-${first.reason}`);
       socket.destroy();
-      proven();
+      release();
       return;
     }
-    const deadline = setTimeout(() => {
-      this.counters.add('ts2021-unproven');
-      socket.destroy();
-    }, this.#options.proveMs ?? proveDefaultMs);
-    const settle = (): void => {
-      clearTimeout(deadline);
-      proven();
-    };
-    if (first.length > 0) settle();
-    socket.once('close', settle);
-    const duplex = new RecordDuplex(socket, provingStream(stream, settle), first);
+    const deadlines = new Deadlines(
+      (reason) => {
+        this.counters.add(reason);
+        socket.destroy();
+      },
+      this.#options.proveMs ?? PROVE_MS,
+      this.#options.guestMs ?? GUEST_MS,
+    );
+    if (first.length > 0) deadlines.proven();
+    socket.once('close', () => {
+      deadlines.clear();
+      release();
+    });
+    const duplex = new RecordDuplex(socket, provingStream(stream, deadlines), first);
     duplex.on('error', (error: Error) => {
       log.debug('control connection broke', { source, reason: error.message });
     });
-    this.#serve(duplex, { machineKey: accepted.clientKey, source });
+    this.#serve(duplex, {
+      machineKey: accepted.clientKey,
+      source,
+      admitted: () => {
+        deadlines.clear();
+        release();
+      },
+    });
   }
 
   #serve(duplex: Duplex, client: MachineConnection): void {
+    this.#dropOldest(client.machineKey);
     const session = performServerHandshake(duplex, {
       settings: { maxConcurrentStreams: STREAMS_MAX, initialWindowSize: WINDOW_BYTES },
       maxSessionMemory: SESSION_MEMORY_MB,
     });
-    const connection: Connection = { session, isAnswering: true };
+    const connection = { session, machineKey: client.machineKey, isAnswering: true };
     this.#connections.add(connection);
     session.on('error', (error: Error) => {
-      this.#options.log.debug('control session broke', { ...client, reason: error.message });
+      const { source } = client;
+      this.#options.log.debug('control session broke', { source, reason: error.message });
     });
     session.on('close', () => this.#connections.delete(connection));
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
       this.#options.onRequest(client, stream, headers),
     );
+  }
+
+  /** Makes room for one more connection of a machine. */
+  #dropOldest(machineKey: MachineKey): void {
+    const own = [...this.#connections].filter((other) => other.machineKey === machineKey);
+    if (own.length < CONNECTIONS_PER_MACHINE_MAX) return;
+    this.counters.add('ts2021-connections-over-limit');
+    own[0]?.session.destroy();
   }
 
   /** Ends connections that left the last ping unanswered, pings the others. */
@@ -265,8 +295,30 @@ function switchingProtocols(): string {
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${PROTOCOL}\r\nConnection: upgrade\r\n\r\n`;
 }
 
-/** `stream`, which calls `proven` when its first valid record comes in. */
-function provingStream(stream: RecordStream, proven: () => void): RecordStream {
+/** The two times by which a connection has to show what it is good for. */
+class Deadlines {
+  #prove: NodeJS.Timeout | undefined;
+  readonly #guest: NodeJS.Timeout;
+
+  constructor(end: (reason: string) => void, proveMs: number, guestMs: number) {
+    this.#prove = setTimeout(() => end('ts2021-unproven'), proveMs);
+    this.#guest = setTimeout(() => end('ts2021-guest-too-long'), guestMs);
+  }
+
+  /** A valid record came. */
+  proven(): void {
+    clearTimeout(this.#prove);
+    this.#prove = undefined;
+  }
+
+  clear(): void {
+    this.proven();
+    clearTimeout(this.#guest);
+  }
+}
+
+/** `stream`, which tells of its first valid record. */
+function provingStream(stream: RecordStream, deadlines: Deadlines): RecordStream {
   let isProven = false;
   return {
     seal: (plaintext) => stream.seal(plaintext),
@@ -274,7 +326,7 @@ function provingStream(stream: RecordStream, proven: () => void): RecordStream {
       const plaintext = stream.open(bytes);
       if (!isProven && !isFailure(plaintext) && plaintext.length > 0) {
         isProven = true;
-        proven();
+        deadlines.proven();
       }
       return plaintext;
     },
