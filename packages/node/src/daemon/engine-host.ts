@@ -121,6 +121,9 @@ export class EngineHost {
           this.#links.get(output.regionId)?.close();
           this.#links.delete(output.regionId);
           break;
+        case 'relay-probe':
+          this.#links.get(output.regionId)?.probe();
+          break;
         case 'relay-prefer':
           this.#links.get(output.regionId)?.prefer(output.home);
           break;

@@ -60,6 +60,11 @@ export class RelayLink {
     this.#handle({ type: 'prefer', home });
   }
 
+  /** Asks the relay for a pong; without one the link ends. */
+  probe(): void {
+    this.#handle({ type: 'probe' });
+  }
+
   close(): void {
     this.#end(undefined);
   }
