@@ -1,8 +1,9 @@
 /** Reads from the relays themselves how many data frames they carried between two node keys. */
-import { request } from 'node:http';
 import type { NodeKey } from '@warren/core/keys/keys';
+import { statsSocketOf } from '../mesh/places.js';
+import { getJson } from '../mesh/socket-json.js';
 import type { World } from '../world/world.js';
-import { RELAY_PLACES, statsSocketOf } from './network.js';
+import { RELAY_PLACES } from './network.js';
 
 interface PairCount {
   readonly source: NodeKey;
@@ -10,11 +11,15 @@ interface PairCount {
   readonly dataFrames: number;
 }
 
+interface RelayPairs {
+  readonly pairs: readonly PairCount[];
+}
+
 /** Data frames (not disco) in both directions between the keys, on all relays together, since their start. */
 export async function relayDataFrames(world: World, a: NodeKey, b: NodeKey): Promise<number> {
   let frames = 0;
   for (const place of RELAY_PLACES) {
-    const { pairs } = await readStats(statsSocketOf(world, place));
+    const { pairs } = await getJson<RelayPairs>(statsSocketOf(world, place), 'stats', '/stats');
     for (const pair of pairs) {
       const isOurs =
         (pair.source === a && pair.target === b) || (pair.source === b && pair.target === a);
@@ -22,27 +27,4 @@ export async function relayDataFrames(world: World, a: NodeKey, b: NodeKey): Pro
     }
   }
   return frames;
-}
-
-function readStats(socketPath: string): Promise<{ readonly pairs: readonly PairCount[] }> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      { socketPath, path: '/stats', headers: { host: 'stats' } },
-      (response) => {
-        let text = '';
-        response.on('data', (part: Buffer) => {
-          text += part.toString();
-        });
-        response.on('end', () => {
-          try {
-            resolve(JSON.parse(text) as { readonly pairs: readonly PairCount[] });
-          } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
-          }
-        });
-      },
-    );
-    asked.on('error', reject);
-    asked.end();
-  });
 }

@@ -6,14 +6,15 @@ import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
 import type { StatusReport } from '@warren/node/local-api/protocol';
+import { CommandLine } from '../mesh/command-line.js';
+import { waitForPeers } from '../mesh/machines.js';
 import { requireLab } from '../requirements.js';
 import { scriptArgv } from '../scripts.js';
 import { fourMachines } from '../topology/four-machines.js';
 import { natOf, regionOf } from '../topology/types.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
-import { CommandLine } from './command-line.js';
-import { joinMachine, startServers, waitForPeers } from './network.js';
+import { bringUp, startServers } from './network.js';
 import { measurePair, type PairMember, pingPair, TRANSFER_PORT } from './pairs.js';
 import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from './report.js';
 
@@ -50,9 +51,9 @@ export async function runDemo(
     stage('starting a daemon on each machine and joining it');
     const machines = world.topology.machines.map((machine) => machine.name);
     const addresses = await Promise.all(
-      machines.map((machine) => joinMachine(world, cli, machine, join)),
+      machines.map((machine) => bringUp(world, cli, machine, join)),
     );
-    await waitForPeers(world, cli, machines);
+    await waitForPeers(world, machines);
     const members = await describeMembers(cli, machines, addresses);
     const pairs = await measureAll(world, cli, members, report);
     if (options.keep) {
