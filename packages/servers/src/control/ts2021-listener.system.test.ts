@@ -32,7 +32,7 @@ async function start(times: { proveMs?: number; guestMs?: number } = {}): Promis
     clock: systemClock,
     log: silentLogger,
     privateKey: generatePrivateKey('machine', random),
-    ...times,
+    times,
     onRequest: (connection, stream, headers) => {
       if (headers[':path'] === '/join') connection.admitted();
       stream.respond({ ':status': 200 });

@@ -36,19 +36,15 @@ import {
 import type { Crypto, Random } from '@warren/core/ports';
 import { encodeEarlyPayload } from '@warren/core/ts2021/early-payload';
 import { encodeErrorFrame } from '@warren/core/ts2021/frames';
-import type { RecordStream } from '@warren/core/ts2021/io';
 import { type AcceptedHandshake, consumeInitiation } from '@warren/core/ts2021/responder';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
+import { ConnectionDeadlines, type DeadlineTimes, provingStream } from './connection-deadlines.js';
 import type { MachineConnection } from './machine-api.js';
 import { SourceLimits } from './source-limits.js';
 
 const PROTOCOL = 'tailscale-control-protocol';
-/** Message 2 reaches the client in one round trip and its HTTP/2 preface is back in another. */
-const PROVE_MS = 10_000;
-/** Registration takes one round trip; a client whose auth key was refused comes back when it has another. */
-const GUEST_MS = 60_000;
 /** One machine has one connection, and old ones that its network lost; more are of no use. */
 const CONNECTIONS_PER_MACHINE_MAX = 8;
 /** HTTP/2 pings find clients that vanished without a word, whose sockets would stay open for a quarter of an hour. */
@@ -66,9 +62,8 @@ export interface Ts2021ListenerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly privateKey: MachinePrivateKey;
-  /** How long a connection may stay without a valid record, and without a node. */
-  readonly proveMs?: number | undefined;
-  readonly guestMs?: number | undefined;
+  /** Shorter times, for tests. */
+  readonly times?: Partial<DeadlineTimes> | undefined;
   /** One request inside a connection. */
   readonly onRequest: (
     connection: MachineConnection,
@@ -214,14 +209,10 @@ export class Ts2021Listener {
       release();
       return;
     }
-    const deadlines = new Deadlines(
-      (reason) => {
-        this.counters.add(reason);
-        socket.destroy();
-      },
-      this.#options.proveMs ?? PROVE_MS,
-      this.#options.guestMs ?? GUEST_MS,
-    );
+    const deadlines = new ConnectionDeadlines((reason) => {
+      this.counters.add(reason);
+      socket.destroy();
+    }, this.#options.times);
     if (first.length > 0) deadlines.proven();
     socket.once('close', () => {
       deadlines.clear();
@@ -293,42 +284,4 @@ export class Ts2021Listener {
 
 function switchingProtocols(): string {
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${PROTOCOL}\r\nConnection: upgrade\r\n\r\n`;
-}
-
-/** The two times by which a connection has to show what it is good for. */
-class Deadlines {
-  #prove: NodeJS.Timeout | undefined;
-  readonly #guest: NodeJS.Timeout;
-
-  constructor(end: (reason: string) => void, proveMs: number, guestMs: number) {
-    this.#prove = setTimeout(() => end('ts2021-unproven'), proveMs);
-    this.#guest = setTimeout(() => end('ts2021-guest-too-long'), guestMs);
-  }
-
-  /** A valid record came. */
-  proven(): void {
-    clearTimeout(this.#prove);
-    this.#prove = undefined;
-  }
-
-  clear(): void {
-    this.proven();
-    clearTimeout(this.#guest);
-  }
-}
-
-/** `stream`, which tells of its first valid record. */
-function provingStream(stream: RecordStream, deadlines: Deadlines): RecordStream {
-  let isProven = false;
-  return {
-    seal: (plaintext) => stream.seal(plaintext),
-    open: (bytes) => {
-      const plaintext = stream.open(bytes);
-      if (!isProven && !isFailure(plaintext) && plaintext.length > 0) {
-        isProven = true;
-        deadlines.proven();
-      }
-      return plaintext;
-    },
-  };
 }

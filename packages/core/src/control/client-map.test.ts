@@ -1,0 +1,205 @@
+import { beforeEach, expect, test } from 'vitest';
+import { encodeUtf8 } from '../base/text.js';
+import type { Endpoint } from '../ip/address.js';
+import { EndpointType } from '../netmap/own.js';
+import { encodeMapFrame, KEEP_ALIVE_JSON } from './map-framing.js';
+import { watchdogMs } from './map-loop.js';
+import { Play, peer, YES } from './test-play.js';
+
+let play: Play;
+beforeEach(() => {
+  play = new Play();
+});
+
+test('deltas move the netmap; frames of any cut do', () => {
+  play.running();
+  const stream = encodeMapFrame(JSON.stringify({ PeersChanged: [peer(3)] }), '');
+  const { id } = play.request('map');
+  for (const byte of stream) {
+    play.handle({ type: 'stream-bytes', id, bytes: Uint8Array.of(byte) });
+  }
+  expect([...play.last('netmap').netmap.peers.keys()]).toEqual([2, 3]);
+  const told = play.all('netmap').length;
+  play.frame(KEEP_ALIVE_JSON);
+  expect(play.all('netmap')).toHaveLength(told);
+});
+
+test('nonsense on the stream ends the poll, and a new one asks for everything', () => {
+  for (const nonsense of ['not json', '[]', JSON.stringify({ Node: { ID: 1 } })]) {
+    const one = new Play().running();
+    const polls = one.requests('map').length;
+    one.frame(nonsense);
+    expect(one.last('cancel').id).toBe(one.request('map').id);
+    one.pass(100);
+    expect(one.requests('map')).toHaveLength(polls + 1);
+    expect([...(one.client.netmap?.peers.keys() ?? [])]).toEqual([2]);
+  }
+});
+
+test('a map for another key is refused', () => {
+  play.joined().fullMap({}, { Key: `nodekey:${'ab'.repeat(32)}` });
+  expect(play.all('netmap')).toEqual([]);
+  expect(play.client.counters.get('control-map-self-key-mismatch')).toBe(1);
+});
+
+test('keep-alives may come before the first map, a delta may not', () => {
+  play.joined().frame(KEEP_ALIVE_JSON).fullMap();
+  expect(play.all('netmap')).toHaveLength(1);
+  const early = new Play().joined().frame({ PeersChanged: [peer(3)] });
+  expect(early.all('netmap')).toEqual([]);
+  expect(early.client.counters.get('control-map-no-self-node')).toBe(1);
+});
+
+test('the first message of a new poll stands alone', () => {
+  play.running().handle({ type: 'disconnected', reason: 'reset' });
+  play.pass(100).handle({ type: 'connected' }).fullMap({ Peers: [] });
+  expect(play.last('netmap').netmap.peers.size).toBe(0);
+});
+
+test('an outage leaves netmap and state alone; afterwards everything is said again', () => {
+  play.running();
+  const told = play.all('netmap').length;
+  play.handle({ type: 'disconnected', reason: 'reset' });
+  for (let minute = 0; minute < 20; minute++) {
+    play.pass(60_000);
+    if (play.log.at(-1)?.type === 'connect') {
+      play.handle({ type: 'disconnected', reason: 'refused' });
+    }
+  }
+  expect(play.all('netmap')).toHaveLength(told);
+  expect(play.states.at(-1)).toBe('Running');
+  expect(play.client.netmap?.peers.size).toBe(1);
+  const updates = play.requests('update').length;
+  play.pass(60_000).handle({ type: 'connected' });
+  expect(play.requests('register')).toHaveLength(1);
+  expect(play.requests('update')).toHaveLength(updates + 1);
+});
+
+test('reconnecting backs off to at most 45 s', () => {
+  play.handle({ type: 'login', authKey: 'wkey-auth-x' });
+  let longest = 0;
+  for (let tries = 0; tries < 100; tries++) {
+    play.handle({ type: 'disconnected', reason: 'refused' });
+    const wait = (play.client.nextTimeout() ?? 0) - play.now;
+    longest = Math.max(longest, wait);
+    play.pass(wait);
+    expect(play.log.at(-1)?.type).toBe('connect');
+  }
+  expect(longest).toBeGreaterThan(30_000);
+  expect(longest).toBeLessThanOrEqual(45_000);
+});
+
+test('two minutes of silence replace the connection; keep-alives prevent it', () => {
+  play.running();
+  for (let i = 0; i < 10; i++) play.pass(watchdogMs - 1).frame(KEEP_ALIVE_JSON);
+  expect(play.all('connect')).toHaveLength(1);
+  play.pass(watchdogMs + 100);
+  expect(play.all('connect')).toHaveLength(2);
+  expect(play.client.counters.get('control-watchdog')).toBe(1);
+});
+
+test('updates are whole, one at a time, and only for news', () => {
+  play.running();
+  const endpoint = (port: number) => ({
+    endpoint: `192.0.2.1:${port}` as Endpoint,
+    type: EndpointType.stun,
+  });
+  const before = play.requests('update').length;
+  for (const port of [1, 2, 3]) play.handle({ type: 'endpoints', endpoints: [endpoint(port)] });
+  expect(play.requests('update')).toHaveLength(before + 1);
+  play.answer('update', 200);
+  expect(play.requests('update')).toHaveLength(before + 2);
+  expect(play.body(play.request('update'))).toMatchObject({
+    Stream: false,
+    OmitPeers: true,
+    Endpoints: ['192.0.2.1:3'],
+    EndpointTypes: [2],
+    DiscoKey: `discokey:${'dd'.repeat(32)}`,
+  });
+  play.answer('update', 200).handle({ type: 'endpoints', endpoints: [endpoint(3)] });
+  expect(play.requests('update')).toHaveLength(before + 2);
+});
+
+test('network news travel in Hostinfo; latency alone is none', () => {
+  play.running();
+  const netInfo = {
+    homeRegion: 900,
+    mappingVariesByDestIp: false,
+    workingUdp: true,
+    workingIpv6: undefined,
+    osHasIpv6: true,
+    regionLatencyMs: new Map([[900, 12.5]]),
+  };
+  play.handle({ type: 'net-info', netInfo });
+  expect(play.body(play.request('update'))['Hostinfo']).toEqual({
+    OS: 'linux',
+    Hostname: 'alpha',
+    NetInfo: {
+      MappingVariesByDestIP: false,
+      OSHasIPv6: true,
+      WorkingUDP: true,
+      PreferredDERP: 900,
+      DERPLatency: { '900-v4': 0.0125 },
+    },
+  });
+  const sent = play.answer('update', 200).requests('update').length;
+  play.handle({ type: 'net-info', netInfo: { ...netInfo, regionLatencyMs: new Map([[900, 99]]) } });
+  expect(play.requests('update')).toHaveLength(sent);
+  play.handle({ type: 'net-info', netInfo: { ...netInfo, workingUdp: false } });
+  expect(play.requests('update')).toHaveLength(sent + 1);
+});
+
+test('what the host says of itself may change, with fields that only we know', () => {
+  play.running().handle({ type: 'host-info', hostInfo: { Hostname: 'beta', WarrenPaths: [1] } });
+  expect(play.body(play.request('update'))['Hostinfo']).toEqual({
+    Hostname: 'beta',
+    WarrenPaths: [1],
+  });
+});
+
+test('a failed update is tried again with the newest state', () => {
+  play.joined();
+  const { id } = play.request('update');
+  play.handle({ type: 'request-failed', id, reason: 'timeout' });
+  play.handle({
+    type: 'endpoints',
+    endpoints: [{ endpoint: '192.0.2.1:9' as Endpoint, type: EndpointType.local }],
+  });
+  play.pass(100);
+  expect(play.requests('update')).toHaveLength(2);
+  expect(play.body(play.request('update'))['Endpoints']).toEqual(['192.0.2.1:9']);
+});
+
+test('a node that was deleted needs login after three refusals, and asks on slowly', () => {
+  play.running();
+  const { id } = play.request('map');
+  play.handle({ type: 'request-failed', id, reason: 'closed' });
+  for (let i = 0; i < 3; i++) play.pass(1000).answer('map', 404, 'node not found');
+  expect(play.states.at(-1)).toBe('NeedsLogin');
+  expect(play.all('refused')).toHaveLength(1);
+  const polls = play.requests('map').length;
+  play.pass(600_000);
+  expect(play.requests('map').length - polls).toBeLessThanOrEqual(20);
+  play.handle({ type: 'login', authKey: 'wkey-auth-z' }).answer('register', 200, YES);
+  play.answer('map', 404).pass(100).fullMap();
+  expect(play.states.at(-1)).toBe('Running');
+});
+
+test('trouble of the server is no reason to log in again', () => {
+  play.running();
+  play.handle({ type: 'request-failed', id: play.request('map').id, reason: 'closed' });
+  for (let i = 0; i < 5; i++) play.pass(1000).answer('map', 500, 'oops');
+  expect(play.states.at(-1)).toBe('Running');
+  expect(play.all('refused')).toEqual([
+    { type: 'refused', message: 'control refuses the network map: 500: oops', fatal: false },
+  ]);
+});
+
+test('answers to requests that nobody waits for change nothing', () => {
+  play.running();
+  const before = play.log.length;
+  play.handle({ type: 'response', id: 9999, status: 200, body: encodeUtf8('{}') });
+  play.handle({ type: 'request-failed', id: 9999, reason: 'x' });
+  play.handle({ type: 'stream-bytes', id: 9999, bytes: encodeMapFrame('{}', '') });
+  expect(play.log).toHaveLength(before);
+});
