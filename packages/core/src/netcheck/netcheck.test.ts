@@ -374,6 +374,17 @@ describe('home', () => {
     expect(drive.reports.map(({ homeRegion }) => homeRegion)).toEqual([2, 2]);
   });
 
+  test('is left for a minute when its relay refuses connections, if there is another one', () => {
+    const drive = threeRegions();
+    drive.pass(100);
+    drive.input({ type: 'avoid-home', regionId: 1 });
+    drive.pass(1000);
+    expect(drive.report?.homeRegion).toBe(2);
+    for (const regionId of [2, 3]) drive.input({ type: 'avoid-home', regionId });
+    drive.pass(1000);
+    expect(drive.report?.homeRegion).toBe(1);
+  });
+
   test('is never a region that only does STUN, nor one that left the map', () => {
     const drive = threeRegions();
     drive.pass(100);

@@ -28,6 +28,8 @@ import { type NetcheckReport, ReportBuilder } from './report.js';
 export const periodicMinMs = 20_000;
 /** Spread, so that the nodes of one site don't ask in step. */
 export const periodicMaxMs = 26_000;
+/** A region whose relay refused connections isn't home again before this. */
+export const avoidHomeMs = 60_000;
 /** All regions are measured again after this. */
 export const fullEveryMs = 5 * 60_000;
 
@@ -49,6 +51,8 @@ export type NetcheckInput =
   | { readonly type: 'network-changed' }
   /** Whether checks repeat by themselves. */
   | { readonly type: 'periodic'; readonly on: boolean }
+  /** The relay of `regionId` refuses connections: prefer another home for a while. */
+  | { readonly type: 'avoid-home'; readonly regionId: RegionId }
   /** The relay connection to `regionId` brought a frame. */
   | { readonly type: 'relay-heard'; readonly regionId: RegionId }
   | { readonly type: 'timeout' };
@@ -86,6 +90,8 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   #lastFullAt: Instant | undefined;
   #home: RegionId | undefined;
   #homeHeardAt: Instant | undefined;
+  /** Regions not to call home, and until when; bounded by the relay map. */
+  readonly #avoided = new Map<RegionId, Instant>();
   #periodic = false;
   /** The next check by itself. */
   #periodicAt: Instant | undefined;
@@ -104,6 +110,7 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       case 'relay-map':
         this.#relayMap = input.relayMap;
         this.#addresses.keepOnly(input.relayMap);
+        this.#avoided.clear();
         if (this.#home !== undefined && !this.#homes().includes(this.#home)) this.#home = undefined;
         this.#want(true);
         break;
@@ -132,6 +139,10 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
         if (input.on === this.#periodic) break;
         this.#periodic = input.on;
         this.#arm(now);
+        break;
+      case 'avoid-home':
+        if (!this.#isAvoided(input.regionId, now)) this.#want(true);
+        this.#avoided.set(input.regionId, after(now, avoidHomeMs));
         break;
       case 'relay-heard':
         if (input.regionId === this.#home) this.#homeHeardAt = now;
@@ -207,11 +218,13 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
 
   #chooseHome(builder: ReportBuilder, now: Instant): RegionId | undefined {
     const homes = this.#homes();
-    const currentMs = new Map(
-      [...builder.regionLatencyMs].filter(([regionId]) => homes.includes(regionId)),
-    );
+    const isGood = (regionId: RegionId): boolean => !this.#isAvoided(regionId, now);
+    const measured = [...builder.regionLatencyMs].filter(([id]) => homes.includes(id));
+    const good = measured.filter(([id]) => isGood(id));
+    const currentMs = new Map(good.length > 0 ? good : measured);
+    const isAvoided = this.#home !== undefined && good.length > 0 && !isGood(this.#home);
     const chosen = chooseHome({
-      previous: this.#home,
+      previous: isAvoided ? undefined : this.#home,
       currentMs,
       recentMs: this.#history.best(),
       reportStartedAt: builder.startedAt,
@@ -221,6 +234,11 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
     const home = chosen ?? this.#home ?? arbitraryHome(homes, this.#options.homeSeed);
     if (home !== this.#home) this.#homeHeardAt = undefined;
     return home;
+  }
+
+  #isAvoided(regionId: RegionId, now: Instant): boolean {
+    const until = this.#avoided.get(regionId);
+    return until !== undefined && now < until;
   }
 
   /** Regions that may be home: measured ones with a relay, not STUN alone. */

@@ -199,6 +199,16 @@ describe('home', () => {
   });
 });
 
+test('a relay that answers STUN but takes no connection is not home for long', () => {
+  const { world, a } = talking();
+  world.relays.get(900)?.stop();
+  world.run(5000);
+  expect(a.netInfo?.homeRegion).toBe(900);
+  world.run(10_000);
+  expect(a.netInfo?.homeRegion).toBe(901);
+  expect(a.engine.status(world.now).relays).toContainEqual({ regionId: 901, state: 'connected' });
+});
+
 describe('the network map', () => {
   test('taking a peer away ends everything about it', () => {
     const { world, a, b } = talking();

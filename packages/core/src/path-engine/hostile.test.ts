@@ -1,10 +1,11 @@
 /** What strangers and hostile peers send is counted, changes nothing and grows nothing. */
+import { concatBytes } from '@warren/core/base/bytes';
 import { bitFlips } from '@warren/core/base/mutations';
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import { nobleCrypto } from '@warren/core/crypto/noble';
 import { DiscoBox } from '@warren/core/disco/envelope';
 import { encodeCallMeMaybe, encodePing, encodePong } from '@warren/core/disco/messages';
-import type { Endpoint } from '@warren/core/ip/address';
+import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import {
   type DiscoPrivateKey,
   generatePrivateKey,
@@ -12,10 +13,11 @@ import {
   publicKeyOf,
 } from '@warren/core/keys/keys';
 import type { Netmap } from '@warren/core/netmap/types';
-import type { PathEngineOutput } from '@warren/core/path-engine/io';
+import type { PathEngineInput, PathEngineOutput } from '@warren/core/path-engine/io';
 import { easyNat } from '@warren/core/path-engine/testing/nat';
 import { World } from '@warren/core/path-engine/testing/world';
 import type { WorldNode } from '@warren/core/path-engine/testing/world-node';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 const FAR = '203.0.113.200:41641' as Endpoint;
@@ -266,4 +268,54 @@ test('under all of this the good peer keeps its path', () => {
     attack.world.run(1000);
     expect(attack.victim.isDirectTo(attack.good)).toBe(true);
   }
+});
+
+test('no input from outside throws, whatever it is', () => {
+  const attack = new Attack();
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  const magic = fc.constantFrom(
+    new Uint8Array(),
+    Uint8Array.of(0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac),
+    Uint8Array.of(1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42),
+    attack.seal(attack.ping()).subarray(0, 62),
+  );
+  const packet = fc.tuple(magic, bytes).map(([start, rest]) => concatBytes(start, rest));
+  const region = fc.integer({ min: -1, max: 902 });
+  const source = fc.constantFrom(attack.evil.key, attack.good.key, 'ab'.repeat(32) as NodeKey);
+  const remote = fc.constantFrom(FAR, '0.0.0.0:0' as Endpoint, '[ff02::1]:9' as Endpoint);
+  const address = fc.constantFrom('203.0.113.1', '::1', 'fe80::1') as fc.Arbitrary<IpAddress>;
+  const datagram = fc.record({
+    type: fc.constant('datagram' as const),
+    kind: fc.constantFrom('disco' as const, 'stun' as const),
+    socketId: fc.integer({ min: -1, max: 9 }),
+    source: remote,
+    bytes: packet,
+    receivedAt: fc.constant(attack.world.now),
+  });
+  const input: fc.Arbitrary<PathEngineInput> = fc.oneof(
+    datagram.map((message) => ({ type: 'up' as const, message })),
+    fc.record({ type: fc.constant('relay-packet' as const), regionId: region, source, packet }),
+    fc.record({ type: fc.constant('relay-peer-gone' as const), regionId: region, peer: source }),
+    fc.record({ type: fc.constant('relay-connected' as const), regionId: region }),
+    fc.record({
+      type: fc.constant('relay-closed' as const),
+      regionId: region,
+      reason: fc.string(),
+    }),
+    fc.record({
+      type: fc.constant('resolved' as const),
+      host: fc.string(),
+      addresses: fc.array(address),
+    }),
+  );
+  fc.assert(
+    fc.property(fc.array(input), (inputs) => {
+      const { engine } = attack.victim;
+      for (const next of inputs) {
+        engine.handle(next, attack.world.now);
+        while (engine.poll() !== undefined);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });

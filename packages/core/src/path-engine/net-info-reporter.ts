@@ -8,6 +8,8 @@ export class NetInfoReporter {
   #osHasIpv6: boolean | undefined;
   #told: NetInfo | undefined;
   #report: NetcheckReport | undefined;
+  /** From the last report that could tell: one server alone says nothing. */
+  #mappingVaries: boolean | undefined;
 
   constructor(outputs: EngineOutputs) {
     this.#outputs = outputs;
@@ -21,7 +23,13 @@ export class NetInfoReporter {
 
   report(report: NetcheckReport): void {
     this.#report = report;
+    this.#mappingVaries = report.mappingVariesByDestIp ?? this.#mappingVaries;
     this.#tell();
+  }
+
+  /** What two servers said of the mapping was said of another network. */
+  networkChanged(): void {
+    this.#mappingVaries = undefined;
   }
 
   #tell(): void {
@@ -29,8 +37,7 @@ export class NetInfoReporter {
     if (report === undefined) return;
     const netInfo: NetInfo = {
       homeRegion: report.homeRegion,
-      // One server heard says nothing; what two said before still holds.
-      mappingVariesByDestIp: report.mappingVariesByDestIp ?? this.#told?.mappingVariesByDestIp,
+      mappingVariesByDestIp: this.#mappingVaries,
       workingUdp: report.udp,
       workingIpv6: report.ipv6,
       osHasIpv6: this.#osHasIpv6,

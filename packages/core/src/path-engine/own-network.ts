@@ -130,6 +130,11 @@ export class OwnNetwork {
     this.#check({ type: 'relay-heard', regionId }, now);
   }
 
+  /** The relay of the region answers STUN but takes no connection: call another one home. */
+  avoidHome(regionId: RegionId, now: Instant): void {
+    this.#check({ type: 'avoid-home', regionId }, now);
+  }
+
   setRelayMap(relayMap: RelayMap, now: Instant): void {
     this.#check({ type: 'relay-map', relayMap }, now);
   }
@@ -152,6 +157,7 @@ export class OwnNetwork {
     this.#lostAddress = false;
     this.#sockets.retryFailed();
     this.#endpoints.networkChanged();
+    this.#netInfo.networkChanged();
     this.#check({ type: 'network-changed' }, now);
     return lostAddress;
   }

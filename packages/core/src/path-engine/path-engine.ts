@@ -42,6 +42,7 @@ import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
 import { type Peer, Peers } from './peers.js';
 import { RelayLinks } from './relay-links.js';
+import { regionsWithRelay, sameRelayMap } from './relay-maps.js';
 import { isSocketDead, isUnreachable } from './send-errors.js';
 
 export interface PathEngineOptions {
@@ -139,6 +140,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'relay-closed':
         this.#links.closed(input.regionId, now);
         this.#peers.reroute(now);
+        if (input.regionId === this.#links.home && this.#links.isHomeUnusable(now)) {
+          this.#network.avoidHome(input.regionId, now);
+        }
         break;
       case 'relay-packet':
         this.#relayPacket(input.regionId, input.source, input.packet, now);
@@ -312,10 +316,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     const before = this.#relayMap;
     this.#relayMap = relayMap;
     if (before !== undefined && sameRelayMap(before, relayMap)) return;
-    const relays = [...relayMap.regions.values()].filter((region) =>
-      region.nodes.some((node) => !node.stunOnly),
-    );
-    this.#links.setRegions(new Set(relays.map((region) => region.id)));
+    this.#links.setRegions(regionsWithRelay(relayMap));
     this.#peers.reroute(now);
     this.#network.setRelayMap(relayMap, now);
   }
@@ -400,9 +401,4 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#awake.delete(peer);
     this.#desk.forget(peer);
   }
-}
-
-/** Same regions and relays; a map that came again unchanged starts nothing. */
-function sameRelayMap(a: RelayMap, b: RelayMap): boolean {
-  return a === b || JSON.stringify([...a.regions]) === JSON.stringify([...b.regions]);
 }

@@ -28,6 +28,8 @@ const backOffStepMs = 10;
 const backOffMaxMs = 5000;
 /** The pause is spread by these factors, so that a relay's clients don't return in step. */
 const spread = { low: 0.5, high: 1.5 };
+/** A home that could not be connected for this long isn't one, however near its STUN server is. */
+export const homeUnusableMs = 10_000;
 /** A connection that lasted this long ends without counting the failures before it. */
 export const stableMs = 10_000;
 
@@ -40,6 +42,8 @@ interface Waiting {
 interface Link {
   state: 'closed' | 'dialling' | 'connected';
   failures: number;
+  /** Since the first failure without a connection between. */
+  failingSince: Instant | undefined;
   connectedAt: Instant | undefined;
   usedAt: Instant | undefined;
   dialAt: Instant | undefined;
@@ -68,6 +72,12 @@ export class RelayLinks {
 
   isConnected(regionId: RegionId): boolean {
     return this.#links.get(regionId)?.state === 'connected';
+  }
+
+  /** True when home has refused connections for long. */
+  isHomeUnusable(now: Instant): boolean {
+    const since = this.#home === undefined ? undefined : this.#links.get(this.#home)?.failingSince;
+    return since !== undefined && now - since >= homeUnusableMs;
   }
 
   /** True for regions of the current relay map. */
@@ -137,6 +147,7 @@ export class RelayLinks {
       return;
     }
     link.state = 'connected';
+    link.failingSince = undefined;
     link.connectedAt = now;
     link.usedAt = now;
     link.dialAt = undefined;
@@ -155,6 +166,7 @@ export class RelayLinks {
     const lasted = link.connectedAt !== undefined && now - link.connectedAt >= stableMs;
     link.failures = lasted ? 1 : link.failures + 1;
     link.state = 'closed';
+    link.failingSince ??= now;
     link.connectedAt = undefined;
     if (!this.#isWanted(regionId, link, now)) {
       this.#links.delete(regionId);
@@ -184,6 +196,7 @@ export class RelayLinks {
       if (link.state !== 'closed') this.#options.outputs.push({ type: 'relay-hangup', regionId });
       link.state = 'closed';
       link.failures = 0;
+      link.failingSince = undefined;
       link.connectedAt = undefined;
       if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link);
       else this.#links.delete(regionId);
@@ -222,6 +235,7 @@ export class RelayLinks {
       link = {
         state: 'closed',
         failures: 0,
+        failingSince: undefined,
         connectedAt: undefined,
         usedAt: undefined,
         dialAt: undefined,

@@ -1,7 +1,7 @@
 /**
  * Looking for direct paths to one peer: which candidate is pinged when, and when the peer is called.
  *
- * A round pings every candidate that was not pinged within 5 s and then sends call-me-maybe over the relay:
+ * A round pings every candidate that was not pinged lately and then sends call-me-maybe over the relay:
  * our pings have opened our NAT towards the peer's addresses, and the call makes the peer ping ours. What
  * decides that a round is due is the peer machine (peer-path.ts).
  */
@@ -70,14 +70,14 @@ export class Discovery {
     this.ping(candidate.path, now, personId);
   }
 
-  /** A round on our own initiative. */
-  round(now: Instant): void {
+  /** A round on our own initiative; candidates pinged less than `gapMs` ago are left out. */
+  round(now: Instant, gapMs: number = candidateGapMs): void {
     if (!this.canPing) return;
     this.#lastRoundAt = now;
     this.candidates.expire(now);
     let asked = 0;
     for (const candidate of this.candidates) {
-      if (candidate.askedAt !== undefined && now - candidate.askedAt < candidateGapMs) continue;
+      if (candidate.askedAt !== undefined && now - candidate.askedAt < gapMs) continue;
       this.ask(candidate, now);
       asked++;
     }

@@ -35,13 +35,12 @@ describe('a session starts on the relay and looks for a direct path beside it', 
     expect(drive.outputs('call-me-maybe')).toHaveLength(1);
   });
 
-  test('while no path is found there is a round and a call every 5 s, whatever is sent', () => {
+  test('a search begins with rounds after 1 and 2 s, then there is one every 5 s, whatever is sent', () => {
     const drive = PeerDrive.withCandidates(PUBLIC);
     drive.pass(20_000, true);
-    expect(drive.pingsTo(PUBLIC)).toEqual([0, 5000, 10_000, 15_000, 20_000]);
-    expect(drive.outputs('call-me-maybe').map(({ at }) => at)).toEqual([
-      0, 5000, 10_000, 15_000, 20_000,
-    ]);
+    const rounds = [0, 1000, 3000, 8000, 13_000, 18_000];
+    expect(drive.pingsTo(PUBLIC)).toEqual(rounds);
+    expect(drive.outputs('call-me-maybe').map(({ at }) => at)).toEqual(rounds);
     expect(drive.paths).toBe('relay(900)');
   });
 
@@ -379,7 +378,7 @@ describe('a person pings', () => {
     expect(drive.outputs('person-ping-result').map(({ output }) => output.result)).toEqual([
       { outcome: 'pong', path: { kind: 'relay', regionId: 900 }, latencyMs: 80 },
     ]);
-    expect(drive.pingsTo(PUBLIC)).toEqual([0, 5000]);
+    expect(drive.pingsTo(PUBLIC)).toEqual([0, 1000, 3000]);
     expect(drive.paths).toBe('relay(900)');
   });
 

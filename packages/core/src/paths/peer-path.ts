@@ -2,8 +2,8 @@
  * The way to one peer: when to look for a direct path, which path data takes, what people are told.
  *
  * States and events are in transitions.ts. Timers drive discovery, never packets: while a session lasts
- * without a trusted direct path there is a round every 5 s; with one, a heartbeat every 3 s and, if the
- * path could be better, a round every 60 s. Only a pong to our own ping moves the path.
+ * without a trusted direct path a search runs (search.ts); with one there is a heartbeat every 3 s and, if
+ * the path could be better, a round every 60 s. Only a pong to our own ping moves the path.
  */
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
@@ -12,9 +12,10 @@ import type { Machine, Random } from '../ports.js';
 import { Announcer } from './announcer.js';
 import type { Candidate, CandidateTable } from './candidates.js';
 import { Choice, isCondemned } from './choice.js';
-import { candidateGapMs, Discovery } from './discovery.js';
-import type { PeerPathInput, PeerPathOutput, PersonPingResult } from './peer-path-io.js';
+import { Discovery } from './discovery.js';
+import type { PeerPathInput, PeerPathOutput } from './peer-path-io.js';
 import { PersonPings } from './person-pings.js';
+import { Search } from './search.js';
 import {
   hasPath,
   inSession,
@@ -28,8 +29,6 @@ import {
 export const sessionMs = 45_000;
 /** Ping of the path in use: two fit into the trust, and NAT mappings (30 s) stay open. */
 export const heartbeatMs = 3000;
-/** Rounds of discovery while no direct path is trusted; any shorter and they would be empty. */
-export const roundMs = candidateGapMs;
 
 export interface PeerPathOptions {
   readonly random: Random;
@@ -41,9 +40,10 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   readonly #counters: Counters;
   readonly #outputs: PeerPathOutput[] = [];
   readonly #discovery: Discovery;
+  readonly #search: Search;
   readonly #choice: Choice;
   readonly #announcer: Announcer;
-  readonly #personPings = new PersonPings();
+  readonly #personPings: PersonPings;
 
   #state: PathState = 'idle';
   #relay: RegionId | undefined;
@@ -52,14 +52,14 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   #sessionEndsAt: Instant | undefined;
   /** Ping the path in use. */
   #heartbeatAt: Instant | undefined;
-  /** Ping all candidates: no direct path is trusted. */
-  #roundAt: Instant | undefined;
 
   constructor(options: PeerPathOptions) {
     this.#counters = options.counters;
     const emit = (output: PeerPathOutput): void => void this.#outputs.push(output);
     this.#discovery = new Discovery({ ...options, emit });
+    this.#search = new Search(this.#discovery);
     this.#announcer = new Announcer(emit);
+    this.#personPings = new PersonPings(emit);
     this.#choice = new Choice(this.#discovery.candidates);
   }
 
@@ -134,9 +134,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         this.#unreachable(input.path, now);
         break;
       case 'removed':
-        for (const id of this.#personPings.clear()) {
-          this.#tellPerson(id, { outcome: 'lost', reason: 'no-path' });
-        }
+        this.#personPings.refuseAll();
         this.#announcer.report(undefined, 'netmap');
         break;
       case 'timeout':
@@ -154,7 +152,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     return earliest(
       this.#sessionEndsAt,
       this.#heartbeatAt,
-      this.#roundAt,
+      this.#search.nextTimeout(),
       this.#choice.trustEndsAt,
       this.#discovery.pings.nextTimeout(),
       this.#personPings.nextTimeout(),
@@ -172,13 +170,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const due = (at: Instant | undefined): boolean => at !== undefined && now >= at;
     if (due(this.#sessionEndsAt)) this.#endSession(now);
     for (const ping of this.#discovery.pings.expire(now)) this.#pingLost(ping.path, now);
-    for (const id of this.#personPings.expire(now)) {
-      this.#tellPerson(id, { outcome: 'lost', reason: 'timeout' });
-    }
+    this.#personPings.expire(now);
     if (due(this.#choice.trustEndsAt)) this.#loseTrust('trust-expired', now);
     this.#watch(now);
     if (due(this.#heartbeatAt)) this.#heartbeat(now);
-    if (due(this.#roundAt)) this.#round(now);
+    this.#search.runTimers(now);
   }
 
   #keepSession(now: Instant): void {
@@ -214,14 +210,9 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     if (this.#discovery.wantsUpgrade(best, now)) this.#discovery.round(now);
   }
 
-  #round(now: Instant): void {
-    this.#roundAt = after(now, roundMs);
-    this.#discovery.round(now);
-  }
-
   /** News about the peer: if a path is looked for, don't wait for the next round. */
   #hurryRound(now: Instant): void {
-    if (this.#isLooking()) this.#round(now);
+    if (this.#isLooking()) this.#discovery.round(now);
   }
 
   /** The peer looks for a path or shows up elsewhere: ours may be dead although it is trusted. */
@@ -253,8 +244,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
       return;
     }
     const latencyMs = Math.max(0, pong.receivedAt - ping.sentAt);
-    if (ping.personId !== undefined && this.#personPings.settle(ping.personId)) {
-      this.#tellPerson(ping.personId, { outcome: 'pong', path: ping.path, latencyMs });
+    if (ping.personId !== undefined) {
+      this.#personPings.answered(ping.personId, ping.path, latencyMs);
     }
     if (ping.path.kind !== 'direct') return;
     if (!samePath(ping.path, pong.via)) this.#counters.add('pong-from-other-source');
@@ -352,7 +343,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   #reset(cause: string, now: Instant): void {
     this.#discovery.forgetHistory();
     if (hasPath(this.#state)) this.#losePath(cause, now);
-    this.#hurryRound(now);
+    if (this.#isLooking()) this.#search.start(now);
   }
 
   #personPing(id: number, now: Instant): void {
@@ -360,20 +351,15 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const trusted = isTrusted(this.#state) ? this.#choice.best : undefined;
     const targets = trusted === undefined ? [...this.candidates] : [trusted];
     if (!this.#discovery.canPing || (targets.length === 0 && relay === undefined)) {
-      this.#tellPerson(id, { outcome: 'lost', reason: 'no-path' });
+      this.#personPings.refuse(id);
       this.#keepSession(now);
       return;
     }
-    const evicted = this.#personPings.start(id, now);
-    if (evicted !== undefined) this.#tellPerson(evicted, { outcome: 'lost', reason: 'timeout' });
+    this.#personPings.start(id, now);
     if (trusted === undefined && relay !== undefined) this.#discovery.ping(relay, now, id);
     for (const candidate of targets) this.#discovery.ask(candidate, now, id);
     if (trusted === undefined && targets.length > 0) this.#discovery.call(now);
     this.#keepSession(now);
-  }
-
-  #tellPerson(id: number, result: PersonPingResult): void {
-    this.#outputs.push({ type: 'person-ping-result', id, result });
   }
 
   #setRelay(regionId: RegionId | undefined, now: Instant): void {
@@ -392,8 +378,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   #go(event: PathEvent, now: Instant): void {
     const before = this.#state;
     this.#state = nextPathState(before, event);
-    if (!this.#isLooking()) this.#roundAt = undefined;
-    else if (this.#state !== before) this.#round(now);
+    if (!this.#isLooking()) this.#search.stop();
+    else if (this.#state !== before) this.#search.start(now);
   }
 
   /** A change of {@link path} that people should hear of. */

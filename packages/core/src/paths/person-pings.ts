@@ -1,50 +1,62 @@
 /** Pings that a person waits for: each is answered once, by the first pong or by its deadline. */
 import { after, type Instant } from '../base/instant.js';
+import type { Path } from '../engines/paths.js';
+import type { PeerPathOutput, PersonPingResult } from './peer-path-io.js';
 import { pingTimeoutMs } from './pings.js';
 
 /** Per peer: a ping a second for 5 s is 5; more is a script, and its oldest ping is given up. */
 export const maxPersonPings = 64;
 
 export class PersonPings {
+  readonly #emit: (output: PeerPathOutput) => void;
   /** Deadline by number, in the order of starting, so of expiry. */
   readonly #deadlines = new Map<number, Instant>();
 
-  /** Waits for the answer to `id`. Returns the ping that had to make room, if any. */
-  start(id: number, now: Instant): number | undefined {
+  constructor(emit: (output: PeerPathOutput) => void) {
+    this.#emit = emit;
+  }
+
+  /** Waits for the answer to `id`. */
+  start(id: number, now: Instant): void {
     this.#deadlines.set(id, after(now, pingTimeoutMs));
-    if (this.#deadlines.size <= maxPersonPings) return undefined;
+    if (this.#deadlines.size <= maxPersonPings) return;
     for (const oldest of this.#deadlines.keys()) {
-      this.#deadlines.delete(oldest);
-      return oldest;
+      this.#settle(oldest, { outcome: 'lost', reason: 'timeout' });
+      return;
     }
-    return undefined;
   }
 
-  /** True once per ping: the first answer. */
-  settle(id: number): boolean {
-    return this.#deadlines.delete(id);
+  /** A pong came; only the first one tells the person. */
+  answered(id: number, path: Path, latencyMs: number): void {
+    this.#settle(id, { outcome: 'pong', path, latencyMs });
   }
 
-  /** Removes and returns the pings without an answer. */
-  expire(now: Instant): number[] {
-    const lost: number[] = [];
-    for (const [id, deadline] of this.#deadlines) {
+  /** There is nowhere to ping, for this one. */
+  refuse(id: number): void {
+    this.#deadlines.delete(id);
+    const result: PersonPingResult = { outcome: 'lost', reason: 'no-path' };
+    this.#emit({ type: 'person-ping-result', id, result });
+  }
+
+  /** There is nowhere to ping any more. */
+  refuseAll(): void {
+    for (const id of [...this.#deadlines.keys()]) this.refuse(id);
+  }
+
+  /** Gives up pings whose time is over. */
+  expire(now: Instant): void {
+    for (const [id, deadline] of [...this.#deadlines]) {
       if (deadline > now) break;
-      this.#deadlines.delete(id);
-      lost.push(id);
+      this.#settle(id, { outcome: 'lost', reason: 'timeout' });
     }
-    return lost;
-  }
-
-  /** Removes and returns all. */
-  clear(): number[] {
-    const all = [...this.#deadlines.keys()];
-    this.#deadlines.clear();
-    return all;
   }
 
   nextTimeout(): Instant | undefined {
     for (const deadline of this.#deadlines.values()) return deadline;
     return undefined;
+  }
+
+  #settle(id: number, result: PersonPingResult): void {
+    if (this.#deadlines.delete(id)) this.#emit({ type: 'person-ping-result', id, result });
   }
 }

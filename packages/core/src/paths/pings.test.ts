@@ -39,23 +39,42 @@ describe('pings in flight', () => {
 });
 
 describe("a person's pings", () => {
-  test('are settled once or expire', () => {
-    const pings = new PersonPings();
+  function person(): { pings: PersonPings; results: string[] } {
+    const results: string[] = [];
+    const pings = new PersonPings((output) => {
+      if (output.type !== 'person-ping-result') return;
+      const { id, result } = output;
+      results.push(`${id} ${result.outcome === 'pong' ? result.latencyMs : result.reason}`);
+    });
+    return { pings, results };
+  }
+
+  test('are answered once or expire', () => {
+    const { pings, results } = person();
     pings.start(1, instant(0));
     pings.start(2, instant(10));
-    expect([pings.settle(1), pings.settle(1)]).toEqual([true, false]);
+    pings.answered(1, path, 30);
+    pings.answered(1, path, 40);
+    pings.answered(7, path, 50);
     expect(pings.nextTimeout()).toBe(10 + pingTimeoutMs);
-    expect(pings.expire(instant(10 + pingTimeoutMs))).toEqual([2]);
+    pings.expire(instant(10 + pingTimeoutMs));
+    expect(results).toEqual(['1 30', '2 timeout']);
     expect(pings.nextTimeout()).toBeUndefined();
   });
 
+  test('without a way are refused, also those under way', () => {
+    const { pings, results } = person();
+    pings.refuse(1);
+    pings.start(2, instant(0));
+    pings.refuseAll();
+    pings.expire(instant(pingTimeoutMs));
+    expect(results).toEqual(['1 no-path', '2 no-path']);
+  });
+
   test('too many give up the oldest', () => {
-    const pings = new PersonPings();
-    for (let id = 0; id < maxPersonPings; id++) {
-      expect(pings.start(id, instant(id))).toBeUndefined();
-    }
-    expect(pings.start(999, instant(999))).toBe(0);
-    expect(pings.clear()).toHaveLength(maxPersonPings);
+    const { pings, results } = person();
+    for (let id = 0; id <= maxPersonPings; id++) pings.start(id, instant(id));
+    expect(results).toEqual(['0 timeout']);
   });
 });
 
