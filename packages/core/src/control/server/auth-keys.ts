@@ -59,7 +59,20 @@ export function ensureUser(
   return { state: { ...state, users, nextUserId: state.nextUserId + 1 }, user };
 }
 
-/** Makes a key; undefined when the server holds as many as it may. */
+/** Ended keys stay in lists for this long, so that people see what became of them. */
+const endedKeptMs = 90 * 24 * 3_600_000;
+
+/** The state without keys that ended long ago; when the server is full, without any that ended. */
+function withoutEndedKeys(state: ControlState, wall: WallTime): ControlState {
+  const isFull = state.authKeys.size >= authKeysMax;
+  const kept = [...state.authKeys].filter(
+    ([, key]) =>
+      authKeyProblem(key, wall) === undefined || (!isFull && key.createdAt > wall - endedKeptMs),
+  );
+  return kept.length === state.authKeys.size ? state : { ...state, authKeys: new Map(kept) };
+}
+
+/** Makes a key; undefined when the server holds as many usable ones as it may. */
 export function createAuthKey(
   state: ControlState,
   order: AuthKeyOrder,
@@ -67,8 +80,9 @@ export function createAuthKey(
   random: Random,
   wall: WallTime,
 ): CreatedAuthKey | undefined {
-  if (state.authKeys.size >= authKeysMax) return undefined;
-  const owned = ensureUser(state, order.tailnet, order.loginName, order.displayName);
+  const roomy = withoutEndedKeys(state, wall);
+  if (roomy.authKeys.size >= authKeysMax) return undefined;
+  const owned = ensureUser(roomy, order.tailnet, order.loginName, order.displayName);
   const key = generateAuthKey(random);
   const record: AuthKeyRecord = {
     id: key.id,
