@@ -385,6 +385,24 @@ describe('home', () => {
     expect(drive.report?.homeRegion).toBe(1);
   });
 
+  test('is left for twice as long when its relay refuses again, not when it was heard between', () => {
+    const drive = threeRegions();
+    drive.pass(100);
+    const homeAfter = (ms: number): number | undefined => {
+      drive.pass(ms);
+      drive.input({ type: 'check', full: true });
+      drive.pass(1000);
+      return drive.report?.homeRegion;
+    };
+    drive.input({ type: 'avoid-home', regionId: 1 });
+    expect([homeAfter(50_000), homeAfter(10_000)]).toEqual([2, 1]);
+    drive.input({ type: 'avoid-home', regionId: 1 });
+    expect([homeAfter(110_000), homeAfter(10_000)]).toEqual([2, 1]);
+    drive.input({ type: 'relay-heard', regionId: 1 });
+    drive.input({ type: 'avoid-home', regionId: 1 });
+    expect([homeAfter(50_000), homeAfter(10_000)]).toEqual([2, 1]);
+  });
+
   test('is never a region that only does STUN, nor one that left the map', () => {
     const drive = threeRegions();
     drive.pass(100);

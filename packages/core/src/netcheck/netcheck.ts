@@ -28,8 +28,10 @@ import { type NetcheckReport, ReportBuilder } from './report.js';
 export const periodicMinMs = 20_000;
 /** Spread, so that the nodes of one site don't ask in step. */
 export const periodicMaxMs = 26_000;
-/** A region whose relay refused connections isn't home again before this. */
+/** A region whose relay refused connections isn't home again before this, twice as long each time ... */
 export const avoidHomeMs = 60_000;
+/** ... up to this: every try costs our peers the time until we leave again. */
+export const avoidHomeMaxMs = 60 * 60_000;
 /** All regions are measured again after this. */
 export const fullEveryMs = 5 * 60_000;
 
@@ -90,8 +92,8 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   #lastFullAt: Instant | undefined;
   #home: RegionId | undefined;
   #homeHeardAt: Instant | undefined;
-  /** Regions not to call home, and until when; bounded by the relay map. */
-  readonly #avoided = new Map<RegionId, Instant>();
+  /** Regions not to call home, until when and how long that was; bounded by the relay map. */
+  readonly #avoided = new Map<RegionId, { until: Instant; forMs: number }>();
   #periodic = false;
   /** The next check by itself. */
   #periodicAt: Instant | undefined;
@@ -133,6 +135,7 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       case 'network-changed':
         this.#check = undefined;
         this.#history.clear();
+        this.#avoided.clear();
         this.#want(true);
         break;
       case 'periodic':
@@ -141,11 +144,11 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
         this.#arm(now);
         break;
       case 'avoid-home':
-        if (!this.#isAvoided(input.regionId, now)) this.#want(true);
-        this.#avoided.set(input.regionId, after(now, avoidHomeMs));
+        if (!this.#isAvoided(input.regionId, now)) this.#avoid(input.regionId, now);
         break;
       case 'relay-heard':
         if (input.regionId === this.#home) this.#homeHeardAt = now;
+        this.#avoided.delete(input.regionId);
         return; // once a frame: nothing else depends on it
       case 'timeout':
         break;
@@ -237,8 +240,15 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   }
 
   #isAvoided(regionId: RegionId, now: Instant): boolean {
-    const until = this.#avoided.get(regionId);
-    return until !== undefined && now < until;
+    const avoided = this.#avoided.get(regionId);
+    return avoided !== undefined && now < avoided.until;
+  }
+
+  #avoid(regionId: RegionId, now: Instant): void {
+    const before = this.#avoided.get(regionId)?.forMs ?? avoidHomeMs / 2;
+    const forMs = Math.min(2 * before, avoidHomeMaxMs);
+    this.#avoided.set(regionId, { until: after(now, forMs), forMs });
+    this.#want(true);
   }
 
   /** Regions that may be home: measured ones with a relay, not STUN alone. */

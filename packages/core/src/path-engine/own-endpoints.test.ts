@@ -69,6 +69,12 @@ describe('the list', () => {
   test('has loopback only when there is nothing else', () => {
     const endpoints = own();
     expect(endpoints.onlyLoopback).toBe(false);
+    const untold = new OwnEndpoints({
+      listenPort: 0,
+      staticEndpoints: [],
+      portOf: () => 41_641,
+    });
+    expect([untold.onlyLoopback, shown(untold)]).toEqual([false, []]);
     endpoints.setLocalAddresses([]);
     expect(endpoints.onlyLoopback).toBe(true);
     expect(shown(endpoints)).toEqual(['127.0.0.1:41641 1', '[::1]:41642 1']);

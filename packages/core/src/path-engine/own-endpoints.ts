@@ -102,7 +102,8 @@ export class OwnEndpoints {
 
   /** Our sockets' local addresses: a peer that names one of them means itself, or lies. */
   localSockets(): readonly Endpoint[] {
-    const addresses = this.#localAddresses ?? [];
+    const addresses = this.#localAddresses;
+    if (addresses === undefined) return [];
     return (addresses.length === 0 ? loopback : addresses).flatMap((address) => {
       const port = this.#options.portOf(familyOf(address));
       return port === undefined ? [] : endpoint(address, port);

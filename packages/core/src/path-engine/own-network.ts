@@ -55,6 +55,8 @@ export class OwnNetwork {
   readonly #endpoints: OwnEndpoints;
   readonly #netInfo: NetInfoReporter;
   #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
+  /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
+  #filterFingerprint = '';
   #localAddresses: readonly IpAddress[] = [];
   #lostAddress = false;
 
@@ -194,12 +196,15 @@ export class OwnNetwork {
   /** Our own addresses or ports are other ones: what we tell, and what we take for a peer's, changes. */
   #addressesChanged(now: Instant): void {
     const { onlyLoopback } = this.#endpoints;
-    this.#filter = {
-      ownSockets: new Set(this.#endpoints.localSockets()),
-      allowLoopback: onlyLoopback,
-    };
-    this.#netcheck.allowLoopback = onlyLoopback;
-    this.#options.onFilterChanged(now);
+    const localSockets = this.#endpoints.localSockets();
+    const described = [onlyLoopback, this.#sockets.isOpen(4), this.#sockets.isOpen(6)].join();
+    const fingerprint = [described, ...localSockets].join();
+    if (fingerprint !== this.#filterFingerprint) {
+      this.#filterFingerprint = fingerprint;
+      this.#filter = { ownSockets: new Set(localSockets), allowLoopback: onlyLoopback };
+      this.#netcheck.allowLoopback = onlyLoopback;
+      this.#options.onFilterChanged(now);
+    }
     this.#tellEndpoints(now);
   }
 

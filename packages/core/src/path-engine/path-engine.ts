@@ -27,6 +27,7 @@ import { PeerPath } from '../paths/peer-path.js';
 import type { PeerPathInput, PeerPathOutput } from '../paths/peer-path-io.js';
 import type { Crypto, Machine, Random } from '../ports.js';
 import { Activity } from './activity.js';
+import { AwakePeers } from './awake-peers.js';
 import { DiscoContacts } from './disco-contacts.js';
 import { DiscoDesk } from './disco-desk.js';
 import type {
@@ -67,8 +68,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   readonly #links: RelayLinks;
   readonly #desk: DiscoDesk;
   readonly #peers: Peers;
-  /** Peers whose machine waits for a time. */
-  readonly #awake = new Set<Peer>();
+  readonly #awake = new AwakePeers();
   #relayMap: RelayMap | undefined;
 
   constructor(options: PathEngineOptions, _now: Instant) {
@@ -169,13 +169,12 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   }
 
   nextTimeout(): Instant | undefined {
-    let at = earliest(
+    return earliest(
       this.#network.nextTimeout(),
       this.#links.nextTimeout(),
       this.#activity.nextTimeout(),
+      this.#awake.nextTimeout(),
     );
-    for (const { machine } of this.#awake) at = earliest(at, machine?.nextTimeout());
-    return at;
   }
 
   /** Our endpoints as peers are told them now. */
@@ -213,10 +212,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#network.runTimers(now);
     if (this.#links.runTimers(now)) this.#peers.reroute(now);
     if (this.#activity.takeAsk(now)) this.#outputs.down({ type: 'report-counters' });
-    for (const peer of [...this.#awake]) {
-      const at = peer.machine?.nextTimeout();
-      if (at !== undefined && now >= at) this.#drive(peer, { type: 'timeout' }, now);
-    }
+    for (const peer of this.#awake.due(now)) this.#drive(peer, { type: 'timeout' }, now);
   }
 
   #up(message: UpMessage, now: Instant): void {
@@ -356,8 +352,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     for (let out = machine.poll(); out !== undefined; out = machine.poll()) {
       this.#carryOut(peer, out, now);
     }
-    if (machine.nextTimeout() === undefined) this.#awake.delete(peer);
-    else this.#awake.add(peer);
+    this.#awake.set(peer, machine.nextTimeout());
   }
 
   #driveAwake(input: PeerPathInput, now: Instant): void {
@@ -398,7 +393,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
 
   #forget(peer: Peer): void {
     this.#activity.remove(peer.key);
-    this.#awake.delete(peer);
+    this.#awake.set(peer, undefined);
     this.#desk.forget(peer);
   }
 }
