@@ -12,7 +12,6 @@ export type NodeErrorCode =
   | 'UDP_PORT_TAKEN'
   | 'SOCKET_TAKEN'
   | 'SOCKET_RIGHTS'
-  | 'STATE_LOCKED'
   | 'LOGIN_SERVER_MISSING'
   | 'LOGIN_SERVER_URL'
   | 'AUTH_KEY_FORMAT'

@@ -28,6 +28,19 @@ export class FileError extends WarrenError {
   }
 }
 
+/** Another process uses the state directory. Code `STATE_LOCKED`. */
+export class StateLockedError extends WarrenError {
+  constructor(directory: string, holder: number | undefined) {
+    const who = holder === undefined ? 'another process' : `another process (${holder})`;
+    super(
+      'STATE_LOCKED',
+      `${who} uses the state directory ${directory}`,
+      'stop that one, or give this one a directory of its own with --state-dir',
+    );
+    this.name = 'StateLockedError';
+  }
+}
+
 /** A certificate can't serve. Code `CERTIFICATE_UNUSABLE`. */
 export class CertificateError extends WarrenError {
   constructor(message: string, hint: string, cause?: unknown) {

@@ -5,12 +5,11 @@
  *
  * What people asked for is in the profile, so a daemon that was killed comes back in the same state.
  */
-import { hostname } from 'node:os';
-import { parseAuthKey } from '@warren/core/control/auth-key';
 import type { UpMessage } from '@warren/core/engines/messages';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
+import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { NodeError } from '../errors.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
@@ -26,10 +25,13 @@ import type { LocalApiBackend } from '../local-api/server.js';
 import { Plane } from '../plane/plane.js';
 import { deconfigureTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
 import { checkUdpPort } from '../udp/check-port.js';
+import { awaitRunning } from './await-running.js';
 import { fullName } from './find-peer.js';
 import { Health } from './health.js';
 import { PathHistory } from './history.js';
+import { profileFor, profileWithout } from './login.js';
 import { pingPeer } from './ping.js';
+import type { Profile } from './profile.js';
 import { ProfileFile } from './profile-file.js';
 import { Session, type SessionEvent } from './session.js';
 import { buildStatus } from './status.js';
@@ -49,6 +51,7 @@ export interface DaemonOptions {
 
 export class Daemon implements LocalApiBackend {
   readonly #options: DaemonOptions;
+  readonly #lock: DirectoryLock;
   readonly #file: ProfileFile;
   readonly #plane: Plane;
   readonly #watcher: LinkWatcher;
@@ -58,8 +61,14 @@ export class Daemon implements LocalApiBackend {
   #link: LinkState = { addresses: [], defaultRoute: '' };
   #session: Session | undefined;
 
-  private constructor(options: DaemonOptions, file: ProfileFile, plane: Plane) {
+  private constructor(
+    options: DaemonOptions,
+    lock: DirectoryLock,
+    file: ProfileFile,
+    plane: Plane,
+  ) {
     this.#options = options;
+    this.#lock = lock;
     this.#file = file;
     this.#plane = plane;
     this.#watcher = new LinkWatcher(options.tunName, (link) => {
@@ -71,6 +80,21 @@ export class Daemon implements LocalApiBackend {
 
   /** Opens everything; resumes the login of the last run when it was up. */
   static async start(options: DaemonOptions): Promise<Daemon> {
+    // Before anything is read: two daemons with one identity would fight for its address.
+    const lock = lockDirectory(options.stateDir);
+    try {
+      const daemon = await Daemon.#open(options, lock);
+      daemon.#resume();
+      return daemon;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  static async #open(options: DaemonOptions, lock: DirectoryLock): Promise<Daemon> {
+    if (!lock.isReal)
+      options.log.warn('no flock here: nothing keeps a second daemon off the state');
     const file = new ProfileFile(options.stateDir, options.random);
     await checkUdpPort(options.listenPort);
     // The plane speaks before the daemon around it exists.
@@ -82,14 +106,18 @@ export class Daemon implements LocalApiBackend {
         onFailed: (error) => options.onEnd(error),
       },
     );
-    const daemon = new Daemon(options, file, plane);
+    const daemon = new Daemon(options, lock, file, plane);
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
-    const { wantRunning, loginServer, nodeKey } = file.profile;
-    if (wantRunning && loginServer !== undefined && nodeKey !== undefined) {
-      daemon.#startSession(loginServer, undefined);
-    }
     return daemon;
+  }
+
+  /** Goes on where the last run ended, also when that was in the middle of a change of server. */
+  #resume(): void {
+    const { profile } = this.#file;
+    if (profile.previous !== undefined) this.#file.store(profileWithout(profile, profile));
+    const { login, wantRunning } = this.#file.profile;
+    if (wantRunning && login?.nodeKey !== undefined) this.#startSession(undefined);
   }
 
   onUp(message: UpMessage): void {
@@ -101,32 +129,31 @@ export class Daemon implements LocalApiBackend {
     this.#session = undefined;
     this.#watcher.close();
     await this.#plane.stop();
+    this.#lock.release();
   }
 
   async up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
-    const loginServer = this.#prepareLogin(request);
-    const joinedBefore = this.#file.profile.nodeKey !== undefined;
-    if (this.#session === undefined || request.authKey !== undefined || isNewLogin(request)) {
-      this.#session?.close();
-      this.#startSession(loginServer, request.authKey);
-    }
+    const before = this.#file.profile;
+    const wanted = profileFor(request, before);
+    this.#file.store(wanted);
     try {
-      await this.#waitUntilRunning(emit, signal, joinedBefore);
+      if (this.#needsNewSession(request)) {
+        this.#session?.close();
+        this.#startSession(request.authKey);
+      }
+      await this.#waitUntilRunning(emit, signal);
     } catch (error) {
       // A first join that fails leaves nothing behind that would retry in the dark.
-      if (this.#file.profile.nodeKey === undefined) await this.down();
+      if (this.#file.profile.login?.joined === false) await this.#goBack(before);
       throw error;
     }
   }
 
   async down(): Promise<void> {
-    this.#file.update({ wantRunning: false });
-    if (this.#session === undefined) return;
-    this.#session.close();
-    this.#session = undefined;
-    await deconfigureTun(this.#options.tunName).catch((error: unknown) =>
-      this.#options.log.warn('TUN device not taken down', { error }),
-    );
+    await this.#stop();
+    // Last, so that a full disk does not keep the traffic going.
+    const { profile } = this.#file;
+    this.#file.store({ ...profile, wantRunning: false });
   }
 
   async status(): Promise<StatusReport> {
@@ -139,7 +166,7 @@ export class Daemon implements LocalApiBackend {
     return buildStatus({
       version,
       state: this.#state(),
-      loginServer: profile.loginServer,
+      loginServer: profile.login?.server,
       authUrl: session?.authUrl,
       netmap: session?.netmap,
       endpoints: engine?.endpoints ?? [],
@@ -170,41 +197,23 @@ export class Daemon implements LocalApiBackend {
 
   #state(): BackendState {
     if (this.#session !== undefined) return this.#session.state;
-    return this.#file.profile.nodeKey === undefined ? 'NeedsLogin' : 'Stopped';
+    return this.#file.profile.login?.joined === true ? 'Stopped' : 'NeedsLogin';
   }
 
-  /** Checks the request and stores what the login needs; answers the server to use. */
-  #prepareLogin(request: UpRequest): string {
-    const { profile } = this.#file;
-    const loginServer = request.loginServer ?? profile.loginServer;
-    if (loginServer === undefined) {
-      throw new NodeError(
-        'LOGIN_SERVER_MISSING',
-        'this node has never joined a network',
-        'give --login-server https://HOST and --auth-key KEY, as the hub printed them',
-      );
-    }
-    const key = request.authKey === undefined ? undefined : parseAuthKey(request.authKey);
-    const isOtherServer = loginServer !== profile.loginServer;
-    this.#file.update({
-      loginServer,
-      wantRunning: true,
-      pins: key?.pins ?? (isOtherServer ? undefined : profile.pins),
-      nodeKey: isOtherServer ? undefined : profile.nodeKey,
-      hostName: request.hostName ?? profile.hostName,
-    });
-    return loginServer;
+  #needsNewSession(request: UpRequest): boolean {
+    const { loginServer, hostName, authKey } = request;
+    if (this.#session === undefined) return true;
+    if (loginServer !== undefined || hostName !== undefined || authKey !== undefined) return true;
+    // Control refused the present one and nobody can open a page for it: only asking anew can help.
+    return this.#session.state === 'NeedsLogin' && this.#session.authUrl === undefined;
   }
 
-  #startSession(loginServer: string, authKey: string | undefined): void {
-    const { profile } = this.#file;
+  #startSession(authKey: string | undefined): void {
     this.#session = new Session(
       {
         ...this.#options,
         plane: this.#plane,
         file: this.#file,
-        loginServer,
-        hostName: profile.hostName ?? hostname(),
         authKey,
         link: this.#link,
         health: this.#health,
@@ -216,49 +225,41 @@ export class Daemon implements LocalApiBackend {
     );
   }
 
-  #waitUntilRunning(
-    emit: (event: UpEvent) => void,
-    signal: AbortSignal,
-    joinedBefore: boolean,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const finish = (error?: Error): void => {
-        this.#listeners.delete(listener);
-        signal.removeEventListener('abort', onAbort);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const onAbort = (): void => finish();
-      const listener = (event: SessionEvent): void => {
-        switch (event.type) {
-          case 'state':
-            emit({ event: 'state', state: event.state });
-            if (event.state === 'Running') {
-              this.#emitRunning(emit);
-              finish();
-            }
-            break;
-          case 'auth-url':
-            emit({ event: 'auth-url', url: event.url });
-            break;
-          case 'refused':
-            if (event.fatal) finish(refused(event.message));
-            else emit({ event: 'progress', message: `the control server says: ${event.message}` });
-            break;
-          case 'trouble':
-            // A node that is joined already goes on trying, as after a reboot of the hub.
-            if (joinedBefore) emit({ event: 'progress', message: event.error.message });
-            else finish(event.error);
-            break;
-        }
-      };
-      this.#listeners.add(listener);
-      signal.addEventListener('abort', onAbort);
-      if (this.#session?.state === 'Running') {
-        this.#emitRunning(emit);
-        finish();
-      }
-    });
+  async #stop(): Promise<void> {
+    if (this.#session === undefined) return;
+    this.#session.close();
+    this.#session = undefined;
+    await deconfigureTun(this.#options.tunName).catch((error: unknown) =>
+      this.#options.log.warn('TUN device not taken down', { error }),
+    );
+  }
+
+  /** After a join that failed: to the login that worked before, if there is one. */
+  async #goBack(before: Profile): Promise<void> {
+    await this.#stop();
+    try {
+      this.#file.store(profileWithout(this.#file.profile, before));
+    } catch (error) {
+      // What failed is what people hear of; the next start goes back by itself.
+      this.#options.log.error('the former login could not be restored', { error });
+      return;
+    }
+    this.#resume();
+  }
+
+  async #waitUntilRunning(emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
+    if (this.#session?.state !== 'Running') {
+      await awaitRunning({
+        isJoined: this.#file.profile.login?.joined === true,
+        emit,
+        signal,
+        subscribe: (listener) => {
+          this.#listeners.add(listener);
+          return () => this.#listeners.delete(listener);
+        },
+      });
+    }
+    if (this.#session?.state === 'Running') this.#emitRunning(emit);
   }
 
   #emitRunning(emit: (event: UpEvent) => void): void {
@@ -266,18 +267,6 @@ export class Daemon implements LocalApiBackend {
     if (self === undefined) return;
     emit({ event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) });
   }
-}
-
-function isNewLogin(request: UpRequest): boolean {
-  return request.loginServer !== undefined || request.hostName !== undefined;
-}
-
-function refused(message: string): NodeError {
-  return new NodeError(
-    'LOGIN_REFUSED',
-    `the control server refused this node: ${message}`,
-    'make a new key on the hub with `warren control keys create` and join with it',
-  );
 }
 
 function notRunning(state: BackendState): NodeError {

@@ -1,8 +1,9 @@
 /** The profile's place on disk: `node.json` in the state directory. */
 import { join } from 'node:path';
+import { assert } from '@warren/core/base/assert';
 import type { Random } from '@warren/core/ports';
 import { ensureDirectory, loadOrCreate, writeFileAtomic } from '@warren/shell/files/atomic-file';
-import { formatProfile, freshProfile, type Profile, parseProfile } from './profile.js';
+import { formatProfile, freshProfile, type Login, type Profile, parseProfile } from './profile.js';
 
 export class ProfileFile {
   readonly #path: string;
@@ -29,10 +30,19 @@ export class ProfileFile {
     return this.#profile;
   }
 
-  /** Changes some fields; they are on disk when this returns. */
-  update(changes: Partial<Profile>): void {
-    const next = { ...this.#profile, ...changes };
-    writeFileAtomic(this.#path, formatProfile(next));
+  /** Replaces the profile; it is on disk when this returns (and the disk untouched when it was before). Throws FileError, and nothing changed. */
+  store(next: Profile): void {
+    const text = formatProfile(next);
+    if (text !== formatProfile(this.#profile)) writeFileAtomic(this.#path, text);
     this.#profile = next;
+  }
+
+  /** Changes fields of the login as {@link store} does; once it is joined there is nothing to go back to. */
+  updateLogin(changes: Partial<Login>): void {
+    const { login } = this.#profile;
+    assert(login !== undefined, 'a session has a login');
+    const next = { ...login, ...changes };
+    const previous = next.joined ? undefined : this.#profile.previous;
+    this.store({ ...this.#profile, login: next, previous });
   }
 }

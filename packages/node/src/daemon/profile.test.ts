@@ -7,11 +7,20 @@ const random = { fill: (target: Uint8Array) => target.fill(7) };
 
 const full: Profile = {
   machineKey: privateKeyFromBytes('machine', new Uint8Array(32).fill(1)),
-  nodeKey: privateKeyFromBytes('node', new Uint8Array(32).fill(2)),
-  loginServer: 'https://203.0.113.1',
-  pins: {
-    certificateSha256: 'ab'.repeat(32),
-    controlKey: parsePublicKey('machine', `mkey:${'cd'.repeat(32)}`) ?? ('' as never),
+  login: {
+    server: 'https://203.0.113.1',
+    pins: {
+      certificateSha256: 'ab'.repeat(32),
+      controlKey: parsePublicKey('machine', `mkey:${'cd'.repeat(32)}`) ?? ('' as never),
+    },
+    nodeKey: privateKeyFromBytes('node', new Uint8Array(32).fill(2)),
+    joined: false,
+  },
+  previous: {
+    server: 'https://203.0.113.2',
+    pins: undefined,
+    nodeKey: privateKeyFromBytes('node', new Uint8Array(32).fill(3)),
+    joined: true,
   },
   hostName: 'alpha',
   wantRunning: true,
@@ -31,4 +40,21 @@ test('a cut or altered file is refused, not half read', () => {
   expect(parseProfile(text.replace('"version": 1', '"version": 2'))).toBeUndefined();
   expect(parseProfile(text.replace('privkey:', 'pivkey:'))).toBeUndefined();
   fc.assert(fc.property(fc.json(), (json) => parseProfile(json) === undefined));
+});
+
+test('no field is forgotten because it is damaged: pins, keys and servers least of all', () => {
+  const text = formatProfile(full);
+  for (const [good, bad] of [
+    ['"certificateSha256": "ab', '"certificateSha256": "zb'],
+    ['"controlKey": "mkey:cd', '"controlKey": "mkey:'],
+    ['"pins": {', '"pinz": {'],
+    ['"server": "https://203.0.113.1"', '"server": 17'],
+    ['"joined": false', '"joined": "false"'],
+    ['"wantRunning": true', '"wantRunning": 1'],
+    ['"hostName": "alpha"', '"hostName": ["alpha"]'],
+    ['"previous": {', '"previous": [], "x": {'],
+  ] as const) {
+    expect(text).toContain(good);
+    expect(parseProfile(text.replace(good, bad))).toBeUndefined();
+  }
 });

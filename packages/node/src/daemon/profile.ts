@@ -24,12 +24,23 @@ export interface ServerPins {
   readonly controlKey: MachineKey;
 }
 
+/** What joins this machine to one network. */
+export interface Login {
+  /** `https://host[:port]`. */
+  readonly server: string;
+  readonly pins: ServerPins | undefined;
+  /** Undefined until a registration began. */
+  readonly nodeKey: NodePrivateKey | undefined;
+  /** The control server has taken the node key. */
+  readonly joined: boolean;
+}
+
 export interface Profile {
   readonly machineKey: MachinePrivateKey;
   /** Undefined: never logged in, or logged out. */
-  readonly nodeKey: NodePrivateKey | undefined;
-  readonly loginServer: string | undefined;
-  readonly pins: ServerPins | undefined;
+  readonly login: Login | undefined;
+  /** What to go back to while `login` is a change to another server that hasn't succeeded yet. */
+  readonly previous: Login | undefined;
   readonly hostName: string | undefined;
   /** False after `down`. */
   readonly wantRunning: boolean;
@@ -38,9 +49,8 @@ export interface Profile {
 export function freshProfile(random: Random): Profile {
   return {
     machineKey: generatePrivateKey('machine', random),
-    nodeKey: undefined,
-    loginServer: undefined,
-    pins: undefined,
+    login: undefined,
+    previous: undefined,
     hostName: undefined,
     wantRunning: false,
   };
@@ -51,57 +61,92 @@ export function formatProfile(profile: Profile): string {
   const text = {
     version: PROFILE_VERSION,
     machineKey: formatPrivateKey(profile.machineKey),
-    nodeKey: profile.nodeKey === undefined ? null : formatPrivateKey(profile.nodeKey),
-    loginServer: profile.loginServer ?? null,
-    pins:
-      profile.pins === undefined
-        ? null
-        : {
-            certificateSha256: profile.pins.certificateSha256,
-            controlKey: formatPublicKey('machine', profile.pins.controlKey),
-          },
+    login: profile.login === undefined ? null : loginJson(profile.login),
+    previous: profile.previous === undefined ? null : loginJson(profile.previous),
     hostName: profile.hostName ?? null,
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
 }
 
-/** A profile of its JSON text; undefined when the text is not one (the caller keeps the file aside). */
+function loginJson(login: Login): object {
+  const { server, pins, nodeKey, joined } = login;
+  return {
+    server,
+    pins:
+      pins === undefined
+        ? null
+        : {
+            certificateSha256: pins.certificateSha256,
+            controlKey: formatPublicKey('machine', pins.controlKey),
+          },
+    nodeKey: nodeKey === undefined ? null : formatPrivateKey(nodeKey),
+    joined,
+  };
+}
+
+/**
+ * A profile of its JSON text; undefined when any part of the text is not as it was written: half a profile
+ * would be stored again without the other half.
+ */
 export function parseProfile(text: string): Profile | undefined {
-  let json: unknown;
+  const fields = objectOf(parse(text));
+  const machineKey = privateKey('machine', fields?.['machineKey']);
+  if (fields?.['version'] !== PROFILE_VERSION || machineKey === undefined) return undefined;
+  const login = orNull(fields['login'], parseLogin);
+  const previous = orNull(fields['previous'], parseLogin);
+  const hostName = orNull(fields['hostName'], textOf);
+  const wantRunning = fields['wantRunning'];
+  if (login === WRONG || previous === WRONG || hostName === WRONG) return undefined;
+  if (typeof wantRunning !== 'boolean') return undefined;
+  return { machineKey, login, previous, hostName, wantRunning };
+}
+
+const WRONG = Symbol('not as it was written');
+
+/** Undefined for null, {@link WRONG} for what `read` can't read. */
+function orNull<T>(
+  value: unknown,
+  read: (value: unknown) => T | undefined,
+): T | undefined | typeof WRONG {
+  return value === null ? undefined : (read(value) ?? WRONG);
+}
+
+function parseLogin(value: unknown): Login | undefined {
+  const fields = objectOf(value);
+  const server = textOf(fields?.['server']);
+  const pins = orNull(fields?.['pins'], parsePins);
+  const nodeKey = orNull(fields?.['nodeKey'], (key) => privateKey('node', key));
+  const joined = fields?.['joined'];
+  if (server === undefined || pins === WRONG || nodeKey === WRONG) return undefined;
+  return typeof joined === 'boolean' ? { server, pins, nodeKey, joined } : undefined;
+}
+
+function parsePins(value: unknown): ServerPins | undefined {
+  const fields = objectOf(value);
+  const certificateSha256 = textOf(fields?.['certificateSha256']);
+  const controlKey = parsePublicKey('machine', textOf(fields?.['controlKey']) ?? '');
+  if (certificateSha256 === undefined || controlKey === undefined) return undefined;
+  return /^[0-9a-f]{64}$/.test(certificateSha256) ? { certificateSha256, controlKey } : undefined;
+}
+
+function parse(text: string): unknown {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (typeof json !== 'object' || json === null) return undefined;
-  const fields = json as Record<string, unknown>;
-  const machineKey = privateKey('machine', fields['machineKey']);
-  if (fields['version'] !== PROFILE_VERSION || machineKey === undefined) return undefined;
-  const nodeKey = privateKey('node', fields['nodeKey']);
-  if (nodeKey === undefined && fields['nodeKey'] !== null) return undefined;
-  return {
-    machineKey,
-    nodeKey,
-    loginServer: optionalText(fields['loginServer']),
-    pins: parsePins(fields['pins']),
-    hostName: optionalText(fields['hostName']),
-    wantRunning: fields['wantRunning'] === true,
-  };
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function privateKey<Kind extends 'machine' | 'node'>(kind: Kind, value: unknown) {
   return typeof value === 'string' ? parsePrivateKey(kind, value) : undefined;
-}
-
-function optionalText(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function parsePins(value: unknown): ServerPins | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { certificateSha256, controlKey } = value as Record<string, unknown>;
-  const key = typeof controlKey === 'string' ? parsePublicKey('machine', controlKey) : undefined;
-  if (typeof certificateSha256 !== 'string' || key === undefined) return undefined;
-  return { certificateSha256, controlKey: key };
 }

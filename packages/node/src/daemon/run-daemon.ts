@@ -4,7 +4,7 @@ import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { selfTestCrypto } from '@warren/shell/crypto/self-test';
 import { createLogger, type LogLevel } from '@warren/shell/log';
 import { createNodeRandom } from '@warren/shell/random/node-random';
-import { LocalApiServer } from '../local-api/server.js';
+import { LocalApiServer, requireFreeSocket } from '../local-api/server.js';
 import { VERSION } from '../version.js';
 import { Daemon } from './daemon.js';
 import { notifyReady, notifyStopping } from './systemd.js';
@@ -25,6 +25,8 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const log = createLogger({ level: options.logLevel });
   const crypto = createNodeCrypto();
   selfTestCrypto(crypto);
+  // The first thing to say about a second daemon, before it meets its port and its device.
+  await requireFreeSocket(options.socketPath);
   let end: (error: Error | undefined) => void = () => undefined;
   const ended = new Promise<Error | undefined>((resolve) => {
     end = resolve;

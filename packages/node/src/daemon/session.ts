@@ -2,6 +2,8 @@
  * One login at work: the control client's netmaps go to the PathEngine and the TUN device, the engine's
  * endpoints go back to control. Ends with `close()`; a new login is a new session.
  */
+import { hostname } from 'node:os';
+import { assert } from '@warren/core/base/assert';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
 import {
@@ -14,6 +16,7 @@ import {
 import type { Netmap } from '@warren/core/netmap/types';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
+import { FileError } from '@warren/shell/errors';
 import type { Logger } from '@warren/shell/log';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
@@ -32,9 +35,8 @@ export interface SessionOptions {
   readonly plane: Plane;
   readonly tunName: string;
   readonly listenPort: number;
+  /** Its login is this session's. */
   readonly file: ProfileFile;
-  readonly loginServer: string;
-  readonly hostName: string;
   readonly authKey: string | undefined;
   readonly link: LinkState;
   readonly health: Health;
@@ -47,7 +49,9 @@ export type SessionEvent =
   /** Control refused us; `fatal`: trying again won't help. */
   | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean }
   /** The control server could not be reached or trusted; the session keeps trying. */
-  | { readonly type: 'trouble'; readonly error: Error };
+  | { readonly type: 'trouble'; readonly error: Error }
+  /** The session can't go on and has stopped. */
+  | { readonly type: 'failed'; readonly error: Error };
 
 export class Session {
   readonly #options: SessionOptions;
@@ -68,20 +72,20 @@ export class Session {
     this.#link = options.link;
     const { crypto, random, clock, log, file } = options;
     this.#discoPrivateKey = generatePrivateKey('disco', random);
-    const { profile } = file;
-    if (profile.nodeKey !== undefined) this.#startEngine(profile.nodeKey);
+    const { machineKey, login, hostName } = file.profile;
+    assert(login !== undefined, 'a session has a login');
     this.#control = new ControlRunner(
       {
         crypto,
         random,
         clock,
         log,
-        url: options.loginServer,
-        pins: profile.pins,
-        machinePrivateKey: profile.machineKey,
-        nodePrivateKey: profile.nodeKey,
+        url: login.server,
+        pins: login.pins,
+        machinePrivateKey: machineKey,
+        nodePrivateKey: login.nodeKey,
         discoKey: publicKeyOf(crypto, 'disco', this.#discoPrivateKey),
-        hostName: options.hostName,
+        hostName: hostName ?? hostname(),
       },
       {
         onOutput: (output) => this.#onControl(output),
@@ -92,6 +96,7 @@ export class Session {
         onConnected: () => options.health.clear('control'),
       },
     );
+    if (login.nodeKey !== undefined) this.#startEngine(login.nodeKey);
     this.#control.handle({ type: 'login', authKey: options.authKey });
   }
 
@@ -138,11 +143,10 @@ export class Session {
     if (this.#closed) return;
     switch (output.type) {
       case 'node-key':
-        this.#options.file.update({ nodeKey: output.nodeKey });
-        this.#stopEngine();
-        if (output.nodeKey !== undefined) this.#startEngine(output.nodeKey);
+        this.#takeNodeKey(output.nodeKey);
         break;
       case 'netmap':
+        this.#noteJoined();
         this.#netmap = output.netmap;
         this.#host?.handle({ type: 'netmap', netmap: output.netmap });
         void this.#configureTun(output.netmap);
@@ -164,6 +168,39 @@ export class Session {
       case 'cancel':
         break; // the runner's own business
     }
+  }
+
+  /** A key that is not on disk must not be registered: after a restart nobody would have it. */
+  #takeNodeKey(nodeKey: NodePrivateKey | undefined): void {
+    try {
+      this.#options.file.updateLogin({ nodeKey });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#fail(error);
+      return;
+    }
+    this.#stopEngine();
+    if (nodeKey !== undefined) this.#startEngine(nodeKey);
+  }
+
+  /** The server has taken us: there is nothing to go back to any more. */
+  #noteJoined(): void {
+    const { file, log } = this.#options;
+    if (file.profile.login?.joined === true) return;
+    try {
+      file.updateLogin({ joined: true });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      // The next netmap tries again; until then a restart would ask for a login.
+      log.error('the login could not be stored', { reason: error.message });
+    }
+  }
+
+  #fail(error: FileError): void {
+    this.close();
+    this.#options.health.set('state', error.message);
+    this.#options.log.error('the session has stopped', { code: error.code, reason: error.message });
+    this.#onEvent({ type: 'failed', error });
   }
 
   #startEngine(nodePrivateKey: NodePrivateKey): void {

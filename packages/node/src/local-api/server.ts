@@ -44,6 +44,16 @@ export function toErrorReport(error: unknown): ErrorReport {
   };
 }
 
+/** Throws SOCKET_TAKEN when a daemon answers there. */
+export async function requireFreeSocket(socketPath: string): Promise<void> {
+  if (!(await answers(socketPath))) return;
+  throw new NodeError(
+    'SOCKET_TAKEN',
+    `another daemon already answers on ${socketPath}`,
+    'commands use that one; to replace it, stop its service first; for a second node on this machine give --socket, --state-dir, --tun and --port',
+  );
+}
+
 export class LocalApiServer {
   readonly #backend: LocalApiBackend;
   readonly #server: Server;
@@ -57,13 +67,7 @@ export class LocalApiServer {
 
   /** Listens; rejects when another daemon answers there or the path can't be made. */
   static async listen(socketPath: string, backend: LocalApiBackend): Promise<LocalApiServer> {
-    if (await answers(socketPath)) {
-      throw new NodeError(
-        'SOCKET_TAKEN',
-        `another daemon already answers on ${socketPath}`,
-        'stop it with `warren down` and its service, or give this one its own --socket and --state-dir',
-      );
-    }
+    await requireFreeSocket(socketPath);
     const api = new LocalApiServer(socketPath, backend);
     try {
       mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });

@@ -187,10 +187,19 @@ test('a port that is taken is named', async () => {
 
 test('a second hub on the same admin socket is kept off', async () => {
   const hub = await start();
-  await expect(start({ statsSocket: undefined })).rejects.toMatchObject({
+  const stateDir = join(directory, 'other');
+  await expect(start({ stateDir, statsSocket: undefined })).rejects.toMatchObject({
     code: 'ADMIN_SOCKET_TAKEN',
   });
   expect((await ask('admin.sock', 'GET', '/v1/info')).json).toMatchObject({ url: hub.url });
+});
+
+test('a second hub on the same state is kept off, until the first has ended', async () => {
+  const hub = await start();
+  const changes = { adminSocket: join(directory, 'other.sock'), statsSocket: undefined };
+  await expect(start(changes)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+  await hub.close();
+  await start(changes);
 });
 
 test('a damaged state stops the start and stays as it is', async () => {

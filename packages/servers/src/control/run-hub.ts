@@ -2,6 +2,7 @@
  * `warren hub`: control and relay on one TLS port, STUN beside them, for a home or a small team. All state is
  * in one directory:
  *
+ *     lock           held while it runs
  *     tls.pem        certificate and key; auth keys and the DERP map pin it
  *     control.key    the control server's identity
  *     control.json   nodes, users, auth keys
@@ -22,7 +23,7 @@ import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
 import type { Clock } from '@warren/shell/clock';
-import { ensureDirectory } from '@warren/shell/files/atomic-file';
+import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
 import { ControlError } from '../errors.js';
@@ -108,17 +109,32 @@ const PAGES: Readonly<Record<string, string>> = {
 
 /** Starts all of it. Rejects with a WarrenError (and nothing left running) when a part can't start. */
 export async function runHub(options: RunHubOptions): Promise<RunningHub> {
-  const { stateDir, clock } = options;
+  const { stateDir } = options;
   const log = options.log.child({ part: 'hub' });
   const extraRegions = (options.extraRegions ?? []).map(checkRegion);
-  ensureDirectory(stateDir);
+  const lock = lockDirectory(stateDir);
+  try {
+    return await runLocked(options, extraRegions, lock, log);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function runLocked(
+  options: RunHubOptions,
+  extraRegions: readonly WireRegion[],
+  lock: DirectoryLock,
+  log: Logger,
+): Promise<RunningHub> {
+  const { stateDir, clock } = options;
   const identity = loadOrMakeSelfSigned(stateDir, [options.hostName], clock.wall());
   if (identity.reissued !== undefined) {
     log.warn('new certificate: machines that pinned the old one must join again', {
       reason: identity.reissued,
     });
   }
-  const parts = new Parts(options, identity);
+  const parts = new Parts(options, identity, lock);
   try {
     const port = await listenTcp(parts.https, { host: options.listenHost, port: options.port });
     const relayMap = await parts.start(port, extraRegions);
@@ -187,6 +203,7 @@ class Parts {
   stun: StunServer | undefined;
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
+  readonly #lock: DirectoryLock;
   readonly #relay: Relay;
   #control: Control | undefined;
   #statsSocket: StatsSocket | undefined;
@@ -194,9 +211,10 @@ class Parts {
   #closing = false;
   #resolveClosed: () => void = () => undefined;
 
-  constructor(options: RunHubOptions, identity: TlsIdentity) {
+  constructor(options: RunHubOptions, identity: TlsIdentity, lock: DirectoryLock) {
     this.#options = options;
     this.#identity = identity;
+    this.#lock = lock;
     this.#relay = createRelay({
       ...options,
       keyFile: path.join(options.stateDir, 'relay.key'),
@@ -216,7 +234,7 @@ class Parts {
   /** Everything behind the TCP port; answers the map that nodes get. */
   async start(port: number, extraRegions: readonly WireRegion[]): Promise<WireRelayMap> {
     const { listenHost: host, adminSocket, statsSocket } = this.#options;
-    // First of all, because it keeps a second hub off the same state.
+    // First of all: operators see that it starts.
     if (adminSocket !== undefined) {
       this.#adminSocket = await startAdminSocket({
         path: adminSocket,
@@ -277,6 +295,7 @@ class Parts {
     ]);
     this.https.closeAllConnections();
     await stopped;
+    this.#lock.release();
   }
 
   #makeHttps(): Server {

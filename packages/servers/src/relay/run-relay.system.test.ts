@@ -377,11 +377,20 @@ describe('listening', () => {
     const { port } = other.address() as AddressInfo;
     other.close();
     await once(other, 'close');
-    await expect(start({ listenHost: '127.0.0.1', port, stunPort })).rejects.toMatchObject({
+    const changes = { listenHost: '127.0.0.1', port, stateDir: path.join(stateDir, 'other') };
+    await expect(start({ ...changes, stunPort })).rejects.toMatchObject({
       code: 'PORT_TAKEN',
       message: expect.stringContaining('UDP'),
     });
-    await start({ listenHost: '127.0.0.1', port });
+    await start(changes);
+  });
+
+  test('on the state of another relay says whose it is', async () => {
+    await start();
+    await expect(start()).rejects.toMatchObject({
+      code: 'STATE_LOCKED',
+      message: expect.stringContaining(`${process.pid}`),
+    });
   });
 
   test('on an address of nobody says so', async () => {

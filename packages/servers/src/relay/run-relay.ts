@@ -2,6 +2,7 @@
  * `warren relay`: TLS with a self-signed certificate, the relay, STUN and the stats socket, all from one state
  * directory:
  *
+ *     lock              held while it runs
  *     tls.pem           certificate and key, pinned by clients through the DERP map
  *     relay.key         the relay's identity inside DERP
  *     derp-region.json  what to put into the control server's map; rewritten at every start
@@ -14,7 +15,8 @@ import type { NodeKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
 import type { Clock } from '@warren/shell/clock';
-import { ensureDirectory, writeFileAtomic } from '@warren/shell/files/atomic-file';
+import { writeFileAtomic } from '@warren/shell/files/atomic-file';
+import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
 import { listenTcp } from '../listen.js';
@@ -113,9 +115,18 @@ function makeHttps(identity: TlsIdentity, relay: Relay): Server {
 
 /** Starts all of it. Rejects with a WarrenError (and nothing left running) when a part can't start. */
 export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> {
+  const lock = lockDirectory(options.stateDir);
+  try {
+    return await runLocked(options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise<RunningRelay> {
   const { stateDir, clock } = options;
   const log = options.log.child({ part: 'relay' });
-  ensureDirectory(stateDir);
   const identity = loadOrMakeSelfSigned(stateDir, [options.hostName], clock.wall());
   if (identity.reissued !== undefined) {
     log.warn('new certificate: clients need the new pin from derp-region.json', {
@@ -123,7 +134,7 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     });
   }
   const relay = createRelay({ ...options, keyFile: path.join(stateDir, 'relay.key') });
-  const parts = new Parts(relay, makeHttps(identity, relay));
+  const parts = new Parts(relay, makeHttps(identity, relay), lock);
   try {
     return await start(options, identity, relay, parts, log);
   } catch (error) {
@@ -167,11 +178,13 @@ class Parts {
   stun: StunServer | undefined;
   statsSocket: StatsSocket | undefined;
   readonly #relay: Relay;
+  readonly #lock: DirectoryLock;
   #closing = false;
   #resolveClosed: () => void = () => undefined;
 
-  constructor(relay: Relay, https: Server) {
+  constructor(relay: Relay, https: Server, lock: DirectoryLock) {
     this.#relay = relay;
+    this.#lock = lock;
     this.https = https;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -191,5 +204,6 @@ class Parts {
     await Promise.all([this.#relay.close(), this.stun?.close(), this.statsSocket?.close()]);
     this.https.closeAllConnections();
     await stopped;
+    this.#lock.release();
   }
 }

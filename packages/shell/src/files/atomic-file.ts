@@ -217,6 +217,11 @@ const HINTS: Readonly<Record<string, string>> = {
   EEXIST: 'Something else has that name: move it away, or choose another path.',
 };
 
+/** What a failed write of `file` means to people. */
+export function unwritable(file: string, cause: unknown): FileError {
+  return fileError('FILE_UNWRITABLE', file, 'write', cause);
+}
+
 function fileError(code: FileErrorCode, file: string, verb: string, cause: unknown): FileError {
   if (cause instanceof FileError) return cause;
   const errno = errnoOf(cause);

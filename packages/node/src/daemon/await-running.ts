@@ -1,0 +1,62 @@
+/** What `up` waits for: the session runs, control says no, or nothing can be reached. */
+import { NodeError } from '../errors.js';
+import type { UpEvent } from '../local-api/protocol.js';
+import type { SessionEvent } from './session.js';
+
+export interface RunningWait {
+  /**
+   * A node that is joined goes on trying when its server is out of reach, as after a reboot of the hub; a
+   * first join tells the trouble at once.
+   */
+  readonly isJoined: boolean;
+  readonly emit: (event: UpEvent) => void;
+  /** Resolves the wait without a result: the person went away. */
+  readonly signal: AbortSignal;
+  /** Hears the session's events until the function it answers is called. */
+  readonly subscribe: (listener: (event: SessionEvent) => void) => () => void;
+}
+
+/** Resolves once the session runs; rejects with what is in the way. */
+export function awaitRunning(wait: RunningWait): Promise<void> {
+  const { emit, signal, isJoined } = wait;
+  return new Promise((resolve, reject) => {
+    const finish = (error?: Error): void => {
+      unsubscribe();
+      signal.removeEventListener('abort', onAbort);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onAbort = (): void => finish();
+    const unsubscribe = wait.subscribe((event) => {
+      switch (event.type) {
+        case 'state':
+          emit({ event: 'state', state: event.state });
+          if (event.state === 'Running') finish();
+          break;
+        case 'auth-url':
+          emit({ event: 'auth-url', url: event.url });
+          break;
+        case 'refused':
+          if (event.fatal) finish(refused(event.message));
+          else emit({ event: 'progress', message: `the control server says: ${event.message}` });
+          break;
+        case 'trouble':
+          if (isJoined) emit({ event: 'progress', message: event.error.message });
+          else finish(event.error);
+          break;
+        case 'failed':
+          finish(event.error);
+          break;
+      }
+    });
+    signal.addEventListener('abort', onAbort);
+  });
+}
+
+function refused(message: string): NodeError {
+  return new NodeError(
+    'LOGIN_REFUSED',
+    `the control server refused this node: ${message}`,
+    'make a new key on the hub with `warren control keys create` and join with it',
+  );
+}

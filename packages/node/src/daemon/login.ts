@@ -1,0 +1,66 @@
+/**
+ * What an `up` makes of the stored login. Pure.
+ *
+ * A change to another server (or to other pins of the same one) keeps the login that worked as `previous`
+ * until the new one has worked too: a typing error in an address must not cost a machine its identity.
+ */
+import { parseAuthKey } from '@warren/core/control/auth-key';
+import { NodeError } from '../errors.js';
+import type { UpRequest } from '../local-api/protocol.js';
+import type { Login, Profile, ServerPins } from './profile.js';
+
+/** What all keys of Warren's own hubs begin with; keys of other servers look otherwise. */
+const OWN_KEY_PREFIX = 'wkey-';
+
+/** The profile to log in with. Throws a {@link NodeError} for a request that can't work. */
+export function profileFor(request: UpRequest, profile: Profile): Profile {
+  const server = request.loginServer ?? profile.login?.server;
+  if (server === undefined) {
+    throw new NodeError(
+      'LOGIN_SERVER_MISSING',
+      'this node has never joined a network',
+      'give --login-server https://HOST and --auth-key KEY, as the hub printed them',
+    );
+  }
+  const known = [profile.login, profile.previous].filter((login) => login !== undefined);
+  const same = known.find((login) => login.server === server);
+  const pins = pinsOf(request.authKey) ?? same?.pins;
+  const isChange = same === undefined || !samePins(same.pins, pins);
+  const login: Login =
+    same === undefined || isChange ? { server, pins, nodeKey: same?.nodeKey, joined: false } : same;
+  const previous = known.find((login) => login.joined);
+  return {
+    ...profile,
+    login,
+    previous: login.joined ? undefined : previous,
+    hostName: request.hostName ?? profile.hostName,
+    wantRunning: true,
+  };
+}
+
+/** The profile after a first login, or a change of server, that failed: as if nobody had asked. */
+export function profileWithout(failed: Profile, before: Profile): Profile {
+  const { previous } = failed;
+  return {
+    ...failed,
+    login: previous,
+    previous: undefined,
+    hostName: before.hostName,
+    wantRunning: previous !== undefined && before.wantRunning,
+  };
+}
+
+function pinsOf(authKey: string | undefined): ServerPins | undefined {
+  if (authKey === undefined) return undefined;
+  const key = parseAuthKey(authKey);
+  if (key !== undefined || !authKey.startsWith(OWN_KEY_PREFIX)) return key?.pins;
+  throw new NodeError(
+    'AUTH_KEY_FORMAT',
+    'the auth key is not whole: a part of it is missing or was changed',
+    'paste all of it, from wkey-auth- to its last character, or make a new one on the hub with `warren control keys create`',
+  );
+}
+
+function samePins(a: ServerPins | undefined, b: ServerPins | undefined): boolean {
+  return a?.certificateSha256 === b?.certificateSha256 && a?.controlKey === b?.controlKey;
+}
