@@ -21,6 +21,7 @@ const packetBytes = 48;
 const numberAt = 4;
 const senderAt = 8;
 const keepaliveAt = 12;
+const lifeAt = 16;
 
 /** What one node received from another. */
 export interface Traffic {
@@ -50,6 +51,8 @@ export interface DataPlaneOptions {
   readonly now: () => Instant;
   /** This node's number; data names its sender so. */
   readonly number: number;
+  /** How often this node was started: its packets are numbered from 0 each time. */
+  readonly life: number;
   readonly peerOf: (number: number) => NodeKey | undefined;
   readonly sendUdp: (socketId: SocketId, remote: Endpoint, bytes: Uint8Array) => void;
   readonly openSocket: (message: Extract<DownMessage, { type: 'open-socket' }>) => void;
@@ -161,6 +164,7 @@ export class DataPlane {
     bytes[0] = 4;
     view.setUint32(numberAt, data.sent++);
     view.setUint32(senderAt, this.#options.number);
+    view.setUint32(lifeAt, this.#options.life);
     bytes[keepaliveAt] = keepalive ? 1 : 0;
     const relayed: RelayPacket[] = [];
     for (const path of data.paths) {
@@ -180,7 +184,7 @@ export class DataPlane {
     const name = path.kind === 'relay' ? formatPath(path) : 'direct';
     const { traffic } = data;
     traffic.copies.set(name, (traffic.copies.get(name) ?? 0) + 1);
-    const number = view.getUint32(numberAt);
+    const number = view.getUint32(lifeAt) * 2 ** 32 + view.getUint32(numberAt);
     if (!data.seen.has(number)) {
       data.seen.add(number);
       traffic.received++;

@@ -176,6 +176,7 @@ export class WorldNode {
       heap,
       now,
       number,
+      life,
       peerOf,
       sendUdp: (socketId, remote, bytes) => {
         const port = this.#sockets.get(socketId);
