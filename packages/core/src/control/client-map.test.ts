@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../base/text.js';
 import type { Endpoint } from '../ip/address.js';
 import { EndpointType } from '../netmap/own.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON } from './map-framing.js';
-import { watchdogMs } from './map-loop.js';
+import { fullMapMs, watchdogMs } from './map-loop.js';
 import { Play, peer, YES } from './test-play.js';
 
 let play: Play;
@@ -42,17 +42,43 @@ test('a map for another key is refused', () => {
   expect(play.client.counters.get('control-map-self-key-mismatch')).toBe(1);
 });
 
-test('keep-alives may come before the first map, a delta may not', () => {
-  play.joined().frame(KEEP_ALIVE_JSON).fullMap();
-  expect(play.all('netmap')).toHaveLength(1);
-  const early = new Play().joined().frame({ PeersChanged: [peer(3)] });
-  expect(early.all('netmap')).toEqual([]);
-  expect(early.client.counters.get('control-map-no-self-node')).toBe(1);
+test('keep-alives and deltas may come before the full map; only that one counts', () => {
+  play
+    .joined()
+    .frame(KEEP_ALIVE_JSON)
+    .frame({ PeersChanged: [peer(3)] });
+  const self = { ID: 1, Key: play.body(play.request('map'))['NodeKey'] };
+  play.frame({ Node: { ...self, Addresses: ['100.64.0.1/32'] } });
+  expect(play.all('netmap')).toEqual([]);
+  expect(play.requests('map')).toHaveLength(1);
+  play.fullMap();
+  expect([...play.last('netmap').netmap.peers.keys()]).toEqual([2]);
+  expect(play.client.counters.get('control-map-early-delta')).toBe(2);
+});
+
+test('a poll that brings no full map within 30 s is begun anew', () => {
+  play
+    .joined()
+    .pass(fullMapMs - 1000)
+    .frame({ PeersChanged: [peer(3)] });
+  expect(play.requests('map')).toHaveLength(1);
+  play.pass(2000);
+  expect(play.requests('map')).toHaveLength(2);
+  play.fullMap().pass(fullMapMs + 1000);
+  expect(play.requests('map')).toHaveLength(2);
+});
+
+test('deltas that overtake the full map of a later poll leave the netmap alone', () => {
+  play.running().handle({ type: 'disconnected', reason: 'reset' });
+  play.pass(100).handle({ type: 'connected' });
+  const self = { ID: 1, Key: play.body(play.request('map'))['NodeKey'] };
+  play.frame({ Node: { ...self, Addresses: ['100.64.0.1/32'] } });
+  expect([...(play.client.netmap?.peers.keys() ?? [])]).toEqual([2]);
 });
 
 test('the first message of a new poll stands alone', () => {
   play.running().handle({ type: 'disconnected', reason: 'reset' });
-  play.pass(100).handle({ type: 'connected' }).fullMap({ Peers: [] });
+  play.pass(100).handle({ type: 'connected' }).fullMap({ Peers: [], Domain: 'net.example' });
   expect(play.last('netmap').netmap.peers.size).toBe(0);
 });
 

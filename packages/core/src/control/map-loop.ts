@@ -1,12 +1,14 @@
 /**
  * The map poll: one endless request whose frames keep the netmap true.
  *
- *     waiting --due--> polling --first frame with a Node--> following --frames--> following
+ *     waiting --due--> polling --full map--> following --deltas--> following
+ *       polling --30 s without a full map--> waiting
  *       polling, following --end, failure, nonsense--> waiting (back-off)
  *       120 s without any frame: the connection is dead, the client replaces it
  *
- * The netmap outlives every poll: losing control must not stop traffic. The first message of a poll stands
- * alone (what it doesn't list is gone), later ones are deltas.
+ * The netmap outlives every poll: losing control must not stop traffic. The full map of a poll stands alone
+ * (what it doesn't list is gone). Deltas that overtake it are left out: headscale sends such ones when a
+ * change races a new poll, and a netmap of ourselves alone would end every session for a moment.
  */
 import type { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
@@ -14,7 +16,7 @@ import { after, earliest, type Instant, type WallTime, wallTime } from '../base/
 import { asDisplayText, parseJson } from '../base/json.js';
 import { decodeUtf8 } from '../base/text.js';
 import { applyMapResponse } from '../netmap/apply.js';
-import { decodeMapResponse } from '../netmap/decode.js';
+import { decodeMapResponse, type MapResponse } from '../netmap/decode.js';
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
@@ -26,6 +28,8 @@ import type { Outbox } from './outbox.js';
 
 /** Servers send something every 50 to 60 s; two missed are a dead connection. */
 export const watchdogMs = 120_000;
+/** Control builds a full map in a second; one that races changes gets them out first. */
+export const fullMapMs = 30_000;
 /** A deleted node is told to people after this many refusals in a row: one may be a server's restart. */
 const refusalsToTell = 3;
 /** A deleted node seldom comes back: it asks twice a minute. */
@@ -39,14 +43,23 @@ export interface MapLoopOptions {
   readonly counters: Counters;
 }
 
+/** A message that describes the network and not only a change of it. */
+function isFullMap(response: MapResponse): boolean {
+  const statesNetwork =
+    response.relayMap !== undefined || response.domain !== undefined || response.peers.length > 0;
+  return response.node !== undefined && statesNetwork;
+}
+
 export class MapLoop {
   readonly #options: MapLoopOptions;
   readonly #backoff: Backoff;
   #inFlight: RequestId | undefined;
   #own: OwnState | undefined;
   #decoder = new MapFrameDecoder();
-  /** The first message of this poll has come. */
+  /** The full map of this poll has come. */
   #isFollowing = false;
+  /** When the full map must have come. */
+  #fullBy: Instant | undefined;
   #lastFrameAt: Instant | undefined;
   /** As control states it. */
   #stated: Netmap | undefined;
@@ -90,6 +103,7 @@ export class MapLoop {
   reset(): void {
     this.#inFlight = undefined;
     this.#lastFrameAt = undefined;
+    this.#fullBy = undefined;
   }
 
   /** Ends the poll and forgets the netmap: logged out. */
@@ -103,11 +117,14 @@ export class MapLoop {
   /** Polls when due; a poll under a node key that was replaced is ended first. */
   step(own: OwnState, now: Instant): void {
     if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) this.#cancel();
+    const isLate = this.#fullBy !== undefined && this.#fullBy <= now;
+    if (isLate && this.#inFlight !== undefined) this.#giveUp('no-full-map', now);
     if (this.#inFlight === undefined && this.#backoff.isDue(now)) {
       this.#own = own;
       this.#decoder = new MapFrameDecoder();
       this.#isFollowing = false;
       this.#lastFrameAt = now;
+      this.#fullBy = after(now, fullMapMs);
       const options = { streaming: true, timeoutMs: undefined };
       this.#inFlight = this.#options.outbox.request('/machine/map', mapBody(own, true), options);
     }
@@ -130,7 +147,8 @@ export class MapLoop {
 
   nextTimeout(isConnected: boolean): Instant | undefined {
     const retryAt = this.#inFlight === undefined && isConnected ? this.#backoff.until : undefined;
-    return earliest(retryAt, this.#watchdog(), this.#expiryInstant());
+    const fullBy = this.#inFlight === undefined ? undefined : this.#fullBy;
+    return earliest(retryAt, fullBy, this.#watchdog(), this.#expiryInstant());
   }
 
   handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
@@ -181,6 +199,10 @@ export class MapLoop {
       this.#serverTime = { wall: response.controlTime, at: now };
     }
     if (response.keepAlive || this.#own === undefined) return true;
+    if (!this.#isFollowing && !isFullMap(response)) {
+      counters.add('control-map-early-delta');
+      return true;
+    }
     const netmap = applyMapResponse(this.#isFollowing ? this.#stated : undefined, response, {
       selfKey: this.#own.nodeKey,
       acceptRoutes: this.#options.acceptRoutes,
@@ -189,6 +211,7 @@ export class MapLoop {
     });
     if (isFailure(netmap)) return this.#giveUp(netmap.reason, now);
     this.#isFollowing = true;
+    this.#fullBy = undefined;
     this.begin();
     if (netmap !== this.#stated) this.#tell(netmap, now);
     return true;
