@@ -154,12 +154,9 @@ export class ControlRunner {
       stream.setTimeout(output.timeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
     }
     let status = 0;
-    const parts: Buffer[] = [];
+    let parts: Buffer[] = [];
     let length = 0;
-    stream.on('response', (headers) => {
-      status = headers[':status'] ?? 0;
-    });
-    stream.on('data', (bytes: Buffer) => {
+    const take = (bytes: Buffer): void => {
       if (streaming && status === 200) {
         this.handle({ type: 'stream-bytes', id, bytes });
         return;
@@ -167,6 +164,15 @@ export class ControlRunner {
       length += bytes.length;
       if (length > MAX_RESPONSE_BYTES) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       else parts.push(bytes);
+    };
+    stream.on('data', take);
+    stream.on('response', (headers) => {
+      status = headers[':status'] ?? 0;
+      // Node tells of data that came in one segment with the head before it tells of the head.
+      const early = parts;
+      parts = [];
+      length = 0;
+      for (const bytes of early) take(bytes);
     });
     stream.on('error', () => undefined); // `close` follows and tells
     stream.on('close', () => {

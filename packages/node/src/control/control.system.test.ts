@@ -4,10 +4,12 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import type { Endpoint } from '@warren/core/ip/address';
 import { generatePrivateKey, type NodePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
 import type { NetmapNode } from '@warren/core/netmap/types';
+import { createControl } from '@warren/servers/control/create-control';
 import { type RunHubOptions, type RunningHub, runHub } from '@warren/servers/control/run-hub';
 import { LoopbackClient } from '@warren/servers/relay/loopback-client';
 import { systemClock } from '@warren/shell/clock';
@@ -295,6 +297,67 @@ test('only members may use the hub’s relay, and only while they are', async ()
   hub.admin.deleteNode(member.netmap?.self.id ?? 0);
   await closed;
   expect(hub.stats().connections).toEqual([]);
+});
+
+/** Passes a stream on in gulps: what was written within 20 ms leaves as one piece. */
+class Gulps extends Duplex {
+  readonly #target: Duplex;
+  #held: Buffer[] = [];
+
+  constructor(target: Duplex) {
+    super();
+    this.#target = target;
+    target.on('data', (bytes: Buffer) => this.push(bytes));
+    target.on('close', () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#target.resume();
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.#held.length === 0) {
+      setTimeout(() => {
+        this.#target.write(Buffer.concat(this.#held));
+        this.#held = [];
+      }, 20);
+    }
+    this.#held.push(bytes);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#target.destroy();
+    done(error);
+  }
+}
+
+test('the head of a stream and its first map may come in one segment', async () => {
+  const identity = makeSelfSigned(['127.0.0.1'], systemClock.wall());
+  const control = createControl({
+    crypto,
+    random,
+    clock: systemClock,
+    log: silentLogger,
+    stateDir: join(directory, 'gathering'),
+    relayMap: { Regions: {} },
+    baseDomain: 'net.example',
+    certificateSha256: identity.pin.split(':')[1],
+  });
+  const server = createServer(
+    { cert: identity.certificatePem, key: identity.privateKeyPem },
+    (request, response) => void control.handleRequest(request, response),
+  );
+  server.on('upgrade', (request, socket, head) => {
+    control.handleUpgrade(request, new Gulps(socket), head);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const { key } = control.admin.createAuthKey();
+  const member = TestMember.join(`https://127.0.0.1:${port}`, key);
+  open.push(member, control, { close: () => server.closeAllConnections() }, server);
+  await member.running();
+  expect(member.netmap?.domain).toBe('net.example');
 });
 
 test('fifty machines join at once and all see all', async () => {
