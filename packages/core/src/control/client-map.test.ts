@@ -115,6 +115,20 @@ test('reconnecting backs off to at most 45 s', () => {
   expect(longest).toBeLessThanOrEqual(45_000);
 });
 
+test('another network is a reason to try again at once, but not twice', () => {
+  play.handle({ type: 'login', authKey: 'wkey-auth-x' });
+  for (let tries = 0; tries < 100; tries++) {
+    play.handle({ type: 'disconnected', reason: 'refused' });
+    play.pass((play.client.nextTimeout() ?? 0) - play.now);
+  }
+  play.handle({ type: 'disconnected', reason: 'refused' });
+  const before = play.all('connect').length;
+  play.handle({ type: 'link-changed' }).handle({ type: 'link-changed' });
+  expect(play.all('connect')).toHaveLength(before + 1);
+  play.handle({ type: 'connected' }).handle({ type: 'link-changed' });
+  expect(play.all('connect')).toHaveLength(before + 1);
+});
+
 test('two minutes of silence replace the connection; keep-alives prevent it', () => {
   play.running();
   for (let i = 0; i < 10; i++) play.pass(watchdogMs - 1).frame(KEEP_ALIVE_JSON);

@@ -85,6 +85,9 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
       case 'disconnected':
         this.#lose(now);
         break;
+      case 'link-changed':
+        if (this.#connection === 'down') this.#reconnect.reset();
+        break;
       case 'response':
         this.#takeResponse(input, now);
         break;

@@ -18,6 +18,8 @@ export type ControlClientInput =
   /** The shell's Noise connection stands (or stands again). */
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected'; readonly reason: string }
+  /** The machine has another network: what was out of reach may be reached now. */
+  | { readonly type: 'link-changed' }
   /** The whole answer; of a streaming request only when its status is not 200. */
   | {
       readonly type: 'response';

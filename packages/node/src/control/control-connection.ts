@@ -19,11 +19,14 @@ import { createInitiation } from '@warren/core/ts2021/initiator';
 import { parsePin } from '@warren/shell/tls/pins';
 import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
 import { NodeError } from '../errors.js';
+import { attempt, destroyWith } from '../net/attempt.js';
 import { connectTls } from '../net/connect-tls.js';
 import { fetchServerKey } from './server-key.js';
 
-/** TLS and upgrade each; official clients give the whole dial 10 s. */
-const STEP_TIMEOUT_MS = 10_000;
+/** For a TCP and TLS handshake; official clients give the whole dial as much. */
+const DIAL_TIMEOUT_MS = 10_000;
+/** For all of it: two dials, the key and the Noise handshake. */
+const OPEN_TIMEOUT_MS = 30_000;
 /** Netmaps of large networks come in one piece: don't let HTTP/2's 64 KiB default stall them. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -38,34 +41,45 @@ export interface ControlTarget {
 }
 
 /** Opens the whole stack. Rejects with a {@link NodeError} that says which layer refused. */
-export async function openControlSession(target: ControlTarget): Promise<ClientHttp2Session> {
+export function openControlSession(target: ControlTarget): Promise<ClientHttp2Session> {
   const where = target.url.host;
-  const serverKey = await fetchServerKey(await dial(target), where);
-  if (target.pins !== undefined && target.pins.controlKey !== serverKey) {
-    throw new NodeError(
-      'CONTROL_KEY_MISMATCH',
-      `${where} has another control key than the pinned one`,
-      'if the hub was set up anew, join again with a new auth key; otherwise somebody is in between: do not continue',
-    );
-  }
-  const duplex = await upgrade(target, await dial(target), serverKey);
-  const session = connect(target.url.origin, {
-    createConnection: () => duplex,
-    settings: { initialWindowSize: WINDOW_BYTES },
+  const options = {
+    signal: target.signal,
+    timeoutMs: OPEN_TIMEOUT_MS,
+    timedOut: () => refused(where, `it did not get ready within ${OPEN_TIMEOUT_MS / 1000} s`),
+  };
+  return attempt(options, async (signal) => {
+    const serverKey = await fetchServerKey(await dial(target, signal), where);
+    if (target.pins !== undefined && target.pins.controlKey !== serverKey) {
+      throw new NodeError(
+        'CONTROL_KEY_MISMATCH',
+        `${where} has another control key than the pinned one`,
+        'if the hub was set up anew, join again with a new auth key; otherwise somebody is in between: do not continue',
+      );
+    }
+    const duplex = await upgrade(target, await dial(target, signal), serverKey);
+    const session = connect(target.url.origin, {
+      createConnection: () => duplex,
+      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+    });
+    session.on('connect', () => {
+      // The event also comes to a session that was destroyed meanwhile.
+      if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+    });
+    return session;
   });
-  session.on('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
-  return session;
 }
 
-function dial(target: ControlTarget): Promise<TLSSocket> {
-  const { url, pins, signal } = target;
-  return connectTls({
+async function dial({ url, pins }: ControlTarget, signal: AbortSignal): Promise<TLSSocket> {
+  const socket = await connectTls({
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 443 : Number(url.port),
     pin: pins === undefined ? undefined : parsePin(`sha256-raw:${pins.certificateSha256}`),
-    timeoutMs: STEP_TIMEOUT_MS,
+    timeoutMs: DIAL_TIMEOUT_MS,
     signal,
   });
+  destroyWith(signal, socket);
+  return socket;
 }
 
 /** Noise over the upgraded stream; resolves once the server has proved its key. */
@@ -81,18 +95,15 @@ async function upgrade(
   const session = new ClientSession(initiation);
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => {
-      clearTimeout(timer);
       socket.destroy();
       reject(refused(where, reason));
     };
-    const timer = setTimeout(() => fail('the Noise handshake was not answered'), STEP_TIMEOUT_MS);
     const onClose = (): void => fail('it hung up during the Noise handshake');
     const onData = (bytes: Uint8Array): void => {
       const plaintext = session.open(bytes);
       if (isFailure(plaintext)) {
         fail(`the Noise handshake failed (${describeFailure(plaintext)})`);
       } else if (session.ready) {
-        clearTimeout(timer);
         socket.off('data', onData);
         socket.off('close', onClose);
         resolve(new RecordDuplex(socket, session, plaintext));
@@ -131,19 +142,14 @@ function requestUpgrade(
         'x-tailscale-handshake': encodeBase64(initiation),
         'content-length': '0',
       },
-      timeout: STEP_TIMEOUT_MS,
     });
-    asked.once('upgrade', (_response, socket, head) => {
-      tls.setTimeout(0);
-      resolve({ socket, head });
-    });
+    asked.once('upgrade', (_response, socket, head) => resolve({ socket, head }));
     asked.once('response', (response) => {
       response.resume();
       fail(
         `it answered the upgrade with status ${response.statusCode ?? 0} (a proxy in between that drops the Upgrade header does this)`,
       );
     });
-    asked.once('timeout', () => fail('it did not answer the upgrade'));
     asked.once('error', (error) => fail(`the connection broke (${error.message})`));
     asked.end();
   });

@@ -2,7 +2,6 @@
  * Runs a ControlClient: opens connections when it asks, carries its requests, arms its timer. What
  * happened goes up through the events; nothing is decided here.
  */
-
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { arch, platform, release } from 'node:os';
 import type { JsonObject } from '@warren/core/base/json';
@@ -40,6 +39,8 @@ export interface ControlRunnerEvents {
   readonly onConnected: () => void;
 }
 
+/** For the answer to an HTTP/2 ping: a few round trips of a bad line. */
+const PING_TIMEOUT_MS = 5_000;
 /** The largest answer outside the map stream; register answers are under a kilobyte. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -52,6 +53,9 @@ export class ControlRunner {
   readonly #abort = new AbortController();
   readonly #streams = new Map<RequestId, ClientHttp2Stream>();
   #session: ClientHttp2Session | undefined;
+  /** Until the ping after a change of network is answered. */
+  #probe: NodeJS.Timeout | undefined;
+  #draining = false;
 
   /** Throws a {@link NodeError} for an address that is none. */
   constructor(options: ControlRunnerOptions, events: ControlRunnerEvents) {
@@ -78,21 +82,43 @@ export class ControlRunner {
     this.#drain();
   }
 
+  /** Another network: a connection that died with the old one is found out now, not at the next message. */
+  linkChanged(): void {
+    const session = this.#session;
+    if (session === undefined) {
+      this.handle({ type: 'link-changed' });
+      return;
+    }
+    clearTimeout(this.#probe);
+    const probe = setTimeout(() => session.destroy(), PING_TIMEOUT_MS);
+    this.#probe = probe;
+    // Also called when the session ends before the answer.
+    if (!session.destroyed) session.ping(() => clearTimeout(probe));
+  }
+
   close(): void {
     this.#abort.abort();
     this.#timer.close();
+    clearTimeout(this.#probe);
     this.#session?.destroy();
     this.#session = undefined;
   }
 
   #drain(): void {
-    for (;;) {
-      const output = this.#abort.signal.aborted ? undefined : this.#client.poll();
-      if (output === undefined) break;
-      if (output.type === 'connect') void this.#connect();
-      else if (output.type === 'request') this.#request(output);
-      else if (output.type === 'cancel') this.#cancel(output.id);
-      else this.#events.onOutput(output);
+    // What the events lead to may come back here; the loop that runs already carries it out.
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (;;) {
+        const output = this.#abort.signal.aborted ? undefined : this.#client.poll();
+        if (output === undefined) break;
+        if (output.type === 'connect') void this.#connect();
+        else if (output.type === 'request') this.#request(output);
+        else if (output.type === 'cancel') this.#cancel(output.id);
+        else this.#events.onOutput(output);
+      }
+    } finally {
+      this.#draining = false;
     }
     this.#timer.rearm();
   }
@@ -100,27 +126,27 @@ export class ControlRunner {
   async #connect(): Promise<void> {
     this.#session?.destroy();
     this.#session = undefined;
+    const { signal } = this.#abort;
+    let session: ClientHttp2Session;
     try {
-      const session = await openControlSession({
-        ...this.#options,
-        url: this.#url,
-        signal: this.#abort.signal,
-      });
-      if (this.#abort.signal.aborted) {
-        session.destroy();
-        return;
-      }
-      this.#adopt(session);
+      session = await openControlSession({ ...this.#options, url: this.#url, signal });
     } catch (error) {
-      if (this.#abort.signal.aborted) return;
-      if (!(error instanceof NodeError)) throw error;
-      this.#options.log.warn('control server not connected', {
-        code: error.code,
-        reason: error.message,
-      });
-      this.#events.onTrouble(error);
-      this.handle({ type: 'disconnected', reason: error.message });
+      if (!signal.aborted) this.#fail(error);
+      return;
     }
+    if (signal.aborted) session.destroy();
+    else this.#adopt(session);
+  }
+
+  #fail(cause: unknown): void {
+    const error =
+      cause instanceof NodeError ? cause : unexpected(this.#url.host, cause, this.#options.log);
+    this.#options.log.warn('control server not connected', {
+      code: error.code,
+      reason: error.message,
+    });
+    this.#events.onTrouble(error);
+    this.handle({ type: 'disconnected', reason: error.message });
   }
 
   #adopt(session: ClientHttp2Session): void {
@@ -128,6 +154,8 @@ export class ControlRunner {
     session.on('error', (error: Error) =>
       this.#options.log.debug('control session error', { reason: error.message }),
     );
+    // A server that says goodbye takes no more requests: wait for its successor, not for its last word.
+    session.on('goaway', () => session.destroy());
     session.on('close', () => {
       if (this.#session !== session) return;
       this.#session = undefined;
@@ -140,11 +168,13 @@ export class ControlRunner {
 
   #request(output: Extract<ControlClientOutput, { readonly type: 'request' }>): void {
     const { id, streaming } = output;
-    if (this.#session === undefined || this.#session.destroyed) {
+    const session = this.#session;
+    // A closed session takes no requests; its `close` event follows.
+    if (session === undefined || session.destroyed || session.closed) {
       this.#later({ type: 'request-failed', id, reason: 'not connected' });
       return;
     }
-    const stream = this.#session.request({
+    const stream = session.request({
       ':method': 'POST',
       ':path': output.path,
       'content-type': 'application/json',
@@ -178,7 +208,9 @@ export class ControlRunner {
     stream.on('close', () => {
       if (this.#streams.get(id) !== stream) return; // cancelled
       this.#streams.delete(id);
-      const failed = stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0;
+      // An answer whose connection broke ends like a whole one; what came of it may be a part.
+      const isCut = stream.rstCode !== constants.NGHTTP2_NO_ERROR || session.destroyed;
+      const failed = isCut || status === 0;
       if (failed || (streaming && status === 200)) {
         this.handle({ type: 'request-failed', id, reason: `stream ended (${stream.rstCode})` });
       } else {
@@ -198,6 +230,18 @@ export class ControlRunner {
   #later(input: ControlClientInput): void {
     queueMicrotask(() => this.handle(input));
   }
+}
+
+/** An error that nobody foresaw is our bug, but no reason to end a node that runs. */
+function unexpected(where: string, cause: unknown, log: Logger): NodeError {
+  log.error('the control connection failed in an unforeseen way', { error: cause });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new NodeError(
+    'CONTROL_REFUSED',
+    `no connection to the control server ${where}: ${message}`,
+    'this is a bug in Warren; please report it with the log',
+    { cause },
+  );
 }
 
 /** What control and peers may know of this machine, in control's spelling. */

@@ -10,9 +10,8 @@ import { NodeError } from '../errors.js';
 
 /** The answer is 200 bytes; 64 KiB is what official clients accept. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Asks over a fresh connection, which the server closes afterwards. Rejects with a {@link NodeError}. */
+/** Asks over a fresh connection and closes it. Rejects with a {@link NodeError}; the caller bounds the time. */
 export async function fetchServerKey(socket: TLSSocket, where: string): Promise<MachineKey> {
   const { status, text } = await get(socket, where);
   const key = status === 200 ? parseAnswer(text) : undefined;
@@ -55,7 +54,6 @@ function get(
         createConnection: () => socket,
         path: `/key?v=${CAP_VERSION}`,
         headers: { host: where, connection: 'close' },
-        timeout: ANSWER_TIMEOUT_MS,
       },
       (response) => {
         let text = '';
@@ -64,10 +62,14 @@ function get(
           text += part;
           if (text.length > MAX_ANSWER_BYTES) fail('answers GET /key without end');
         });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on('end', () => {
+          socket.destroy(); // whether or not the server closes it
+          resolve({ status: response.statusCode ?? 0, text });
+        });
+        // An answer that breaks off has no `end`, and the request no error any more.
+        response.on('close', () => fail('broke off its answer to GET /key'));
       },
     );
-    asked.once('timeout', () => fail('did not answer GET /key'));
     asked.once('error', (error) => fail('broke the connection off', error));
     asked.end();
   });

@@ -2,14 +2,17 @@
  * A TLS connection to a control server or relay: trusted by a pinned certificate or by the system's
  * authorities, within a time limit, with an error that says which of the three went wrong.
  */
+import type { TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { parseAddress } from '@warren/core/ip/address';
+import { familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import { type CertificatePin, verifyPinned } from '@warren/shell/tls/pins';
 import { NodeError } from '../errors.js';
 
 export interface TlsTarget {
   /** Name or address to dial. */
   readonly host: string;
+  /** Where the name leads, in the order to try; absent: the resolver knows. */
+  readonly addresses?: readonly IpAddress[] | undefined;
   readonly port: number;
   /** Trust exactly this certificate; absent: the system's authorities and the name decide. */
   readonly pin?: CertificatePin | undefined;
@@ -19,8 +22,17 @@ export interface TlsTarget {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Node hands these on to TCP, which its types don't say. */
+type HappyEyeballs = Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'>;
+
 /** What OpenSSL and Node call a certificate that no authority vouches for. */
 const UNTRUSTED = /CERT|SELF_SIGNED|ISSUER|ERR_TLS_CERT_ALTNAME_INVALID/;
+
+/**
+ * Node tries the addresses of a name in turn and gives each but the last this long. Its own 250 ms would give up
+ * every server that is farther away, as over satellites.
+ */
+const NEXT_ADDRESS_MS = 2_500;
 
 /** Connects; the socket has TCP_NODELAY. Rejects with a {@link NodeError}. */
 export function connectTls(target: TlsTarget): Promise<TLSSocket> {
@@ -28,11 +40,14 @@ export function connectTls(target: TlsTarget): Promise<TLSSocket> {
   // SNI carries names only; a literal is verified against the certificate's addresses.
   const name = target.serverName ?? target.host;
   const serverName = parseAddress(name) === undefined ? name : undefined;
-  const options: ConnectionOptions = {
+  const options: ConnectionOptions & HappyEyeballs = {
     host: target.host,
     port: target.port,
     // A pinned certificate is checked below, before the caller sees the socket.
     rejectUnauthorized: target.pin === undefined,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
+    ...(target.addresses === undefined ? {} : { lookup: answering(target.addresses) }),
     // No ALPN: the upgrades behind this connection don't exist in HTTP/2.
     ...(serverName === undefined ? {} : { servername: serverName }),
   };
@@ -66,6 +81,16 @@ export function connectTls(target: TlsTarget): Promise<TLSSocket> {
     });
     if (target.signal?.aborted === true) onAbort();
   });
+}
+
+/** A resolver that knows one name. */
+function answering(addresses: readonly IpAddress[]): NonNullable<ConnectionOptions['lookup']> {
+  const found = addresses.map((address) => ({ address, family: familyOf(address) }));
+  return (_host, options, callback) => {
+    const [first] = found;
+    if (options.all === true) callback(null, found);
+    else if (first !== undefined) callback(null, first.address, first.family);
+  };
 }
 
 function describe(error: NodeJS.ErrnoException, where: string): NodeError {

@@ -7,10 +7,12 @@
  */
 import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { RelayNode } from '@warren/core/netmap/types';
 import { parsePin } from '@warren/shell/tls/pins';
 import { NodeError } from '../errors.js';
-import { connectTls } from '../net/connect-tls.js';
+import { attempt, destroyWith } from '../net/attempt.js';
+import { connectTls, type TlsTarget } from '../net/connect-tls.js';
 
 /** Dial, TLS and HTTP together, as official clients allow. */
 const DIAL_TIMEOUT_MS = 10_000;
@@ -22,47 +24,58 @@ export interface DialledRelay {
 }
 
 /** Connects to one node of a region; rejects with a {@link NodeError}. */
-export async function dialRelay(node: RelayNode, signal: AbortSignal): Promise<DialledRelay> {
-  const startedAt = Date.now();
-  const pin = node.certName === undefined ? undefined : parsePin(node.certName);
-  const tls = await connectTls({
-    host: node.ipv4 ?? node.ipv6 ?? node.hostName,
-    port: node.relayPort,
-    pin,
-    serverName: pin === undefined ? (node.certName ?? node.hostName) : undefined,
-    timeoutMs: DIAL_TIMEOUT_MS,
-    signal,
+export function dialRelay(node: RelayNode, signal: AbortSignal): Promise<DialledRelay> {
+  const timedOut = (): NodeError => refused(node, 'did not answer in time');
+  return attempt({ signal, timeoutMs: DIAL_TIMEOUT_MS, timedOut }, async (end) => {
+    const pin = node.certName === undefined ? undefined : parsePin(node.certName);
+    const tls = await connectTls({
+      ...placeOf(node),
+      port: node.relayPort,
+      pin,
+      serverName: pin === undefined ? (node.certName ?? node.hostName) : undefined,
+      timeoutMs: DIAL_TIMEOUT_MS,
+      signal: end,
+    });
+    destroyWith(end, tls);
+    return upgrade(node, tls);
   });
-  const leftMs = Math.max(1, DIAL_TIMEOUT_MS - (Date.now() - startedAt));
+}
+
+/** The literals of the relay map, of which a machine may only reach one family; else its name. */
+function placeOf(node: RelayNode): Pick<TlsTarget, 'host' | 'addresses'> {
+  const literals = [node.ipv4, node.ipv6].filter((address) => typeof address === 'string');
+  const [only] = literals;
+  if (only !== undefined && literals.length === 1) return { host: only };
+  return { host: node.hostName, addresses: literals.length > 1 ? literals : undefined };
+}
+
+function upgrade(node: RelayNode, tls: TLSSocket): Promise<DialledRelay> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string, cause?: unknown): void => {
       tls.destroy();
-      reject(
-        new NodeError(
-          'RELAY_REFUSED',
-          `the relay ${node.name} at ${node.hostName}:${node.relayPort} ${reason}`,
-          'check that a relay (and not another web server) listens there',
-          { cause },
-        ),
-      );
+      reject(refused(node, reason, cause));
     };
-    const upgrade = request({
+    const asked = request({
       createConnection: () => tls,
       host: node.hostName,
       path: '/derp',
       headers: { Upgrade: 'DERP', Connection: 'Upgrade' },
-      timeout: leftMs,
     });
-    upgrade.once('upgrade', (_response, socket, head) => {
-      tls.setTimeout(0);
-      resolve({ socket, head });
-    });
-    upgrade.once('response', (response) => {
+    asked.once('upgrade', (_response, socket, head) => resolve({ socket, head }));
+    asked.once('response', (response) => {
       response.resume();
       fail(`refused the upgrade with status ${response.statusCode ?? 0}`);
     });
-    upgrade.once('timeout', () => fail('did not answer the upgrade'));
-    upgrade.once('error', (error) => fail('broke the connection off', error));
-    upgrade.end();
+    asked.once('error', (error) => fail('broke the connection off', error));
+    asked.end();
   });
+}
+
+function refused(node: RelayNode, reason: string, cause?: unknown): NodeError {
+  return new NodeError(
+    'RELAY_REFUSED',
+    `the relay ${node.name} at ${node.hostName}:${node.relayPort} ${reason}`,
+    'check that a relay (and not another web server) listens there',
+    { cause },
+  );
 }

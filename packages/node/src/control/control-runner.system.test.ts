@@ -1,0 +1,286 @@
+/** What a ControlRunner makes of servers and networks that misbehave. */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
+import { createServer, type Server } from 'node:https';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createWire,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HubPins } from '@warren/core/control/auth-key';
+import { encodeMapFrame } from '@warren/core/control/map-framing';
+import type { Endpoint } from '@warren/core/ip/address';
+import { generatePrivateKey } from '@warren/core/keys/keys';
+import { EndpointType } from '@warren/core/netmap/own';
+import { Ts2021Listener } from '@warren/servers/control/ts2021-listener';
+import { systemClock } from '@warren/shell/clock';
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import { silentLogger } from '@warren/shell/log';
+import { createNodeRandom } from '@warren/shell/random/node-random';
+import { makeSelfSigned } from '@warren/shell/tls/self-signed';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TestMember } from './test-member.js';
+
+const crypto = createNodeCrypto();
+const random = createNodeRandom();
+
+/** What the server does with one request, by its path. */
+type Answer = (stream: ServerHttp2Stream, path: string) => void;
+
+/** Says yes to a registration and begins a map stream that stays open. */
+const agreeable: Answer = (stream, path) => {
+  stream.respond({ ':status': 200 });
+  if (path === '/machine/register') stream.end('{"MachineAuthorized":true,"User":{"ID":1}}');
+  else stream.write(encodeMapFrame('{"KeepAlive":true}', ''));
+};
+
+/**
+ * A control server whose answers, and whose ways to fail, the test decides. TLS, Noise and HTTP/2 are the real
+ * ones.
+ */
+class ScriptedControl {
+  readonly pins: HubPins;
+  readonly url: string;
+  answer: Answer = agreeable;
+  /** The sessions that sent a request, in order. */
+  readonly sessions: Http2Session[] = [];
+  /** Paths of all requests. */
+  readonly asked: string[] = [];
+  readonly #server: Server;
+  readonly #listener: Ts2021Listener;
+  readonly #wire: Wire;
+
+  private constructor(server: Server, listener: Ts2021Listener, wire: Wire, pin: string) {
+    this.#server = server;
+    this.#listener = listener;
+    this.#wire = wire;
+    this.pins = { certificateSha256: pin, controlKey: listener.publicKey };
+    this.url = `https://127.0.0.1:${wire.port}`;
+  }
+
+  static async listen(): Promise<ScriptedControl> {
+    const identity = makeSelfSigned(['127.0.0.1'], systemClock.wall());
+    const { certificatePem, privateKeyPem, pin } = identity;
+    const made: { control?: ScriptedControl } = {};
+    const listener = new Ts2021Listener({
+      crypto,
+      random,
+      clock: systemClock,
+      log: silentLogger,
+      privateKey: generatePrivateKey('machine', random),
+      onRequest: (_connection, stream, headers) => made.control?.take(stream, headers[':path']),
+    });
+    const server = createServer({ cert: certificatePem, key: privateKeyPem });
+    server.on('request', (request, response) => listener.handleRequest(request, response));
+    server.on('upgrade', (request, socket, head) => listener.handleUpgrade(request, socket, head));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const wire = await Wire.to((server.address() as AddressInfo).port);
+    made.control = new ScriptedControl(server, listener, wire, pin.split(':')[1] ?? '');
+    return made.control;
+  }
+
+  /** TCP connections that are open now. */
+  get connections(): number {
+    return this.#wire.size;
+  }
+
+  /** The connections of now carry nothing any more, and nobody is told: a network that was left. */
+  freeze(): void {
+    this.#wire.freeze();
+  }
+
+  take(stream: ServerHttp2Stream, path = ''): void {
+    const { session } = stream;
+    stream.on('error', () => undefined);
+    if (session !== undefined && !this.sessions.includes(session)) {
+      this.sessions.push(session);
+    }
+    this.asked.push(path);
+    this.answer(stream, path);
+  }
+
+  /** Replaces what upgrades and plain requests get, below Noise. */
+  intercept(event: 'request' | 'upgrade', handle: (...given: never[]) => void): void {
+    this.#server.removeAllListeners(event);
+    this.#server.on(event, handle as () => void);
+  }
+
+  async close(): Promise<void> {
+    this.#listener.close();
+    await this.#wire.close();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** TCP between a client and the server, which can go dead. */
+class Wire {
+  readonly port: number;
+  readonly #server: NetServer;
+  readonly #ends: Set<Socket>;
+
+  private constructor(server: NetServer, ends: Set<Socket>) {
+    this.port = (server.address() as AddressInfo).port;
+    this.#server = server;
+    this.#ends = ends;
+  }
+
+  static async to(port: number): Promise<Wire> {
+    const ends = new Set<Socket>();
+    const server = createWire((near) => {
+      const far = connect(port, '127.0.0.1');
+      for (const [end, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        end.setNoDelay(true);
+        end.pipe(other);
+        end.on('error', () => undefined);
+        end.once('close', () => other.destroy());
+      }
+      ends.add(near);
+      near.once('close', () => ends.delete(near));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Wire(server, ends);
+  }
+
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  freeze(): void {
+    for (const end of this.#ends) end.unpipe().pause();
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends) end.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+let control: ScriptedControl;
+const members: TestMember[] = [];
+
+beforeEach(async () => {
+  control = await ScriptedControl.listen();
+});
+afterEach(async () => {
+  for (const member of members.splice(0)) member.close();
+  await control.close();
+});
+
+function joins(): TestMember {
+  const member = new TestMember(control.url, { pins: control.pins });
+  members.push(member);
+  member.runner.handle({ type: 'login', authKey: undefined });
+  return member;
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 8_000; !holds(); await sleep(10)) {
+    if (performance.now() > end) throw new Error(`not ${what} in time`);
+  }
+}
+
+const polls = (): number => control.asked.filter((path) => path === '/machine/map').length;
+const moved = (port: number) => ({
+  type: 'endpoints' as const,
+  endpoints: [{ endpoint: `192.0.2.1:${port}` as Endpoint, type: EndpointType.stun }],
+});
+
+test('a server that says goodbye gets no request any more, and its successor all of them', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  const [first] = control.sessions;
+  first?.goaway();
+  await member.until('connected again', () => member.connections === 2);
+  member.runner.handle(moved(1));
+  await until('polling again', () => control.sessions.length === 2 && polls() > 1);
+  expect(first?.destroyed).toBe(true);
+});
+
+test('a request in the moment of a goodbye fails softly', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  // As when the goodbye has been read, but the connection is not torn down yet.
+  for (const session of control.sessions) session.goaway();
+  for (let port = 1; port < 200; port++) {
+    member.runner.handle(moved(port));
+    await sleep(1);
+  }
+  await member.until('connected again', () => member.connections >= 2);
+});
+
+test('an answer to GET /key that breaks off is trouble, not silence', async () => {
+  control.intercept('request', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(200, { 'content-length': '100' });
+    response.write('{"publicKey":"mkey:');
+    setTimeout(() => response.destroy(), 50);
+  });
+  const member = joins();
+  await member.until('in trouble', () => member.troubles.length > 1);
+  expect(member.troubles[0]?.code).toBe('SERVER_UNREACHABLE');
+  expect(member.troubles[0]?.message).toContain('broke off its answer');
+});
+
+test('an answer that was cut short is no answer', async () => {
+  let cuts = 0;
+  control.answer = (stream, path) => {
+    if (cuts++ > 2) {
+      agreeable(stream, path);
+      return;
+    }
+    stream.respond({ ':status': 200 });
+    stream.write('{"MachineAuth');
+    setTimeout(() => stream.session?.destroy(), 20);
+  };
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  expect(member.all('refused')).toEqual([]);
+});
+
+test('a runner that is closed in the middle of a dial leaves no connection behind', async () => {
+  let upgrading: Duplex | undefined;
+  control.intercept('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+    upgrading = socket.on('error', () => undefined);
+  });
+  const member = joins();
+  await until('upgrading', () => upgrading !== undefined);
+  member.close();
+  if (upgrading !== undefined && !upgrading.destroyed) await once(upgrading, 'close');
+  await until('closed', () => control.connections === 0);
+  expect(member.troubles).toEqual([]);
+});
+
+test('a runner may be closed in the moment it is connected', async () => {
+  const member = joins();
+  await member.until('connected', () => member.connections === 1);
+  member.close();
+  await until('closed', () => control.connections === 0);
+});
+
+test('a runner that is closed leaves no connection behind', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  member.close();
+  await until('closed', () => control.connections === 0);
+});
+
+test('after a change of network a connection that does not answer is replaced', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  member.runner.linkChanged();
+  await sleep(200);
+  expect(member.connections).toBe(1);
+  control.freeze();
+  const began = performance.now();
+  member.runner.linkChanged();
+  await member.until('connected again', () => member.connections === 2);
+  expect(performance.now() - began).toBeLessThan(8_000);
+});
