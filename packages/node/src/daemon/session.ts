@@ -130,6 +130,7 @@ export class Session {
     this.#link = link;
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
     this.#host?.handle({ type: 'link-changed' });
+    this.#control.linkChanged();
   }
 
   close(): void {
