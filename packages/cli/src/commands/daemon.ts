@@ -19,6 +19,7 @@ interface DaemonOptions {
   readonly port: number;
   readonly tun: string;
   readonly logLevel: LogLevel;
+  readonly json: boolean;
 }
 
 /** IFNAMSIZ is 16 with the terminating zero. */
@@ -54,6 +55,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
     )
+    .option('--json', 'a line of JSON when it is ready; the log stays on stderr', false)
     .action(async (options: DaemonOptions) => {
       requireNetworkAdmin('make the network interface');
       context.isServer = true;
@@ -67,6 +69,9 @@ export function defineDaemon(command: Command, context: CliContext): void {
         port: options.port,
         tunName: options.tun,
         logLevel: options.logLevel,
+        onReady: (ready) => {
+          if (options.json) context.terminal.printJsonLine({ ready });
+        },
         signal: context.signal,
       });
     });

@@ -36,6 +36,8 @@ export type DownMessage =
       readonly followsSource: boolean;
     }
   | { readonly type: 'remove-peer'; readonly peer: NodeKey }
+  /** The peer's process is a new one, which has none of our session's keys: agree on new ones at once. */
+  | { readonly type: 'peer-restarted'; readonly peer: NodeKey }
   /** Every packet to `peer` goes out on each of `paths` (one, or direct and relay); empty: packets wait or drop. */
   | { readonly type: 'set-paths'; readonly peer: NodeKey; readonly paths: readonly Path[] }
   /** Opens a UDP socket; port 0: any. Answered by `socket-open` or `socket-failed`. */

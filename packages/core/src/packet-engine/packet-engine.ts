@@ -115,6 +115,9 @@ export class PacketEngine {
       case 'remove-peer':
         this.#peers.remove(message.peer);
         break;
+      case 'peer-restarted':
+        this.#device.peer(message.peer)?.restarted(now);
+        break;
       case 'set-paths': {
         assert(message.paths.length <= MAX_PATHS, 'a peer has few paths at a time');
         const peer = this.#device.peer(message.peer);

@@ -32,6 +32,8 @@ export type PathEngineInput =
   | { readonly type: 'resolved'; readonly host: string; readonly addresses: readonly IpAddress[] }
   /** A person's ping, one round: answered by `ping-result` within 5 s. It also wakes discovery. */
   | { readonly type: 'ping'; readonly id: number; readonly peer: NodeKey }
+  /** The node goes down: everything that the PacketEngine was given is taken back. The engine ends with this. */
+  | { readonly type: 'stop' }
   | { readonly type: 'timeout' };
 
 /** One answered or lost ping of a person. */

@@ -164,6 +164,11 @@ export class OwnNetwork {
     return lostAddress;
   }
 
+  /** Closes the sockets, for good. */
+  stop(): void {
+    this.#sockets.close();
+  }
+
   runTimers(now: Instant): void {
     this.#sockets.runTimers(now);
     this.#check({ type: 'timeout' }, now);

@@ -384,6 +384,43 @@ describe('what the PacketEngine tells', () => {
   });
 });
 
+describe('a peer whose disco key changes', () => {
+  test('has restarted: its sessions are void, whatever proved its paths is void', () => {
+    const drive = new Drive();
+    const peer = node(2);
+    drive.openSockets();
+    drive.input({ type: 'netmap', netmap: netmap(peer) });
+    const restarted = { ...peer, discoKey: freshDiscoKey() };
+    const outputs = drive.input({ type: 'netmap', netmap: netmap(restarted) });
+    expect(down(outputs, 'peer-restarted')).toEqual([{ type: 'peer-restarted', peer: peer.key }]);
+  });
+
+  test('but not one that comes or stays as it is, nor one that lost its key', () => {
+    const drive = new Drive();
+    const peer = node(2, { discoKey: undefined });
+    const withKey = { ...peer, discoKey: freshDiscoKey() };
+    const outputs = [peer, withKey, { ...withKey, online: false }, peer].flatMap((next) =>
+      drive.input({ type: 'netmap', netmap: netmap(next) }),
+    );
+    expect(down(outputs, 'peer-restarted')).toEqual([]);
+  });
+});
+
+describe('a stop', () => {
+  test('takes back peers, sockets and relay connections', () => {
+    const drive = new Drive();
+    drive.openSockets();
+    const [peer, plain] = [node(2), node(3, { isWireGuardOnly: true })];
+    drive.input({ type: 'netmap', netmap: netmap(peer, plain) });
+    drive.up({ type: 'peer-active', peer: peer.key, at: drive.now });
+    const outputs = drive.input({ type: 'stop' });
+    const removed = down(outputs, 'remove-peer').map((message) => message.peer);
+    expect(removed.sort()).toEqual([peer.key, plain.key].sort());
+    expect(down(outputs, 'close-socket').map(({ socketId }) => socketId)).toEqual([1, 2]);
+    expect(outputs.filter(({ type }) => type === 'relay-hangup')).toHaveLength(1);
+  });
+});
+
 describe('a changed link', () => {
   test('asks relays for a pong while our addresses stay, and dials anew when one vanished', () => {
     const drive = new Drive();

@@ -158,6 +158,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'ping':
         this.#personPing(input.id, input.peer, now);
         break;
+      case 'stop':
+        this.#stop(now);
+        break;
       case 'timeout':
         this.#runTimers(now);
         break;
@@ -295,7 +298,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       this.#links.redial(now);
       this.#peers.reroute(now);
     } else {
-      this.#links.probe();
+      this.#links.probe(now);
     }
     for (const peer of this.#peers) {
       this.#drive(peer, { type: 'reset', cause: 'link-changed' }, now);
@@ -306,6 +309,13 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#setRelayMap(netmap.relayMap, now);
     this.#peers.apply(netmap, now);
     this.#network.setPeriodic(this.#peers.size > 0, now);
+  }
+
+  /** The PacketEngine lives on: it must neither send nor answer for a node that is down. */
+  #stop(now: Instant): void {
+    this.#peers.clear(now);
+    this.#links.stop();
+    this.#network.stop();
   }
 
   #setRelayMap(relayMap: RelayMap, now: Instant): void {

@@ -87,6 +87,11 @@ export class Peers {
     }
   }
 
+  /** Removes all peers. */
+  clear(now: Instant): void {
+    for (const peer of [...this.#peers.values()]) this.#remove(peer, now);
+  }
+
   /** Our sockets or addresses changed, and with them which endpoints can be used. */
   refreshCandidates(now: Instant): void {
     for (const peer of this.#peers.values()) {
@@ -189,6 +194,7 @@ export class Peers {
     if (before !== undefined) {
       // A new key is a new process: nothing that the old one answered holds.
       this.#options.drive(peer, { type: 'reset', cause: 'disco-key-changed' }, now);
+      if (canPing) this.#options.outputs.down({ type: 'peer-restarted', peer: peer.key });
     }
   }
 

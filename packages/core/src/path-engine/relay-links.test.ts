@@ -4,6 +4,7 @@ import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { NodeKey } from '@warren/core/keys/keys';
 import { EngineOutputs } from '@warren/core/path-engine/outputs';
 import {
+  eagerBackOffMaxMs,
   idleCloseMs,
   maxQueuedPackets,
   queueLifetimeMs,
@@ -156,15 +157,92 @@ test('a connection that nobody wants any more is hung up', () => {
   expect(out()).toEqual(['hangup 2']);
 });
 
-test('a lost address dials everything in use anew, without a pause; a kept one asks for a pong', () => {
+test('a lost address dials everything in use anew, without a pause; a kept one asks who is connected for a pong', () => {
   links.setHome(1, at(0));
   links.connected(1, at(100));
   links.transmit(2, peer, packet(1), at(100));
   out();
-  links.probe();
-  expect(out()).toEqual(['relay-probe']);
+  links.probe(at(150));
+  expect(out()).toEqual(['relay-probe', 'hangup 2', 'dial 2']);
   links.redial(at(200));
   expect(out()).toEqual(['hangup 1', 'dial 1', 'hangup 2', 'dial 2']);
   links.connected(2, at(300));
   expect(out()).toEqual(['send 2 1']);
+});
+
+test('a changed network ends the pause before the next dial', () => {
+  links.setHome(1, at(0));
+  for (let failures = 0; failures < 30; failures++) {
+    links.closed(1, at(failures));
+    links.runTimers(links.nextTimeout() ?? at(0));
+  }
+  links.closed(1, at(1000));
+  out();
+  links.probe(at(1001));
+  expect(out()).toEqual(['dial 1']);
+});
+
+describe('packets that only a relay carries', () => {
+  /** As after half an hour out of reach. */
+  function failLong(): void {
+    links.setHome(1, at(0));
+    for (let failures = 0; failures < 40; failures++) {
+      links.closed(1, at(0));
+      links.runTimers(links.nextTimeout() ?? at(0));
+    }
+    out();
+  }
+
+  test('shorten the pause before the next dial to a second and its spread', () => {
+    failLong();
+    links.closed(1, at(100_000));
+    expect((links.nextTimeout() ?? 0) - 100_000).toBeGreaterThanOrEqual(2500);
+    links.transmit(1, peer, packet(1), at(100_050));
+    expect((links.nextTimeout() ?? 0) - 100_000).toBeLessThanOrEqual(eagerBackOffMaxMs * 1.5);
+    links.runTimers(links.nextTimeout() ?? at(0));
+    expect(out()).toEqual(['dial 1']);
+    links.closed(1, at(101_500));
+    expect((links.nextTimeout() ?? 0) - 101_500).toBeLessThanOrEqual(eagerBackOffMaxMs * 1.5);
+  });
+
+  test('that came long ago shorten nothing', () => {
+    failLong();
+    links.transmit(1, peer, packet(1), at(100_000));
+    links.runTimers(at(102_000));
+    links.closed(1, at(100_000 + queueLifetimeMs));
+    expect((links.nextTimeout() ?? 0) - 100_000 - queueLifetimeMs).toBeGreaterThanOrEqual(2500);
+  });
+
+  test('and that nothing came back for make us ask for a pong, once in ten seconds', () => {
+    links.setHome(1, at(0));
+    links.connected(1, at(0));
+    out();
+    for (let second = 0; second <= 25; second++) {
+      links.transmit(1, peer, packet(1), at(second * 1000));
+    }
+    expect(out().filter((line) => line === 'relay-probe')).toHaveLength(2);
+  });
+
+  test('ask for nothing while packets come', () => {
+    links.setHome(1, at(0));
+    links.connected(1, at(0));
+    out();
+    for (let second = 0; second <= 60; second++) {
+      links.transmit(1, peer, packet(1), at(second * 1000));
+      if (second % 9 === 0) links.heard(1, at(second * 1000));
+    }
+    expect(out()).not.toContain('relay-probe');
+  });
+});
+
+test('a stop hangs everything up and dials nothing more', () => {
+  links.setHome(1, at(0));
+  links.connected(1, at(0));
+  links.transmit(2, peer, packet(1), at(0));
+  out();
+  links.stop();
+  expect(out().sort()).toEqual(['hangup 1', 'hangup 2']);
+  links.transmit(1, peer, packet(1), at(10));
+  links.closed(1, at(20));
+  expect([out(), links.nextTimeout()]).toEqual([[], undefined]);
 });

@@ -6,7 +6,8 @@
  *     connected --not home, unused for 60 s--> closed
  *
  * Home is always wanted; any other region for 60 s after its last packet in either direction. Packets wait
- * in a short queue while their region is dialled; the oldest make room.
+ * in a short queue while their region is dialled; the oldest make room. Packets that nothing comes back for
+ * make us ask the relay for a pong.
  */
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
@@ -26,6 +27,10 @@ export const queueLifetimeMs = 5000;
 const backOffStepMs = 10;
 /** ... and never longer than this, before it is spread. */
 const backOffMaxMs = 5000;
+/** While packets are there that nothing else carries, a relay that comes back is found this soon. */
+export const eagerBackOffMaxMs = 1000;
+/** Packets went out and none came in for this long: ask whether the connection still lives. */
+export const probeAfterMs = 10_000;
 /** The pause is spread by these factors, so that a relay's clients don't return in step. */
 const spread = { low: 0.5, high: 1.5 };
 /** A home that could not be connected for this long isn't one, however near its STUN server is. */
@@ -47,6 +52,10 @@ interface Link {
   connectedAt: Instant | undefined;
   usedAt: Instant | undefined;
   dialAt: Instant | undefined;
+  /** The end of the pause should packets want to go there. */
+  eagerDialAt: Instant | undefined;
+  /** When a packet last came, or we last asked for a pong. */
+  heardAt: Instant | undefined;
   queue: Waiting[];
 }
 
@@ -118,7 +127,11 @@ export class RelayLinks {
     if (!this.#regions.has(regionId)) return;
     const link = this.#link(regionId);
     link.usedAt = now;
-    if (link.state === 'closed' && link.dialAt === undefined) this.#dial(regionId, link);
+    if (link.state !== 'closed') return;
+    if (link.dialAt === undefined) this.#dial(regionId, link);
+    else if (link.eagerDialAt !== undefined && link.eagerDialAt < link.dialAt) {
+      link.dialAt = link.eagerDialAt;
+    }
   }
 
   /** Sends a packet, or keeps it until the region is connected. */
@@ -131,6 +144,7 @@ export class RelayLinks {
     const link = this.#link(regionId);
     if (link.state === 'connected') {
       this.#options.outputs.push({ type: 'relay-transmit', regionId, peer, packet });
+      this.#doubt(regionId, link, now);
       return;
     }
     link.queue.push({ peer, packet, since: now });
@@ -150,6 +164,7 @@ export class RelayLinks {
     link.failingSince = undefined;
     link.connectedAt = now;
     link.usedAt = now;
+    link.heardAt = now;
     link.dialAt = undefined;
     if (regionId === this.#home) this.#prefer(regionId, true);
     for (const { peer, packet, since } of link.queue) {
@@ -172,35 +187,47 @@ export class RelayLinks {
       this.#links.delete(regionId);
       return;
     }
-    const pauseMs = Math.min(link.failures ** 2 * backOffStepMs, backOffMaxMs);
-    const { low, high } = spread;
-    link.dialAt = after(now, pauseMs * randomBetween(this.#options.random, low, high));
+    const pauseMs = link.failures ** 2 * backOffStepMs;
+    const factor = randomBetween(this.#options.random, spread.low, spread.high);
+    link.dialAt = after(now, Math.min(pauseMs, backOffMaxMs) * factor);
+    link.eagerDialAt = after(now, Math.min(pauseMs, eagerBackOffMaxMs) * factor);
+    if (link.queue.some(({ since }) => now - since < queueLifetimeMs)) {
+      link.dialAt = link.eagerDialAt;
+    }
   }
 
   /** A frame came from there. */
   heard(regionId: RegionId, now: Instant): void {
     const link = this.#links.get(regionId);
-    if (link !== undefined) link.usedAt = now;
+    if (link === undefined) return;
+    link.usedAt = now;
+    link.heardAt = now;
   }
 
-  /** The network changed, our addresses did not: connections may have died without a word. */
-  probe(): void {
-    for (const [regionId, { state }] of this.#links) {
-      if (state === 'connected') this.#options.outputs.push({ type: 'relay-probe', regionId });
+  /**
+   * The network changed, our addresses did not: connections may have died without a word, and what could not
+   * be reached may be reached now.
+   */
+  probe(now: Instant): void {
+    for (const [regionId, link] of [...this.#links]) {
+      if (link.state === 'connected') {
+        this.#options.outputs.push({ type: 'relay-probe', regionId });
+      } else {
+        this.#redialOne(regionId, link, now);
+      }
     }
   }
 
   /** Our addresses went away and every connection with them: dial anew, without a pause. */
   redial(now: Instant): void {
-    for (const [regionId, link] of [...this.#links]) {
-      if (link.state !== 'closed') this.#options.outputs.push({ type: 'relay-hangup', regionId });
-      link.state = 'closed';
-      link.failures = 0;
-      link.failingSince = undefined;
-      link.connectedAt = undefined;
-      if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link);
-      else this.#links.delete(regionId);
-    }
+    for (const [regionId, link] of [...this.#links]) this.#redialOne(regionId, link, now);
+  }
+
+  /** Hangs up everything, for good. */
+  stop(): void {
+    for (const regionId of [...this.#links.keys()]) this.#drop(regionId);
+    this.#home = undefined;
+    this.#regions = new Set();
   }
 
   /** True when a region was given up. */
@@ -239,6 +266,8 @@ export class RelayLinks {
         connectedAt: undefined,
         usedAt: undefined,
         dialAt: undefined,
+        eagerDialAt: undefined,
+        heardAt: undefined,
         queue: [],
       };
       this.#links.set(regionId, link);
@@ -251,9 +280,27 @@ export class RelayLinks {
     return link.usedAt !== undefined && now < after(link.usedAt, idleCloseMs);
   }
 
+  /** A relay that lost power sends no word of it, and the system notices after minutes. */
+  #doubt(regionId: RegionId, link: Link, now: Instant): void {
+    if (link.heardAt === undefined || now - link.heardAt < probeAfterMs) return;
+    link.heardAt = now;
+    this.#options.outputs.push({ type: 'relay-probe', regionId });
+  }
+
+  #redialOne(regionId: RegionId, link: Link, now: Instant): void {
+    if (link.state !== 'closed') this.#options.outputs.push({ type: 'relay-hangup', regionId });
+    link.state = 'closed';
+    link.failures = 0;
+    link.failingSince = undefined;
+    link.connectedAt = undefined;
+    if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link);
+    else this.#links.delete(regionId);
+  }
+
   #dial(regionId: RegionId, link: Link): void {
     link.state = 'dialling';
     link.dialAt = undefined;
+    link.eagerDialAt = undefined;
     this.#options.outputs.push({ type: 'relay-dial', regionId });
   }
 

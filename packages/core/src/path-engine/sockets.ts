@@ -113,6 +113,15 @@ export class Sockets {
     }
   }
 
+  /** Closes both, for good. */
+  close(): void {
+    for (const one of this.#sockets) {
+      one.state = 'closed';
+      one.reopenAt = undefined;
+      this.#outputs.down({ type: 'close-socket', socketId: one.id });
+    }
+  }
+
   runTimers(now: Instant): void {
     for (const one of this.#sockets) {
       if (one.reopenAt === undefined || now < one.reopenAt) continue;

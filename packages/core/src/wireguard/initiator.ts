@@ -4,13 +4,21 @@
  *     initiate --- too soon, or no path ---> the retransmit timer is armed for later
  *         \------- otherwise -------------> sent, retransmit armed for 5 s and some jitter
  *     retransmit fires --- 90 s are over ---> given up        --- else ---> initiate
+ *     initiateUrgently: sent at once, and the same bytes again after 0.5, 1.5 and 3.5 s
  *
  * Source: WireGuard whitepaper, sections 6.2 and 6.4.
  */
 import type { Instant } from '../base/instant.js';
 import type { Random } from '../ports.js';
 import type { Handshake } from './handshake.js';
-import { JITTER_MS, REKEY_ATTEMPT_MS, REKEY_TIMEOUT_MS, TIMER, type TimerSet } from './timers.js';
+import {
+  JITTER_MS,
+  REKEY_ATTEMPT_MS,
+  REKEY_TIMEOUT_MS,
+  REPEAT_MS,
+  TIMER,
+  type TimerSet,
+} from './timers.js';
 
 /** Who carries a peer's messages. */
 export interface PeerHost {
@@ -31,6 +39,7 @@ export class Initiator<Owner> {
   #notBefore = Number.NEGATIVE_INFINITY;
   #attemptsSince = Number.NEGATIVE_INFINITY;
   #jitterMs = 0;
+  #repeatMs = 0;
 
   constructor(handshake: Handshake<Owner>, timers: TimerSet, host: PeerHost, random: Random) {
     this.#handshake = handshake;
@@ -66,6 +75,22 @@ export class Initiator<Owner> {
     this.#timers.arm(TIMER.retransmit, now, REKEY_TIMEOUT_MS + this.#jitterMs);
     this.#host.send(message, 0, message.length);
     return 'sent';
+  }
+
+  /** Initiates whatever went before, and repeats the message a few times while nobody answers. */
+  initiateUrgently(now: Instant): 'sent' | 'later' | 'impossible' {
+    this.reset();
+    const outcome = this.initiate(now, true);
+    this.#repeatMs = REPEAT_MS;
+    this.#timers.arm(TIMER.repeat, now, this.#repeatMs);
+    return outcome;
+  }
+
+  /** The repeat timer has fired. */
+  repeatDue(now: Instant): void {
+    this.repeat();
+    this.#repeatMs *= 2;
+    if (this.#repeatMs < REKEY_TIMEOUT_MS) this.#timers.arm(TIMER.repeat, now, this.#repeatMs);
   }
 
   /** Sends the pending initiation once more; false when there is none. */

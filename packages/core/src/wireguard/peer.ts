@@ -128,6 +128,21 @@ export class Peer<Host extends PeerHost> {
     else this.#timers.arm(TIMER.persistentKeepalive, now, ms);
   }
 
+  /**
+   * The peer's process is another one than before and has none of our keys. Waiting to notice that costs 15 s
+   * of traffic, so agree on new keys now, if there were any.
+   */
+  restarted(now: Instant): void {
+    const { current, next } = this.session;
+    const hadKeys = current !== undefined || next !== undefined;
+    const inUse = hadKeys || this.#wantsSession || this.#handshake.pendingMessage !== undefined;
+    this.session.clear();
+    this.#handshake.abandon();
+    this.#timers.disarm(TIMER.newHandshake);
+    this.#timers.disarm(TIMER.keepalive);
+    if (inUse) this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
+  }
+
   /** Takes a decrypted initiation of this peer; the response is for the caller to send. */
   acceptInitiation(
     received: ReceivedInitiation,
@@ -229,6 +244,9 @@ export class Peer<Host extends PeerHost> {
       case TIMER.persistentKeepalive:
         this.#keepPersistently(now);
         break;
+      case TIMER.repeat:
+        this.#initiator.repeatDue(now);
+        break;
     }
   }
 
@@ -269,7 +287,10 @@ export class Peer<Host extends PeerHost> {
   }
 
   #initiate(now: Instant, anew: boolean): void {
-    const outcome = this.#initiator.initiate(now, anew);
+    this.#noteInitiation(this.#initiator.initiate(now, anew), now);
+  }
+
+  #noteInitiation(outcome: 'sent' | 'later' | 'impossible', now: Instant): void {
     if (outcome === 'sent') this.#noteAuthenticatedSend(now);
     if (outcome !== 'impossible') return;
     this.#context.counters.add('initiation-impossible');
@@ -288,6 +309,7 @@ export class Peer<Host extends PeerHost> {
     this.lastHandshakeAt = now;
     this.#renewedOnReceive = false;
     this.#timers.disarm(TIMER.retransmit);
+    this.#timers.disarm(TIMER.repeat);
   }
 
   #giveUp(now: Instant): void {

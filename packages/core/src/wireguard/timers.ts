@@ -25,6 +25,12 @@ export const NEW_HANDSHAKE_MS = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
 export const ZERO_KEYS_MS = 3 * REJECT_AFTER_MS;
 /** On receipt, initiators renew keys this early, so that a one-way stream never meets the 180 s. */
 export const REKEY_ON_RECEIVE_MS = REJECT_AFTER_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
+/**
+ * An urgent initiation goes to a peer that has just started and may not be on its relay yet: the same bytes
+ * again after this, then after twice as long, until the next initiation is due. Who had the first one drops
+ * the others as replays.
+ */
+export const REPEAT_MS = 500;
 /** Retries are spread by up to this, so that two peers who start together don't stay in step. */
 export const JITTER_MS = 334;
 
@@ -48,6 +54,8 @@ export const TIMER = {
   zeroKeys: 3,
   /** Fires after the configured silence: keep NAT mappings on the way open. */
   persistentKeepalive: 4,
+  /** Fires while an urgent initiation is unanswered, long before the retransmit: the same message once more. */
+  repeat: 5,
 } as const;
 
 export type Timer = (typeof TIMER)[keyof typeof TIMER];

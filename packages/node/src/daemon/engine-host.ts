@@ -97,7 +97,9 @@ export class EngineHost {
     });
   }
 
+  /** Takes back what the data plane was given: peers, sockets, relay connections. */
   close(): void {
+    this.handle({ type: 'stop' });
     this.#closed = true;
     this.#timer.close();
     for (const link of this.#links.values()) link.close();

@@ -16,7 +16,14 @@ export interface RunDaemonOptions {
   readonly port: number;
   readonly tunName: string;
   readonly logLevel: LogLevel;
+  /** Called once, when commands are answered. */
+  readonly onReady?: (ready: DaemonReady) => void;
   readonly signal: AbortSignal;
+}
+
+export interface DaemonReady {
+  readonly socket: string;
+  readonly stateDir: string;
 }
 
 /** Resolves after a clean end; rejects with a WarrenError when the daemon can't start or its data plane dies. */
@@ -45,7 +52,9 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   let api: LocalApiServer | undefined;
   try {
     api = await LocalApiServer.listen(options.socketPath, daemon);
-    log.info('daemon ready', { socket: options.socketPath, stateDir: options.stateDir });
+    const ready = { socket: options.socketPath, stateDir: options.stateDir };
+    log.info('daemon ready', ready);
+    options.onReady?.(ready);
     await notifyReady();
     signal.addEventListener('abort', () => end(undefined), { once: true });
     const error = signal.aborted ? undefined : await ended;

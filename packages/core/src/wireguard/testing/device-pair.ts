@@ -31,7 +31,7 @@ const TAILROOM_BYTES = 32;
 export class End implements PeerHost {
   readonly name: string;
   readonly counters = new Counters();
-  readonly device: Device<End>;
+  device: Device<End>;
   readonly key: NodeKey;
   /** Messages on their way to the other end. */
   readonly outbox: Uint8Array[] = [];
@@ -43,15 +43,28 @@ export class End implements PeerHost {
   handshakes = 0;
   wanted = 0;
   canSend = true;
+  readonly #newDevice: () => Device<End>;
   #peer: Peer<End> | undefined;
 
   constructor(name: string, random: SeededRandom, pair: { readonly now: Instant }) {
     this.name = name;
     const wallClock = () => wallTime(WALL_START_MS + pair.now);
-    this.device = new Device({ crypto: nobleCrypto, random, wallClock, counters: this.counters });
     const privateKey = generatePrivateKey('node', random);
     this.key = publicKeyOf(nobleCrypto, 'node', privateKey);
-    this.device.setIdentity(privateKey, pair.now);
+    this.#newDevice = () => {
+      const { counters } = this;
+      const device = new Device<End>({ crypto: nobleCrypto, random, wallClock, counters });
+      device.setIdentity(privateKey, pair.now);
+      return device;
+    };
+    this.device = this.#newDevice();
+  }
+
+  /** As after a crash of the process: the same identity, and nothing else. */
+  restart(): void {
+    const { key } = this.peer;
+    this.device = this.#newDevice();
+    this.join({ key });
   }
 
   get peer(): Peer<End> {

@@ -1,0 +1,133 @@
+/** The other side's process died and came back: it has its identity and none of the session's keys. */
+import { MESSAGE } from '@warren/core/wireguard/messages';
+import { DevicePair, type End } from '@warren/core/wireguard/testing/device-pair';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+const HELLO = Uint8Array.from({ length: 32 }, (_, i) => i);
+
+let pair: DevicePair;
+let left: End;
+let right: End;
+
+function say(end: End): void {
+  end.say(HELLO, pair.now);
+  pair.settle();
+}
+
+const initiationsOf = (end: End): number => end.sent.get(MESSAGE.initiation) ?? 0;
+
+beforeEach(() => {
+  pair = new DevicePair(0xfeed);
+  ({ left, right } = pair);
+  say(left);
+  pair.pass(60_000);
+  right.restart();
+  right.received.length = 0;
+});
+
+test('unnoticed, it swallows what is sent for 15 s', () => {
+  for (let second = 0; second < 14; second++) {
+    say(left);
+    pair.pass(1000);
+  }
+  expect(right.received).toEqual([]);
+  pair.pass(2000);
+  say(left);
+  expect(right.received).toHaveLength(1);
+});
+
+describe('once control has told of it', () => {
+  test('new keys are agreed on at once, and nothing that is sent meanwhile is lost', () => {
+    pair.drop = () => true;
+    left.peer.restarted(pair.now);
+    pair.settle();
+    for (let i = 0; i < 5; i++) say(left);
+    pair.drop = () => false;
+    pair.pass(500);
+    expect(right.received).toHaveLength(5);
+    expect([left.handshakes, right.handshakes]).toEqual([2, 2]);
+  });
+
+  test('also within 5 s of another initiation', () => {
+    say(left);
+    pair.pass(14_000); // nearly the 15 s timer
+    say(left);
+    pair.pass(1400);
+    const before = initiationsOf(left);
+    expect(before).toBe(2);
+    right.restart();
+    left.peer.restarted(pair.now);
+    pair.settle();
+    expect(initiationsOf(left)).toBe(3);
+    say(left);
+    expect(right.received).toHaveLength(1);
+  });
+
+  test('the same initiation is repeated while the peer is not on its relay yet', () => {
+    const sent: Uint8Array[] = [];
+    pair.drop = (message, from) => {
+      if (from === left && message[0] === MESSAGE.initiation) sent.push(message);
+      return true;
+    };
+    left.peer.restarted(pair.now);
+    pair.settle();
+    pair.pass(4900);
+    expect(sent).toHaveLength(4);
+    for (const message of sent) expect(message).toEqual(sent[0]);
+    pair.pass(600);
+    expect(sent).toHaveLength(5);
+    expect(sent[4]).not.toEqual(sent[0]);
+  });
+
+  test('who gets several of them answers one', () => {
+    left.peer.restarted(pair.now);
+    const [initiation] = left.outbox;
+    left.outbox.push(...Array.from({ length: 3 }, () => initiation?.slice() ?? new Uint8Array()));
+    pair.settle();
+    expect(right.sent.get(MESSAGE.response)).toBe(2);
+    expect(right.counters.get('initiation-replayed')).toBe(3);
+    say(left);
+    expect(right.received).toHaveLength(1);
+  });
+
+  test('repeating ends with the answer', () => {
+    left.peer.restarted(pair.now);
+    pair.settle();
+    const before = initiationsOf(left);
+    pair.pass(10_000);
+    expect(initiationsOf(left)).toBe(before);
+  });
+
+  test('a peer that nobody spoke with for long is left alone until somebody does', () => {
+    pair.pass(600_000); // the keys are erased after 540 s
+    const before = initiationsOf(left);
+    left.peer.restarted(pair.now);
+    pair.pass(30_000);
+    expect(initiationsOf(left)).toBe(before);
+    say(left);
+    expect(right.received).toHaveLength(1);
+  });
+
+  test('without a path it waits for one', () => {
+    left.canSend = false;
+    left.peer.restarted(pair.now);
+    pair.pass(1000);
+    expect(initiationsOf(left)).toBe(1);
+    left.canSend = true;
+    left.peer.pathsChanged(pair.now, true);
+    pair.settle();
+    say(left);
+    expect(right.received).toHaveLength(1);
+  });
+});
+
+test('told late, after both have new keys already, it costs one more handshake and no packet', () => {
+  say(right);
+  expect(left.received).toHaveLength(1);
+  left.peer.restarted(pair.now);
+  pair.settle();
+  say(left);
+  say(right);
+  expect(right.received).toHaveLength(1);
+  expect(left.received).toHaveLength(2);
+});
