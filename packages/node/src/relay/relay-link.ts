@@ -2,11 +2,12 @@
  * One connection to one relay region: dials its nodes in order, then runs a RelayClient over the socket.
  * It lives once: whether and when to dial again is the PathEngine's decision.
  */
+import { asDisplayText } from '@warren/core/base/json';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { RelayRegion } from '@warren/core/netmap/types';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
-import type { RelayClientInput } from '@warren/core/relay/io';
+import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import type { Clock } from '@warren/shell/clock';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { type DialledRelay, dialRelay } from './dial-relay.js';
@@ -17,11 +18,19 @@ import { type DialledRelay, dialRelay } from './dial-relay.js';
  */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
+/**
+ * Pongs and the like are never dropped: a relay that asks for them and reads none is given up. Four times what
+ * packets may take, so that packets alone never lead here.
+ */
+const MAX_UNREAD_BYTES = 4 * MAX_BUFFERED_BYTES;
+/** Of the relay's own words, where a connection's end is told. */
+const PROBLEM_CHARACTERS = 200;
+
 export interface RelayLinkEvents {
   readonly onReady: () => void;
   readonly onPacket: (source: NodeKey, packet: Uint8Array) => void;
   readonly onPeerGone: (peer: NodeKey) => void;
-  /** Exactly once, however the link ends; not after `close()`. */
+  /** Exactly once, however the link ends; not after `close()`, nor before the constructor returned. */
   readonly onClosed: (reason: string) => void;
 }
 
@@ -43,6 +52,9 @@ export class RelayLink {
   #timer: MachineTimer | undefined;
   readonly #abort = new AbortController();
   #socket: DialledRelay['socket'] | undefined;
+  /** What the relay complained of last; empty: nothing. */
+  #problem = '';
+  #draining = false;
   #ended = false;
 
   constructor(options: RelayLinkOptions, events: RelayLinkEvents) {
@@ -70,17 +82,20 @@ export class RelayLink {
   }
 
   async #dial(): Promise<void> {
+    await Promise.resolve(); // events come after the constructor
     const nodes = this.#options.region.nodes.filter((node) => !node.stunOnly);
     let reason = 'no-relay-in-region';
     for (const node of nodes) {
+      let dialled: DialledRelay;
       try {
-        const dialled = await dialRelay(node, this.#abort.signal);
-        if (this.#ended) dialled.socket.destroy();
-        else this.#run(dialled);
-        return;
+        dialled = await dialRelay(node, this.#abort.signal);
       } catch (error) {
         reason = error instanceof Error ? error.message : String(error);
+        continue;
       }
+      if (this.#ended) dialled.socket.destroy();
+      else this.#run(dialled);
+      return;
     }
     this.#end(reason);
   }
@@ -106,31 +121,59 @@ export class RelayLink {
   }
 
   #drain(): void {
-    for (;;) {
-      const output = this.#ended ? undefined : this.#client?.poll();
-      if (output === undefined) break;
-      switch (output.type) {
-        case 'write':
-          this.#socket?.write(output.bytes);
-          break;
-        case 'ready':
-          this.#events.onReady();
-          break;
-        case 'packet':
-          this.#events.onPacket(output.source, output.packet);
-          break;
-        case 'peer-gone':
-          this.#events.onPeerGone(output.peer);
-          break;
-        case 'close':
-          this.#end(output.reason);
-          break;
-        case 'health':
-        case 'restarting':
-          break;
+    // A packet is often answered at once: what comes back here joins the loop that runs.
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (;;) {
+        const output = this.#ended ? undefined : this.#client?.poll();
+        if (output === undefined) break;
+        this.#carryOut(output);
       }
+    } finally {
+      this.#draining = false;
     }
     this.#timer?.rearm();
+  }
+
+  #carryOut(output: RelayClientOutput): void {
+    switch (output.type) {
+      case 'write':
+        this.#write(output.bytes);
+        break;
+      case 'ready':
+        this.#events.onReady();
+        break;
+      case 'packet':
+        this.#events.onPacket(output.source, output.packet);
+        break;
+      case 'peer-gone':
+        this.#events.onPeerGone(output.peer);
+        break;
+      case 'health':
+        this.#problem = asDisplayText(output.problem, PROBLEM_CHARACTERS);
+        break;
+      case 'close':
+        this.#end(output.reason);
+        break;
+      case 'restarting':
+        break;
+    }
+  }
+
+  /** Everything of one turn of the event loop leaves as one TLS record and one system call. */
+  #write(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    if (socket.writableLength > MAX_UNREAD_BYTES) {
+      this.#end('relay-does-not-read');
+      return;
+    }
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    socket.write(bytes);
   }
 
   #end(reason: string | undefined): void {
@@ -139,6 +182,7 @@ export class RelayLink {
     this.#timer?.close();
     this.#abort.abort();
     this.#socket?.destroy();
-    if (reason !== undefined) this.#events.onClosed(reason);
+    if (reason === undefined) return;
+    this.#events.onClosed(this.#problem === '' ? reason : `${reason} (${this.#problem})`);
   }
 }
