@@ -55,6 +55,13 @@ describe.skipIf(skips)('a kept world', () => {
       /behind-nothing/,
     );
 
+    const calls = `warren status "a b" > ${marker}`;
+    const options = { world: name, commandLine: ['echo', "Warren's", 'two  words'] };
+    expect(await enterMachine('behind-hard', ['sh', '-c', calls], options)).toBe(0);
+    const called = readFileSync(marker, 'utf8');
+    spawnSync('rm', [marker]);
+    expect(called).toBe("Warren's two  words status a b\n");
+
     const namespace = pidNamespaceOf(pid) ?? '';
     await endWorld(name);
     expect(processesIn(namespace)).toEqual([]);

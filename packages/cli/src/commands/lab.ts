@@ -35,8 +35,11 @@ async function runShell(
   requireOwner(listWorlds().length, 'enter a machine of a lab that root started');
   const { enterMachine } = await loadPart('@warren/lab', () => import('@warren/lab/shell'));
   leaveInterruptsToChild();
-  const where = options.world === undefined ? {} : { world: options.world };
-  context.exitCode = await enterMachine(machine, argv.length > 0 ? argv : undefined, where);
+  const { execPath, execArgs, script } = context.invocation;
+  context.exitCode = await enterMachine(machine, argv.length > 0 ? argv : undefined, {
+    ...(options.world === undefined ? {} : { world: options.world }),
+    commandLine: [execPath, ...execArgs, script],
+  });
 }
 
 function defineShell(lab: Command, context: CliContext): void {

@@ -7,7 +7,8 @@ import type { World } from '../world/world.js';
 /** Output of the servers and daemons of a place. */
 export const LOG_FILE = '/run/warren.log';
 export const STATS_SOCKET = '/run/stats.sock';
-export const ADMIN_SOCKET = '/run/admin.sock';
+/** The hub's own default, so that `warren control` in its shell needs no flag. */
+export const ADMIN_SOCKET = '/run/warren/hub.sock';
 export const HUB_STATE = '/var/lib/warren/hub';
 export const RELAY_STATE = '/var/lib/warren/relay';
 /** The daemon's own state and socket, at their default paths. */
@@ -37,7 +38,7 @@ export function tailOfLog(world: World, place: string): string {
 
 /**
  * Repeats `attempt` until it succeeds. Throws LAB_NOT_READY with the last reason and the place's log when it
- * never does.
+ * never does, and LAB_WORLD_ENDED as soon as nothing can come up any more.
  */
 export async function until<T>(
   world: World,
@@ -47,10 +48,21 @@ export async function until<T>(
   timeoutMs: number = READY_TIMEOUT_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
+  const life = { isOver: false };
+  void world.ended.then(() => {
+    life.isOver = true;
+  });
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
+      if (life.isOver) {
+        throw new LabError(
+          'LAB_WORLD_ENDED',
+          `the world has ended before ${what} came up`,
+          'start a new world',
+        );
+      }
       if (performance.now() > deadline) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new LabError(
