@@ -21,9 +21,17 @@ export function demoNote(event: DemoEvent): string {
   switch (event.type) {
     case 'stage':
       return `${event.message} ...`;
+    case 'pinged': {
+      const outcome =
+        event.directMs === null
+          ? 'not direct'
+          : `direct after ${Math.round(event.directMs)} ms`;
+      return `  ${event.done}/${event.of} ${event.from} - ${event.to}: ${outcome}`;
+    }
     case 'pair': {
       const { from, to, actual, method } = event.pair;
-      return `${event.done}/${event.of} ${from} - ${to}: ${actual}${method === null ? '' : ` (${method})`}`;
+      const way = method === null || method === actual ? actual : `${actual} (${method})`;
+      return `  ${event.done}/${event.of} ${from} - ${to}: ${way}`;
     }
     case 'kept':
       return `The machines stay: ${event.machines.join(', ')}. Enter one with \`warren lab shell\`.`;

@@ -63,5 +63,13 @@ export interface DemoReport {
 /** What the demo is doing, for people who wait. */
 export type DemoEvent =
   | { readonly type: 'stage'; readonly message: string }
+  | {
+      readonly type: 'pinged';
+      readonly from: string;
+      readonly to: string;
+      readonly directMs: number | null;
+      readonly done: number;
+      readonly of: number;
+    }
   | { readonly type: 'pair'; readonly pair: DemoPair; readonly done: number; readonly of: number }
   | { readonly type: 'kept'; readonly machines: readonly string[] };

@@ -107,11 +107,15 @@ async function measureAll(
     members.slice(index + 1).map((to) => ({ from, to })),
   );
   report({ type: 'stage', message: `pinging all ${couples.length} pairs until they are direct` });
+  let answered = 0;
   const pinged = await Promise.all(
-    couples.map(async (couple) => ({
-      ...couple,
-      ping: await pingPair(cli, couple.from, couple.to),
-    })),
+    couples.map(async ({ from, to }) => {
+      const ping = await pingPair(cli, from, to);
+      const { directMs } = ping;
+      const count = { done: ++answered, of: couples.length };
+      report({ type: 'pinged', from: from.name, to: to.name, directMs, ...count });
+      return { from, to, ping };
+    }),
   );
   report({ type: 'stage', message: 'moving 2 MB through each pair, with the hash checked' });
   for (const member of members) {
