@@ -26,6 +26,11 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
+/** True when JSON writes both alike. The order of fields counts, so what is compared keeps to one order. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** An object that is neither null nor an array. */
 export function asObject(value: unknown): JsonObject | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

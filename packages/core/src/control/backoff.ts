@@ -1,17 +1,12 @@
 /** Waiting between tries: the n-th failure waits min(n^2 * 10 ms, 30 s), times 0.5 to 1.5 at random. */
 
-import { viewOf } from '../base/bytes.js';
 import { after, type Instant } from '../base/instant.js';
+import { randomFraction } from '../base/random.js';
 import type { Random } from '../ports.js';
 
 /** One lost packet costs 10 ms; a server that is down is asked about every 30 s after ten minutes. */
 const unitMs = 10;
 const waitMaxMs = 30_000;
-
-/** At least 0, below 1. */
-export function randomFraction(random: Random): number {
-  return viewOf(random.fill(new Uint8Array(4))).getUint32(0) / 2 ** 32;
-}
 
 export class Backoff {
   readonly #random: Random;

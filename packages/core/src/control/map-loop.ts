@@ -13,8 +13,7 @@
 import type { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import { after, earliest, type Instant, type WallTime, wallTime } from '../base/instant.js';
-import { asDisplayText, parseJson } from '../base/json.js';
-import { decodeUtf8 } from '../base/text.js';
+import { parseJson } from '../base/json.js';
 import { applyMapResponse } from '../netmap/apply.js';
 import { decodeMapResponse, type MapResponse } from '../netmap/decode.js';
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
@@ -23,7 +22,7 @@ import type { Random } from '../ports.js';
 import { Backoff } from './backoff.js';
 import type { RequestId } from './io.js';
 import { MapFrameDecoder } from './map-framing.js';
-import { mapBody, type OwnState } from './messages.js';
+import { formatStatus, mapBody, type OwnState } from './messages.js';
 import type { Outbox } from './outbox.js';
 
 /** Servers send something every 50 to 60 s; two missed are a dead connection. */
@@ -34,7 +33,6 @@ export const fullMapMs = 30_000;
 const refusalsToTell = 3;
 /** A deleted node seldom comes back: it asks twice a minute. */
 const refusedWaitMs = 30_000;
-const statusTextMax = 200;
 
 export interface MapLoopOptions {
   readonly random: Random;
@@ -160,10 +158,9 @@ export class MapLoop {
     else this.#troubles++;
     this.#backoff.fail(now, this.isRefused ? refusedWaitMs : 0);
     if ((isUnknown ? this.#refusals : this.#troubles) === refusalsToTell) {
-      const text = asDisplayText(decodeUtf8(body) ?? '', statusTextMax).trim();
       const message = isUnknown
         ? 'control does not know this node any more: it was deleted there'
-        : `control refuses the network map: ${status}${text === '' ? '' : `: ${text}`}`;
+        : `control refuses the network map: ${formatStatus(status, body)}`;
       this.#options.outbox.emit({ type: 'refused', message, fatal: false });
     }
     return true;

@@ -10,6 +10,7 @@ import {
   type JsonValue,
   parseJson,
 } from '../base/json.js';
+import { decodeUtf8 } from '../base/text.js';
 import { type DiscoKey, formatPublicKey, type NodeKey, zeroKey } from '../keys/keys.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import { CAP_VERSION } from './cap-version.js';
@@ -24,6 +25,8 @@ const NO_LOCK_KEY = `nlpub:${'0'.repeat(64)}`;
 const urlCharactersMax = 2048;
 /** Of a server's error text; stock clients show the first 200 bytes of theirs. */
 const errorCharactersMax = 500;
+/** Of a body that came instead of an answer. */
+const statusTextMax = 200;
 
 /** What a node tells control of itself, besides its keys. */
 export interface OwnState {
@@ -131,4 +134,10 @@ export function decodeRegisterAnswer(
     authUrl,
     error: asDisplayText(answer['Error'], errorCharactersMax),
   };
+}
+
+/** A refusal for people: the HTTP status and what its body says. */
+export function formatStatus(status: number, body: Uint8Array): string {
+  const text = asDisplayText(decodeUtf8(body) ?? '', statusTextMax).trim();
+  return `${status}${text === '' ? '' : `: ${text}`}`;
 }

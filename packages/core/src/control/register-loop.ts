@@ -15,8 +15,8 @@ import { assert } from '../base/assert.js';
 import type { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
-import { asDisplayText, type JsonObject } from '../base/json.js';
-import { decodeUtf8 } from '../base/text.js';
+import type { JsonObject } from '../base/json.js';
+import { randomFraction } from '../base/random.js';
 import {
   generatePrivateKey,
   type NodeKey,
@@ -24,9 +24,14 @@ import {
   publicKeyOf,
 } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
-import { Backoff, randomFraction } from './backoff.js';
+import { Backoff } from './backoff.js';
 import type { RequestId } from './io.js';
-import { decodeRegisterAnswer, type RegisterAnswer, registerBody } from './messages.js';
+import {
+  decodeRegisterAnswer,
+  formatStatus,
+  type RegisterAnswer,
+  registerBody,
+} from './messages.js';
 import type { Outbox } from './outbox.js';
 
 /** A registration without a person in it is answered at once. */
@@ -35,8 +40,6 @@ const registerTimeoutMs = 30_000;
 const logoutTimeoutMs = 10_000;
 /** 429 without a time that we could see: 5 to 10 s. */
 const tooManyMinMs = 5000;
-/** Of a body that came instead of an answer. */
-const statusTextMax = 200;
 
 /**
  * Errors that no retry cures: the key is wrong, expired, used up or missing, or this client is too old. Our
@@ -161,8 +164,7 @@ export class RegisterLoop {
     const isTooMany = status === 429;
     const waitMs = isTooMany ? tooManyMinMs * (1 + randomFraction(this.#options.random)) : 0;
     this.#backoff.fail(now, waitMs);
-    const text = asDisplayText(decodeUtf8(body) ?? '', statusTextMax).trim();
-    this.#refuse(`control answered ${status}${text === '' ? '' : `: ${text}`}`, false);
+    this.#refuse(`control answered ${formatStatus(status, body)}`, false);
   }
 
   #handleAnswer(body: Uint8Array, now: Instant): void {

@@ -8,6 +8,7 @@
  * comparing two views costs one pointer per peer; and views of one moment share their map of peers, so that the
  * comparison is made once for all of them.
  */
+import { sameJson } from '../base/json.js';
 import type {
   WireDnsConfig,
   WireFilterRule,
@@ -44,15 +45,11 @@ const PATCHABLE: ReadonlySet<string> = new Set([
   'KeyExpiry',
 ]);
 
-function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
-
 function changedFields(old: WireNode, next: WireNode): ReadonlySet<string> {
   const changed = new Set<string>();
   for (const field of new Set([...Object.keys(old), ...Object.keys(next)])) {
     const key = field as keyof WireNode;
-    if (!same(old[key], next[key])) changed.add(field);
+    if (!sameJson(old[key], next[key])) changed.add(field);
   }
   return changed;
 }
@@ -163,14 +160,14 @@ function diffFilters(
   const changes: Record<string, readonly WireFilterRule[] | null> = {};
   for (const name of Object.keys(old)) if (next[name] === undefined) changes[name] = null;
   for (const [name, rules] of Object.entries(next)) {
-    if (!same(old[name], rules)) changes[name] = rules;
+    if (!sameJson(old[name], rules)) changes[name] = rules;
   }
   return Object.keys(changes).length === 0 ? undefined : changes;
 }
 
 function diffUsers(old: MapView['users'], next: MapView['users']): readonly WireUserProfile[] {
   if (old === next) return [];
-  return [...next.values()].filter((user) => !same(old.get(user.ID), user));
+  return [...next.values()].filter((user) => !sameJson(old.get(user.ID), user));
 }
 
 /** The delta from `old` to `next`; undefined when they show the same network. */
@@ -179,13 +176,13 @@ export function diffViews(old: MapView, next: MapView): WireMapResponse | undefi
   const users = diffUsers(old.users, next.users);
   const filters = diffFilters(old.packetFilters, next.packetFilters);
   const response: WireMapResponse = {
-    ...(same(old.node, next.node) ? {} : { Node: next.node }),
-    ...(same(old.relayMap, next.relayMap) ? {} : { DERPMap: next.relayMap }),
+    ...(sameJson(old.node, next.node) ? {} : { Node: next.node }),
+    ...(sameJson(old.relayMap, next.relayMap) ? {} : { DERPMap: next.relayMap }),
     ...(users.length === 0 ? {} : { UserProfiles: users }),
     ...(peers.changed.length === 0 ? {} : { PeersChanged: peers.changed }),
     ...(peers.removed.length === 0 ? {} : { PeersRemoved: peers.removed }),
     ...(peers.patched.length === 0 ? {} : { PeersChangedPatch: peers.patched }),
-    ...(same(old.dnsConfig, next.dnsConfig) ? {} : { DNSConfig: next.dnsConfig }),
+    ...(sameJson(old.dnsConfig, next.dnsConfig) ? {} : { DNSConfig: next.dnsConfig }),
     ...(old.domain === next.domain ? {} : { Domain: next.domain }),
     ...(filters === undefined ? {} : { PacketFilters: filters }),
   };

@@ -13,9 +13,9 @@ import {
   asString,
   type JsonObject,
 } from '../../base/json.js';
-import { parseRfc3339 } from '../../base/rfc3339.js';
 import { endpointPort, parseEndpoint } from '../../ip/address.js';
-import { type DiscoKey, isZeroKey, type NodeKey, parsePublicKey } from '../../keys/keys.js';
+import type { DiscoKey, NodeKey } from '../../keys/keys.js';
+import { readKey, readTime } from '../../netmap/decode-node.js';
 import type { MapCompression } from '../map-framing.js';
 import type { ReportedEndpoint } from './state.js';
 
@@ -63,22 +63,6 @@ export interface MapRequest {
   readonly endpoints: readonly ReportedEndpoint[];
 }
 
-function readPublicKey<Kind extends 'node' | 'disco'>(
-  kind: Kind,
-  value: unknown,
-): ReturnType<typeof parsePublicKey<Kind>> {
-  const text = asString(value, textCharactersMax);
-  const key = text === undefined ? undefined : parsePublicKey(kind, text);
-  return key === undefined || isZeroKey(key) ? undefined : key;
-}
-
-/** Go's zero time means none; the past of a logout is 1970, in any offset. */
-function readExpiry(value: unknown): WallTime | undefined {
-  const text = asString(value, textCharactersMax);
-  const time = text === undefined ? undefined : parseRfc3339(text);
-  return time === undefined || time < 0 ? undefined : time;
-}
-
 function readHost(value: unknown): ReportedHost | undefined {
   const given = asObject(value);
   if (given === undefined) return undefined;
@@ -123,7 +107,7 @@ function readHead(
 ): { version: number; nodeKey: NodeKey } | DecodeFailure<RegisterRequestFailure> {
   const version = asInteger(request['Version'], 1, 65_535);
   if (version === undefined) return fail('request-version');
-  const nodeKey = readPublicKey('node', request['NodeKey']);
+  const nodeKey = readKey('node', request['NodeKey']);
   return nodeKey === undefined ? fail('request-node-key') : { version, nodeKey };
 }
 
@@ -138,9 +122,9 @@ export function decodeRegisterRequest(
   const authKey = asString(asObject(request['Auth'])?.['AuthKey'], authKeyCharactersMax);
   return {
     ...head,
-    oldNodeKey: readPublicKey('node', request['OldNodeKey']),
+    oldNodeKey: readKey('node', request['OldNodeKey']),
     authKey: authKey === '' ? undefined : authKey,
-    expiry: readExpiry(request['Expiry']),
+    expiry: readTime(request['Expiry']), // the past of a logout is 1970, in any offset
     followup: asString(request['Followup'], 2048) ?? '',
     host: readHost(request['Hostinfo']),
     ephemeral: request['Ephemeral'] === true,
@@ -155,7 +139,7 @@ export function decodeMapRequest(value: unknown): MapRequest | DecodeFailure<Map
   if (isFailure(head)) return head;
   return {
     ...head,
-    discoKey: readPublicKey('disco', request['DiscoKey']),
+    discoKey: readKey('disco', request['DiscoKey']),
     compression: request['Compress'] === 'zstd' ? 'zstd' : '',
     stream: request['Stream'] === true,
     omitPeers: request['OmitPeers'] === true,

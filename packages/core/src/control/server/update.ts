@@ -2,13 +2,10 @@
  * A lite update (POST /machine/map with Stream=false, OmitPeers=true) onto the node that sent it: endpoints,
  * disco key, host information. What repeats the known gives the very same record, so nobody is told.
  */
+import { sameJson } from '../../base/json.js';
 import { dnsLabel, uniqueLabel } from './names.js';
 import type { MapRequest, ReportedHost } from './requests.js';
 import { type ControlState, type NodeRecord, nodesOf, withNode } from './state.js';
-
-function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
 
 /** The label that a new host name gives; the present one when it still serves. */
 function relabel(
@@ -36,10 +33,12 @@ function withHost(
     ...node,
     label: relabel(state, node, host.hostName, baseDomain),
     hostName: host.hostName,
-    hostInfo: same(node.hostInfo, host.hostInfo) ? node.hostInfo : host.hostInfo,
+    hostInfo: sameJson(node.hostInfo, host.hostInfo) ? node.hostInfo : host.hostInfo,
     // Some clients send NetInfo only when it changed; without it the node would lose its home relay.
     netInfo:
-      host.netInfo === undefined || same(node.netInfo, host.netInfo) ? node.netInfo : host.netInfo,
+      host.netInfo === undefined || sameJson(node.netInfo, host.netInfo)
+        ? node.netInfo
+        : host.netInfo,
   };
 }
 
@@ -56,7 +55,7 @@ export function applyLiteUpdate(
     ...hosted,
     // Simple clients send a zero disco key; it never replaces a known one.
     discoKey: request.discoKey ?? node.discoKey,
-    endpoints: same(node.endpoints, request.endpoints) ? node.endpoints : request.endpoints,
+    endpoints: sameJson(node.endpoints, request.endpoints) ? node.endpoints : request.endpoints,
     capVersion: request.version,
   };
   const isSame = (Object.keys(next) as (keyof NodeRecord)[]).every(
