@@ -7,6 +7,7 @@ export type NodeErrorCode =
   | 'TUN_RIGHTS'
   | 'TUN_MISSING'
   | 'TUN_BUSY'
+  | 'TUN_GONE'
   | 'TUN_CONFIGURE'
   | 'IPROUTE_MISSING'
   | 'UDP_PORT_TAKEN'

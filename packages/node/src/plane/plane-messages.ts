@@ -3,11 +3,15 @@
  * engines' own messages: starting, ending and failing.
  */
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
+import type { SharedBacklog } from './backlog.js';
 
 /** Given to the worker when it starts. */
 export interface PlaneWorkerData {
   readonly tunName: string;
   readonly mtuBytes: number;
+  /** Packets of `relay-received` on their way down, of `relay-send` on their way up. */
+  readonly downBacklog: SharedBacklog;
+  readonly upBacklog: SharedBacklog;
 }
 
 export type ToPlane =
@@ -18,6 +22,7 @@ export type ToPlane =
 export type FromPlane =
   /** The device stands; messages may flow. */
   | { readonly type: 'started' }
+  /** The device could not be opened, or went away later. */
   | {
       readonly type: 'failed';
       readonly code: string;

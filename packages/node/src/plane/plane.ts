@@ -5,70 +5,111 @@
  * behind people's backs.
  */
 import { Worker } from 'node:worker_threads';
+import { Counters } from '@warren/core/base/counters';
 import { WarrenError } from '@warren/core/base/errors';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
+import { Backlog, createSharedBacklog, type SharedBacklog, workOff } from './backlog.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
 /** A worker that hangs in a system call must not keep the daemon from ending. */
 const STOP_TIMEOUT_MS = 2_000;
 
+export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes'>;
+
 export interface PlaneEvents {
   readonly onUp: (message: UpMessage) => void;
-  /** The worker ended by itself after it had started. */
+  /** Once, when the worker or its device ended by itself after it had started. */
   readonly onFailed: (error: Error) => void;
 }
 
 export class Plane {
+  /** What was dropped on the way to the plane. */
+  readonly counters = new Counters();
   readonly #worker: Worker;
+  readonly #events: PlaneEvents;
+  readonly #downBacklog: Backlog;
+  readonly #upBacklog: SharedBacklog;
   readonly #exited: Promise<void>;
-  #stopping = false;
+  /** It was told to stop, or it has failed. */
+  #ending = false;
 
-  private constructor(worker: Worker, events: PlaneEvents) {
+  private constructor(worker: Worker, data: PlaneWorkerData, events: PlaneEvents) {
     this.#worker = worker;
-    worker.on('message', (message: FromPlane) => {
-      if (message.type === 'up') events.onUp(message.message);
-    });
-    worker.on('error', (error) => events.onFailed(error));
+    this.#events = events;
+    this.#upBacklog = data.upBacklog;
+    this.#downBacklog = new Backlog(data.downBacklog, this.counters, 'relay-received-mailbox-full');
+    worker.on('message', (message: FromPlane) => this.#take(message));
+    worker.on('error', (error) => this.#fail(error));
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
-        if (!this.#stopping) events.onFailed(new Error(`the data plane ended with code ${code}`));
+        this.#fail(new Error(`the data plane ended with code ${code}`));
         resolve();
       });
     });
   }
 
   /** Starts the worker and waits for its device; rejects with the reason in words. */
-  static start(data: PlaneWorkerData, events: PlaneEvents): Promise<Plane> {
+  static start(options: PlaneOptions, events: PlaneEvents): Promise<Plane> {
+    const data: PlaneWorkerData = {
+      ...options,
+      downBacklog: createSharedBacklog(),
+      upBacklog: createSharedBacklog(),
+    };
     const worker = new Worker(new URL('./plane-worker.js', import.meta.url), { workerData: data });
     return new Promise((resolve, reject) => {
+      const onExit = (code: number): void =>
+        reject(new Error(`the data plane ended with code ${code} before it began`));
       const settle = (message: FromPlane): void => {
-        worker.off('message', settle);
-        worker.off('error', reject);
+        worker.off('message', settle).off('error', reject).off('exit', onExit);
         if (message.type === 'started') {
-          resolve(new Plane(worker, events));
+          resolve(new Plane(worker, data, events));
         } else if (message.type === 'failed') {
           void worker.terminate();
-          reject(new WarrenError(message.code, message.message, message.hint));
+          reject(failure(message));
         }
       };
-      worker.on('message', settle);
-      worker.on('error', reject);
+      worker.on('message', settle).on('error', reject).on('exit', onExit);
     });
   }
 
   send(message: DownMessage): void {
+    if (message.type === 'relay-received' && !this.#downBacklog.offer(message.packets.length)) {
+      return;
+    }
     this.#post({ type: 'down', message });
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#ending = true;
     this.#post({ type: 'stop' });
     const timeout = setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
     await this.#exited;
     clearTimeout(timeout);
   }
 
+  #take(message: FromPlane): void {
+    if (message.type === 'failed') {
+      this.#fail(failure(message));
+      return;
+    }
+    if (message.type !== 'up') return;
+    this.#events.onUp(message.message);
+    if (message.message.type === 'relay-send') {
+      workOff(this.#upBacklog, message.message.packets.length);
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#events.onFailed(error);
+  }
+
   #post(message: ToPlane): void {
     this.#worker.postMessage(message);
   }
+}
+
+function failure(message: Extract<FromPlane, { readonly type: 'failed' }>): WarrenError {
+  return new WarrenError(message.code, message.message, message.hint);
 }

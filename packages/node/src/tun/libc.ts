@@ -8,8 +8,11 @@ import type Koffi from 'koffi';
 import { NodeError } from '../errors.js';
 
 /** Values of Linux on every architecture Node runs on. */
-
+export const EPERM = 1;
 export const EINTR = 4;
+export const EAGAIN = 11;
+export const EBUSY = 16;
+export const ENOTTY = 25;
 
 /** A running libuv poll on a file descriptor. */
 export interface PollHandle {
@@ -24,8 +27,11 @@ export interface Libc {
   errno(): number;
   /** The memory address of an array's first byte. */
   addressOf(bytes: Uint8Array): number;
-  /** Calls `onReadable` from the event loop while the descriptor has data. */
-  pollReadable(fd: number, onReadable: () => void): PollHandle;
+  /**
+   * Calls `onReadable` from the event loop while the descriptor has data. An error of the descriptor ends the
+   * poll and calls `onBroken`.
+   */
+  pollReadable(fd: number, onReadable: () => void, onBroken: () => void): PollHandle;
 }
 
 interface KoffiPoll {
@@ -37,7 +43,8 @@ interface KoffiNode {
   poll(
     fd: number,
     events: { readonly readable: boolean },
-    callback: (error: unknown, events: unknown) => void,
+    /** `status` is 0 or a negative error of libuv, after which nothing more comes. */
+    callback: (status: number, events: unknown) => void,
   ): KoffiPoll;
 }
 
@@ -73,8 +80,10 @@ export async function loadLibc(): Promise<Libc> {
     write: (fd, address, length) => write(fd, address, length) as number,
     errno: () => koffi.errno(),
     addressOf: (bytes) => Number(koffi.address(bytes)),
-    pollReadable(fd, onReadable) {
-      const poll = node.poll(fd, { readable: true }, () => onReadable());
+    pollReadable(fd, onReadable, onBroken) {
+      const poll = node.poll(fd, { readable: true }, (status) =>
+        status < 0 ? onBroken() : onReadable(),
+      );
       livePolls.add(poll);
       return {
         close() {

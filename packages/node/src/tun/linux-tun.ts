@@ -5,13 +5,23 @@
  * descriptor closes, so a killed daemon leaves none behind.
  */
 import { closeSync, constants, openSync } from 'node:fs';
+import type { Counters } from '@warren/core/base/counters';
 import {
   HEADROOM_BYTES,
   type PacketBatch,
   TAILROOM_BYTES,
 } from '@warren/core/packet-engine/packet-ports';
 import { NodeError } from '../errors.js';
-import { EINTR, type Libc, loadLibc, type PollHandle } from './libc.js';
+import {
+  EAGAIN,
+  EBUSY,
+  EINTR,
+  ENOTTY,
+  EPERM,
+  type Libc,
+  loadLibc,
+  type PollHandle,
+} from './libc.js';
 
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
@@ -25,15 +35,17 @@ const BATCH_PACKETS = 64;
 export interface TunOptions {
   readonly name: string;
   readonly mtuBytes: number;
+  /** Packets that the kernel refused are counted here. */
+  readonly counters: Counters;
   /** Called with packets to send; the batch is reused after the call returns. */
   readonly onPackets: (batch: PacketBatch) => void;
+  /** The device was deleted underneath us, or its descriptor broke: no packet will come any more. */
+  readonly onGone: (error: NodeError) => void;
 }
 
 /** An open device. */
 export class LinuxTun {
   readonly name: string;
-  /** Packets that the kernel refused, by errno text. */
-  writeErrors = 0;
 
   readonly #libc: Libc;
   readonly #fd: number;
@@ -41,8 +53,7 @@ export class LinuxTun {
   readonly #batch: PacketBatch & { readonly memory: Uint8Array };
   readonly #batchAddress: number;
   readonly #strideBytes: number;
-  readonly #mtuBytes: number;
-  readonly #onPackets: (batch: PacketBatch) => void;
+  readonly #options: TunOptions;
   /** Addresses of memory that the engine writes from; it uses few buffers, so a weak map holds them. */
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   #closed = false;
@@ -51,8 +62,7 @@ export class LinuxTun {
     this.name = options.name;
     this.#libc = libc;
     this.#fd = fd;
-    this.#mtuBytes = options.mtuBytes;
-    this.#onPackets = options.onPackets;
+    this.#options = options;
     this.#strideBytes = Math.ceil((HEADROOM_BYTES + options.mtuBytes + TAILROOM_BYTES) / 16) * 16;
     this.#batch = {
       memory: new Uint8Array(this.#strideBytes * BATCH_PACKETS),
@@ -61,7 +71,11 @@ export class LinuxTun {
       count: 0,
     };
     this.#batchAddress = libc.addressOf(this.#batch.memory);
-    this.#poll = libc.pollReadable(fd, () => this.#drain());
+    this.#poll = libc.pollReadable(
+      fd,
+      () => this.#drain(),
+      () => this.#gone(),
+    );
   }
 
   /** Creates the device; throws a {@link NodeError} that tells missing rights from a missing driver. */
@@ -93,7 +107,9 @@ export class LinuxTun {
       this.#addresses.set(memory.buffer, address);
     }
     const from = address + memory.byteOffset + at;
-    if (this.#libc.write(this.#fd, from, length) < 0) this.writeErrors++;
+    if (this.#libc.write(this.#fd, from, length) < 0) {
+      this.#options.counters.add('tun-write-refused');
+    }
   }
 
   close(): void {
@@ -105,26 +121,42 @@ export class LinuxTun {
 
   #drain(): void {
     const { offsets, lengths } = this.#batch;
+    const { mtuBytes, onPackets } = this.#options;
     let count = 0;
+    let isGone = false;
     while (count < BATCH_PACKETS && !this.#closed) {
       const at = count * this.#strideBytes + HEADROOM_BYTES;
-      const length = this.#libc.read(this.#fd, this.#batchAddress + at, this.#mtuBytes);
+      const length = this.#libc.read(this.#fd, this.#batchAddress + at, mtuBytes);
       if (length <= 0) {
-        if (length < 0 && this.#libc.errno() === EINTR) continue;
-        break; // EAGAIN: drained; anything else shows again at the next wake
+        const errno = length < 0 ? this.#libc.errno() : EAGAIN;
+        if (errno === EINTR) continue;
+        isGone = errno !== EAGAIN;
+        break;
       }
       offsets[count] = at;
       lengths[count] = length;
       count++;
     }
     this.#batch.count = count;
-    if (count > 0) this.#onPackets(this.#batch);
+    if (count > 0) onPackets(this.#batch);
+    if (isGone) this.#gone();
+  }
+
+  #gone(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#options.onGone(
+      new NodeError(
+        'TUN_GONE',
+        `the network device ${this.name} was deleted while it was in use`,
+        'start the daemon again; find out which program removes network devices',
+      ),
+    );
   }
 }
 
-/** The errno names that a person meets when a TUN device can't be made. */
-const EPERM = 1;
-const EBUSY = 16;
+const GET_DEVICE =
+  'load the driver with `modprobe tun`; in a container pass --device /dev/net/tun --cap-add NET_ADMIN';
 
 function openError(cause: unknown): NodeError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
@@ -139,7 +171,7 @@ function openError(cause: unknown): NodeError {
   return new NodeError(
     'TUN_MISSING',
     `this system has no usable /dev/net/tun (${code})`,
-    'load the driver with `modprobe tun`; in a container pass --device /dev/net/tun --cap-add NET_ADMIN',
+    GET_DEVICE,
     { cause },
   );
 }
@@ -158,6 +190,9 @@ function attachError(name: string, errno: number): NodeError {
       `the network device ${name} is in use by another process`,
       'stop the other daemon, or choose another name with --tun',
     );
+  }
+  if (errno === ENOTTY) {
+    return new NodeError('TUN_MISSING', 'the /dev/net/tun here is not a TUN device', GET_DEVICE);
   }
   return new NodeError(
     'TUN_MISSING',

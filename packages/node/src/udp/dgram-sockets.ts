@@ -5,17 +5,22 @@
  * answers at once. Refusals by the operating system come back through `onSendFailed`.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import type { Counters } from '@warren/core/base/counters';
 import type { SocketId } from '@warren/core/engines/paths';
 import {
   type Endpoint,
   endpoint,
   endpointAddress,
   endpointPort,
+  familyOf,
   type IpFamily,
   parseAddress,
 } from '@warren/core/ip/address';
+import { isLinkLocal } from '@warren/core/ip/classes';
 
 export interface DgramEvents {
+  /** What was dropped here, by reason. */
+  readonly counters: Counters;
   readonly onDatagram: (socketId: SocketId, source: Endpoint, bytes: Uint8Array) => void;
   readonly onOpen: (socketId: SocketId, port: number) => void;
   readonly onFailed: (socketId: SocketId, reason: string) => void;
@@ -28,9 +33,6 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_KNOWN_SOURCES = 4096;
 
 export class DgramSockets {
-  /** Datagrams that libuv or the kernel refused to take. */
-  sendErrors = 0;
-
   readonly #events: DgramEvents;
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #sources = new Map<string, Endpoint>();
@@ -40,6 +42,7 @@ export class DgramSockets {
   }
 
   open(socketId: SocketId, family: IpFamily, port: number): void {
+    this.close(socketId);
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
@@ -49,9 +52,13 @@ export class DgramSockets {
     this.#sockets.set(socketId, socket);
     let opened = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (opened) return; // errors of an open socket belong to single sends
-      this.#sockets.delete(socketId);
-      socket.close();
+      if (opened) {
+        // Of a datagram that came in; sends have their own answer, and the socket lives.
+        this.#events.counters.add('udp-receive-failed');
+        return;
+      }
+      if (this.#sockets.get(socketId) !== socket) return; // closed before it was open
+      this.close(socketId);
       this.#events.onFailed(socketId, error.code ?? error.message);
     });
     socket.on('message', (bytes, remote) => {
@@ -60,12 +67,7 @@ export class DgramSockets {
     });
     socket.bind({ port, exclusive: true }, () => {
       opened = true;
-      try {
-        socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
-        socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
-      } catch {
-        // The kernel's default will do.
-      }
+      growBuffers(socket);
       this.#events.onOpen(socketId, socket.address().port);
     });
   }
@@ -78,14 +80,13 @@ export class DgramSockets {
   send(socketId: SocketId, remote: Endpoint, memory: Uint8Array, at: number, length: number): void {
     const socket = this.#sockets.get(socketId);
     if (socket === undefined) {
-      this.sendErrors++;
+      this.#events.counters.add('udp-no-socket');
       return;
     }
     const copy = Buffer.allocUnsafe(length);
     copy.set(memory.subarray(at, at + length));
     socket.send(copy, endpointPort(remote), endpointAddress(remote), (error) => {
       if (error === null) return;
-      this.sendErrors++;
       const code = (error as NodeJS.ErrnoException).code ?? error.message;
       this.#events.onSendFailed(socketId, remote, code);
     });
@@ -95,17 +96,31 @@ export class DgramSockets {
     for (const socketId of [...this.#sockets.keys()]) this.close(socketId);
   }
 
+  /** Undefined: nothing could be sent back there, so nobody of ours sends from there. */
   #endpointOf(address: string, port: number): Endpoint | undefined {
     const key = `${address}|${port}`;
     let known = this.#sources.get(key);
     if (known === undefined) {
-      // A zone (fe80::1%eth0) is not part of an endpoint.
+      // fe80::1%eth0 needs its zone, which is not part of an endpoint; no node tells peers such an address.
       const parsed = parseAddress(address.replace(/%.*$/, ''));
-      if (parsed === undefined) return undefined;
+      if (parsed === undefined || (familyOf(parsed) === 6 && isLinkLocal(parsed))) {
+        this.#events.counters.add('udp-source-zoned');
+        return undefined;
+      }
       known = endpoint(parsed, port);
       if (this.#sources.size >= MAX_KNOWN_SOURCES) this.#sources.clear();
       this.#sources.set(key, known);
     }
     return known;
+  }
+}
+
+function growBuffers(socket: Socket): void {
+  for (const grow of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
+    try {
+      socket[grow](SOCKET_BUFFER_BYTES);
+    } catch {
+      // The kernel's default will do.
+    }
   }
 }

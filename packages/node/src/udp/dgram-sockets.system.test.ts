@@ -1,0 +1,120 @@
+import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Counters } from '@warren/core/base/counters';
+import type { SocketId } from '@warren/core/engines/paths';
+import type { Endpoint } from '@warren/core/ip/address';
+import { afterEach, expect, test } from 'vitest';
+import { DgramSockets } from './dgram-sockets.js';
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** Sockets that remember what they told. */
+function ears() {
+  const heard: string[] = [];
+  const ports = new Map<SocketId, number>();
+  const counters = new Counters();
+  const sockets = new DgramSockets({
+    counters,
+    onDatagram: (id, source, bytes) => heard.push(`${id} ${source} ${Buffer.from(bytes)}`),
+    onOpen: (id, port) => {
+      ports.set(id, port);
+      heard.push(`open ${id}`);
+    },
+    onFailed: (id, reason) => heard.push(`failed ${id} ${reason}`),
+    onSendFailed: (id, remote, reason) => heard.push(`unsent ${id} ${remote} ${reason}`),
+  });
+  closing.push(() => sockets.closeAll());
+  return { sockets, heard, ports, counters };
+}
+
+const say = (sockets: DgramSockets, id: SocketId, remote: string, text = 'hi'): void => {
+  const bytes = Buffer.from(`__${text}__`);
+  sockets.send(id, remote as Endpoint, bytes, 2, text.length);
+};
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 5_000; !holds() && performance.now() < end; ) await sleep(5);
+  expect(holds()).toBe(true);
+}
+
+test('both families share a port, each takes its own datagrams, and each sends on its own', async () => {
+  const { sockets, heard, ports } = ears();
+  sockets.open(1, 4, 0);
+  await until(() => ports.has(1));
+  const port = ports.get(1) ?? 0;
+  sockets.open(2, 6, port);
+  await until(() => ports.get(2) === port);
+  heard.length = 0;
+  say(sockets, 1, `127.0.0.1:${port}`);
+  say(sockets, 2, `[::1]:${port}`);
+  await until(() => heard.length === 2);
+  expect(heard.sort()).toEqual([`1 127.0.0.1:${port} hi`, `2 [::1]:${port} hi`]);
+});
+
+test('an address of the other family is refused, not sent elsewhere', async () => {
+  const { sockets, heard, ports } = ears();
+  sockets.open(1, 4, 0);
+  sockets.open(2, 6, 0);
+  await until(() => ports.size === 2);
+  heard.length = 0;
+  say(sockets, 2, `127.0.0.1:${ports.get(1)}`);
+  say(sockets, 1, `[::1]:${ports.get(2)}`);
+  await until(() => heard.length === 2);
+  expect(heard.map((line) => line.slice(0, 8)).sort()).toEqual(['unsent 1', 'unsent 2']);
+});
+
+test('a taken port fails with its reason, and the socket can be opened again elsewhere', async () => {
+  const other = createSocket('udp4');
+  closing.push(() => other.close());
+  await new Promise<void>((resolve) => other.bind(0, resolve));
+  const { sockets, heard } = ears();
+  sockets.open(1, 4, other.address().port);
+  await until(() => heard.length === 1);
+  sockets.open(1, 4, 0);
+  await until(() => heard.length === 2);
+  expect(heard).toEqual(['failed 1 EADDRINUSE', 'open 1']);
+});
+
+test('opening again closes what was open, so that the port is free', async () => {
+  const { sockets, heard, ports } = ears();
+  sockets.open(1, 4, 0);
+  await until(() => ports.has(1));
+  sockets.open(1, 4, ports.get(1) ?? 0);
+  await until(() => heard.length === 2);
+  expect(heard).toEqual(['open 1', 'open 1']);
+});
+
+test('closed in mid-send, closed twice, sent to when closed: nothing throws, and drops are counted', async () => {
+  const { sockets, counters, ports } = ears();
+  sockets.open(1, 4, 0);
+  await until(() => ports.has(1));
+  for (let i = 0; i < 100; i++) say(sockets, 1, `127.0.0.1:${ports.get(1)}`);
+  sockets.close(1);
+  sockets.close(1);
+  say(sockets, 1, `127.0.0.1:${ports.get(1)}`);
+  await sleep(50);
+  expect(counters.get('udp-no-socket')).toBe(1);
+});
+
+const zoned = Object.entries(networkInterfaces())
+  .flatMap(([name, entries]) => (entries ?? []).map((entry) => ({ name, ...entry })))
+  .find(({ address }) => address.startsWith('fe80:'));
+
+test.skipIf(zoned === undefined)(
+  'a source that needs its zone is no endpoint: an answer would go astray',
+  async () => {
+    const { sockets, heard, ports, counters } = ears();
+    sockets.open(2, 6, 0);
+    await until(() => ports.has(2));
+    heard.length = 0;
+    const near = createSocket('udp6');
+    closing.push(() => near.close());
+    near.send('hi', ports.get(2) ?? 0, `${zoned?.address}%${zoned?.name}`);
+    await until(() => counters.get('udp-source-zoned') === 1);
+    expect(heard).toEqual([]);
+  },
+);
