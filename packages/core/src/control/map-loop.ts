@@ -19,11 +19,11 @@ import { decodeMapResponse, type MapResponse } from '../netmap/decode.js';
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
-import { Backoff } from './backoff.js';
 import type { RequestId } from './io.js';
 import { MapFrameDecoder } from './map-framing.js';
 import { formatStatus, mapBody, type OwnState } from './messages.js';
 import type { Outbox } from './outbox.js';
+import { RequestSlot } from './request-slot.js';
 
 /** Servers send something every 50 to 60 s; two missed are a dead connection. */
 export const watchdogMs = 120_000;
@@ -50,8 +50,7 @@ function isFullMap(response: MapResponse): boolean {
 
 export class MapLoop {
   readonly #options: MapLoopOptions;
-  readonly #backoff: Backoff;
-  #inFlight: RequestId | undefined;
+  readonly #poll: RequestSlot;
   #own: OwnState | undefined;
   #decoder = new MapFrameDecoder();
   /** The full map of this poll has come. */
@@ -72,7 +71,7 @@ export class MapLoop {
 
   constructor(options: MapLoopOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#poll = new RequestSlot(options.outbox, options.random);
   }
 
   get netmap(): Netmap | undefined {
@@ -94,19 +93,19 @@ export class MapLoop {
   begin(): void {
     this.#refusals = 0;
     this.#troubles = 0;
-    this.#backoff.reset();
+    this.#poll.backoff.reset();
   }
 
   /** The connection is gone. */
   reset(): void {
-    this.#inFlight = undefined;
+    this.#poll.forget();
     this.#lastFrameAt = undefined;
     this.#fullBy = undefined;
   }
 
   /** Ends the poll and forgets the netmap: logged out. */
   stop(): void {
-    this.#cancel();
+    this.#poll.cancel();
     this.#stated = undefined;
     this.#told = undefined;
     this.begin();
@@ -114,17 +113,17 @@ export class MapLoop {
 
   /** Polls when due; a poll under a node key that was replaced is ended first. */
   step(own: OwnState, now: Instant): void {
-    if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) this.#cancel();
+    if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) this.#poll.cancel();
     const isLate = this.#fullBy !== undefined && this.#fullBy <= now;
-    if (isLate && this.#inFlight !== undefined) this.#giveUp('no-full-map', now);
-    if (this.#inFlight === undefined && this.#backoff.isDue(now)) {
+    if (isLate && this.#poll.isBusy) this.#giveUp('no-full-map', now);
+    if (this.#poll.isDue(now)) {
       this.#own = own;
       this.#decoder = new MapFrameDecoder();
       this.#isFollowing = false;
       this.#lastFrameAt = now;
       this.#fullBy = after(now, fullMapMs);
       const options = { streaming: true, timeoutMs: undefined };
-      this.#inFlight = this.#options.outbox.request('/machine/map', mapBody(own, true), options);
+      this.#poll.send('/machine/map', mapBody(own, true), options);
     }
   }
 
@@ -144,19 +143,18 @@ export class MapLoop {
   }
 
   nextTimeout(isConnected: boolean): Instant | undefined {
-    const retryAt = this.#inFlight === undefined && isConnected ? this.#backoff.until : undefined;
-    const fullBy = this.#inFlight === undefined ? undefined : this.#fullBy;
+    const retryAt = isConnected ? this.#poll.retryAt : undefined;
+    const fullBy = this.#poll.isBusy ? this.#fullBy : undefined;
     return earliest(retryAt, fullBy, this.#watchdog(), this.#expiryInstant());
   }
 
   handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
-    if (id !== this.#inFlight) return false;
-    this.#inFlight = undefined;
+    if (!this.#poll.take(id)) return false;
     this.#options.counters.add('control-map-refused');
     const isUnknown = status === 404 || status === 401;
     if (isUnknown) this.#refusals++;
     else this.#troubles++;
-    this.#backoff.fail(now, this.isRefused ? refusedWaitMs : 0);
+    this.#poll.backoff.fail(now, this.isRefused ? refusedWaitMs : 0);
     if ((isUnknown ? this.#refusals : this.#troubles) === refusalsToTell) {
       const message = isUnknown
         ? 'control does not know this node any more: it was deleted there'
@@ -167,15 +165,12 @@ export class MapLoop {
   }
 
   handleFailure(id: RequestId, now: Instant): boolean {
-    if (id !== this.#inFlight) return false;
-    this.#inFlight = undefined;
-    this.#backoff.fail(now);
-    return true;
+    return this.#poll.handleFailure(id, now);
   }
 
   /** Takes bytes of the stream; false: they are not ours. */
   handleBytes(id: RequestId, bytes: Uint8Array, now: Instant): boolean {
-    if (id !== this.#inFlight) return false;
+    if (!this.#poll.holds(id)) return false;
     const frames = this.#decoder.push(bytes);
     if (isFailure(frames)) {
       this.#giveUp(frames.reason, now);
@@ -224,20 +219,13 @@ export class MapLoop {
   /** The stream makes no sense: end it and ask for a full map. */
   #giveUp(reason: string, now: Instant): false {
     this.#options.counters.add(`control-map-${reason}`);
-    this.#cancel();
-    this.#backoff.fail(now);
+    this.#poll.cancel();
+    this.#poll.backoff.fail(now);
     return false;
   }
 
-  #cancel(): void {
-    if (this.#inFlight === undefined) return;
-    this.#options.outbox.emit({ type: 'cancel', id: this.#inFlight });
-    this.#inFlight = undefined;
-  }
-
   #watchdog(): Instant | undefined {
-    const isPolling = this.#inFlight !== undefined && this.#lastFrameAt !== undefined;
-    return isPolling && this.#lastFrameAt !== undefined
+    return this.#poll.isBusy && this.#lastFrameAt !== undefined
       ? after(this.#lastFrameAt, watchdogMs)
       : undefined;
   }

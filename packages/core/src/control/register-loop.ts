@@ -24,7 +24,6 @@ import {
   publicKeyOf,
 } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
-import { Backoff } from './backoff.js';
 import type { RequestId } from './io.js';
 import {
   decodeRegisterAnswer,
@@ -33,6 +32,7 @@ import {
   registerBody,
 } from './messages.js';
 import type { Outbox } from './outbox.js';
+import { RequestSlot } from './request-slot.js';
 
 /** A registration without a person in it is answered at once. */
 const registerTimeoutMs = 30_000;
@@ -60,7 +60,7 @@ export interface RegisterLoopOptions {
 
 export class RegisterLoop {
   readonly #options: RegisterLoopOptions;
-  readonly #backoff: Backoff;
+  readonly #request: RequestSlot;
   #phase: RegisterPhase = 'idle';
   /** The key in use. */
   #key: NodePrivateKey | undefined;
@@ -70,14 +70,13 @@ export class RegisterLoop {
   #oldKey: NodeKey | undefined;
   #authKey: string | undefined;
   #followup = '';
-  #inFlight: RequestId | undefined;
   /** NodeKeyExpired is answered with a new key once per login. */
   #renewed = false;
 
   constructor(options: RegisterLoopOptions) {
     this.#options = options;
     this.#key = options.nodeKey;
-    this.#backoff = new Backoff(options.random);
+    this.#request = new RequestSlot(options.outbox, options.random);
   }
 
   get phase(): RegisterPhase {
@@ -96,17 +95,17 @@ export class RegisterLoop {
 
   /** Begins a login, also in the middle of another. */
   start(authKey: string | undefined): void {
-    this.#cancel();
+    this.#request.cancel();
     this.#phase = 'registering';
     this.#authKey = authKey;
     this.#followup = '';
     this.#renewed = false;
-    this.#backoff.reset();
+    this.#request.backoff.reset();
   }
 
   /** Begins a logout; without a connection it is done at once. */
   logOut(isConnected: boolean, hostInfo: JsonObject): void {
-    this.#cancel();
+    this.#request.cancel();
     const nodeKey = this.nodeKey;
     if (!isConnected || nodeKey === undefined || this.#phase !== 'registered') {
       this.#erase();
@@ -118,14 +117,13 @@ export class RegisterLoop {
 
   /** The connection is gone, and with it every request. */
   reset(): void {
-    this.#inFlight = undefined;
+    this.#request.forget();
     if (this.#phase === 'leaving') this.#erase();
   }
 
   /** Sends what is due. */
   step(hostInfo: JsonObject, now: Instant): void {
-    if (this.#phase !== 'registering' || this.#inFlight !== undefined) return;
-    if (!this.#backoff.isDue(now)) return;
+    if (this.#phase !== 'registering' || !this.#request.isDue(now)) return;
     if (this.#pending === undefined && this.#key === undefined) {
       this.#key = generatePrivateKey('node', this.#options.random);
       this.#options.outbox.emit({ type: 'node-key', nodeKey: this.#key });
@@ -137,14 +135,12 @@ export class RegisterLoop {
   }
 
   nextTimeout(): Instant | undefined {
-    const isWaiting = this.#phase === 'registering' && this.#inFlight === undefined;
-    return isWaiting ? this.#backoff.until : undefined;
+    return this.#phase === 'registering' ? this.#request.retryAt : undefined;
   }
 
   /** Takes an answer; false: it is not ours. */
   handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
-    if (id !== this.#inFlight) return false;
-    this.#inFlight = undefined;
+    if (!this.#request.take(id)) return false;
     if (this.#phase === 'leaving') this.#erase();
     else if (status !== 200) this.#handleStatus(status, body, now);
     else this.#handleAnswer(body, now);
@@ -153,17 +149,16 @@ export class RegisterLoop {
 
   /** Takes a failure; false: it is not ours. */
   handleFailure(id: RequestId, now: Instant): boolean {
-    if (id !== this.#inFlight) return false;
-    this.#inFlight = undefined;
+    if (!this.#request.take(id)) return false;
     if (this.#phase === 'leaving') this.#erase();
-    else this.#backoff.fail(now);
+    else this.#request.backoff.fail(now);
     return true;
   }
 
   #handleStatus(status: number, body: Uint8Array, now: Instant): void {
     const isTooMany = status === 429;
     const waitMs = isTooMany ? tooManyMinMs * (1 + randomFraction(this.#options.random)) : 0;
-    this.#backoff.fail(now, waitMs);
+    this.#request.backoff.fail(now, waitMs);
     this.#refuse(`control answered ${formatStatus(status, body)}`, false);
   }
 
@@ -171,7 +166,7 @@ export class RegisterLoop {
     const answer = decodeRegisterAnswer(body);
     if (isFailure(answer)) {
       this.#options.counters.add(`control-${answer.reason}`);
-      this.#backoff.fail(now);
+      this.#request.backoff.fail(now);
       this.#refuse('control sent an answer that makes no sense', false);
     } else if (answer.error !== '') {
       this.#handleError(answer.error, now);
@@ -192,14 +187,14 @@ export class RegisterLoop {
       this.#pending = undefined;
       this.#followup = '';
     } else {
-      this.#backoff.fail(now);
+      this.#request.backoff.fail(now);
     }
     this.#refuse(text, fatal);
   }
 
   #renew(now: Instant): void {
     if (this.#renewed) {
-      this.#backoff.fail(now);
+      this.#request.backoff.fail(now);
       this.#refuse('control calls our new key expired too', false);
       return;
     }
@@ -211,7 +206,7 @@ export class RegisterLoop {
   #followUp(url: string, now: Instant): void {
     // The same URL again means that nobody has opened it yet and the server doesn't wait.
     if (url === this.#followup) {
-      this.#backoff.fail(now);
+      this.#request.backoff.fail(now);
       return;
     }
     this.#followup = url;
@@ -230,7 +225,7 @@ export class RegisterLoop {
     this.#phase = 'registered';
     this.#authKey = undefined;
     this.#followup = '';
-    this.#backoff.reset();
+    this.#request.backoff.reset();
   }
 
   #send(nodeKey: NodeKey, hostInfo: JsonObject, timeoutMs: number | undefined): void {
@@ -243,8 +238,7 @@ export class RegisterLoop {
       hostInfo,
       logOut: this.#phase === 'leaving',
     });
-    const options = { streaming: false, timeoutMs };
-    this.#inFlight = this.#options.outbox.request('/machine/register', body, options);
+    this.#request.send('/machine/register', body, { streaming: false, timeoutMs });
   }
 
   #refuse(message: string, fatal: boolean): void {
@@ -262,12 +256,6 @@ export class RegisterLoop {
     this.#authKey = undefined;
     this.#followup = '';
     if (hadKey) this.#options.outbox.emit({ type: 'node-key', nodeKey: undefined });
-  }
-
-  #cancel(): void {
-    if (this.#inFlight === undefined) return;
-    this.#options.outbox.emit({ type: 'cancel', id: this.#inFlight });
-    this.#inFlight = undefined;
   }
 
   #publicOf(key: NodePrivateKey): NodeKey {
