@@ -1,0 +1,169 @@
+/**
+ * A network that tests may break: one hub and daemons in the world of `one-hub.ts`, every process of it known,
+ * so that it can be killed and started again by itself.
+ */
+import { fileURLToPath } from 'node:url';
+import type { StatusReport } from '@warren/node/local-api/protocol';
+import { CommandLine } from '../mesh/command-line.js';
+import { joinMachine, startDaemon, statusOf, waitForPeers } from '../mesh/machines.js';
+import { ADMIN_SOCKET, LOG_FILE, statsSocketOf, until } from '../mesh/places.js';
+import { type CreatedKey, createKey, hubUrl, startHub } from '../mesh/servers.js';
+import { getJson } from '../mesh/socket-json.js';
+import { oneHub } from '../topology/one-hub.js';
+import { startWorld } from '../world/start-world.js';
+import type { World } from '../world/world.js';
+import type { WorldProcess } from '../world/world-process.js';
+
+const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
+const TOWN = { id: 901, code: 'town', name: 'Town' };
+
+/** What tests read of the hub's stats. */
+export interface HubNumbers {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly stun: Readonly<Record<string, number>>;
+  readonly control: {
+    readonly connections: number;
+    readonly mapStreams: number;
+    readonly counters: Readonly<Record<string, number>>;
+  };
+}
+
+/** A node as `warren control nodes list --json` prints it, as far as tests read it. */
+export interface ListedNode {
+  readonly hostName: string;
+  readonly addresses: readonly string[];
+  readonly nodeKey: string;
+  readonly endpoints: readonly string[];
+  readonly online: boolean;
+}
+
+export class OneHubNetwork {
+  readonly world: World;
+  readonly cli: CommandLine;
+  /** Overlay addresses (IPv4) by machine. */
+  readonly addresses = new Map<string, string>();
+  readonly #daemons = new Map<string, WorldProcess>();
+  #hub: WorldProcess | undefined;
+
+  private constructor(world: World) {
+    this.world = world;
+    this.cli = new CommandLine(world, [process.execPath, MAIN_SCRIPT]);
+  }
+
+  /** A hub that runs, and these machines joined and knowing each other. */
+  static async start(machines: readonly string[]): Promise<OneHubNetwork> {
+    const network = new OneHubNetwork(await startWorld(oneHub));
+    try {
+      await network.startHub();
+      const { key } = await network.createKey('--reusable');
+      await Promise.all(
+        machines.map(async (machine) => {
+          await network.startDaemon(machine);
+          const address = await joinMachine(network.world, network.cli, machine, [
+            ...['--login-server', network.url, '--auth-key', key],
+          ]);
+          network.addresses.set(machine, address);
+        }),
+      );
+      await waitForPeers(network.world, machines);
+      return network;
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return hubUrl(this.world, 'hub');
+  }
+
+  addressOf(machine: string): string {
+    const address = this.addresses.get(machine);
+    if (address === undefined) throw new Error(`${machine} has not joined`);
+    return address;
+  }
+
+  createKey(...flags: readonly string[]): Promise<CreatedKey> {
+    return createKey(this.world, this.cli, 'hub', flags);
+  }
+
+  status(machine: string): Promise<StatusReport> {
+    return statusOf(this.world, machine);
+  }
+
+  /** Waits until the status of a machine is as wanted. */
+  async statusUntil(
+    machine: string,
+    what: string,
+    holds: (status: StatusReport) => boolean,
+    timeoutMs?: number,
+  ): Promise<StatusReport> {
+    const attempt = async (): Promise<StatusReport> => {
+      const status = await this.status(machine);
+      if (!holds(status)) throw new Error(JSON.stringify(status));
+      return status;
+    };
+    return until(this.world, machine, `${machine}: ${what}`, attempt, timeoutMs);
+  }
+
+  hubNumbers(): Promise<HubNumbers> {
+    return getJson<HubNumbers>(statsSocketOf(this.world, 'hub'), 'stats', '/stats');
+  }
+
+  async nodes(): Promise<readonly ListedNode[]> {
+    const { nodes } = await getJson<{ readonly nodes: readonly ListedNode[] }>(
+      this.world.path('hub', ADMIN_SOCKET),
+      'hub',
+      '/v1/nodes',
+    );
+    return nodes;
+  }
+
+  async startHub(flags: readonly string[] = []): Promise<void> {
+    this.#hub = await startHub(this.world, this.cli, 'hub', TOWN, flags);
+  }
+
+  /** SIGKILL, to the process alone. Resolves when it is gone. */
+  async killHub(): Promise<void> {
+    await this.kill(this.#hub);
+  }
+
+  async startDaemon(machine: string, flags: readonly string[] = []): Promise<void> {
+    this.#daemons.set(machine, await startDaemon(this.world, this.cli, machine, flags));
+  }
+
+  /** As {@link startDaemon}, without waiting until it answers. */
+  launchDaemon(machine: string): void {
+    this.#daemons.set(machine, this.cli.start(machine, LOG_FILE, ['daemon']));
+  }
+
+  async killDaemon(machine: string): Promise<void> {
+    await this.kill(this.#daemons.get(machine));
+  }
+
+  /** Bytes of memory that a machine's daemon (or the hub) has resident. */
+  async residentBytes(place: string): Promise<number> {
+    const child = place === 'hub' ? this.#hub : this.#daemons.get(place);
+    const { stdout } = await this.world.run('world', ['cat', `/proc/${child?.pid ?? 0}/status`]);
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(stdout)?.[1];
+    if (kilobytes === undefined) throw new Error(`${place} does not run`);
+    return Number(kilobytes) * 1024;
+  }
+
+  /** Runs a shell script in a place; throws with its words when it fails. */
+  async sh(place: string, script: string): Promise<string> {
+    const { code, stdout, stderr } = await this.world.run(place, ['sh', '-c', script]);
+    if (code === 0) return stdout.trim();
+    throw new Error(`on ${place}, \`${script}\` ended with ${code}: ${stderr}`);
+  }
+
+  async close(): Promise<void> {
+    await this.world.close();
+  }
+
+  private async kill(child: WorldProcess | undefined): Promise<void> {
+    if (child?.pid === undefined) throw new Error('it does not run');
+    await this.sh('world', `kill -9 ${child.pid}`);
+    await child.exited;
+  }
+}
