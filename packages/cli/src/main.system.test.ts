@@ -118,7 +118,7 @@ describe('the line as a whole', () => {
     const lines = [
       ['ping'],
       ['ping', 'a', 'b'],
-      ['ping', 'a', '-c', '0'],
+      ['ping', 'a', '-c', '-1'],
       ['ping', 'a', '--timeout', '5'],
       ['ping', 'a', '--timeout', '0'],
       ['ping', 'a', '--interval', '1ms'],
@@ -136,6 +136,23 @@ describe('the line as a whole', () => {
       const { code, err } = await runCli(['--socket', join(dir, 'none'), ...line]);
       expect(code, line.join(' ')).toBe(64);
       expect(err, line.join(' ')).toMatch(/^error: .* \(USAGE\)\n {2}hint: /);
+    }
+  });
+
+  test('the help that is named is that of the innermost command', async () => {
+    const lines = [
+      { line: ['control', 'nodes', 'delete'], help: 'warren control nodes delete' },
+      {
+        line: ['control', 'keys', 'create', '--expiry', 'soon'],
+        help: 'warren control keys create',
+      },
+      { line: ['control', 'keys', 'remove'], help: 'warren control keys' },
+      { line: ['lab', 'shell'], help: 'warren lab shell' },
+      { line: ['ping', 'status', 'list'], help: 'warren ping' },
+      { line: ['bogus'], help: 'warren' },
+    ];
+    for (const { line, help } of lines) {
+      expect((await runCli(line)).err, line.join(' ')).toContain(`see \`${help} --help\``);
     }
   });
 

@@ -4,7 +4,7 @@
  * Signals: the first SIGINT or SIGTERM aborts the command's work, the second ends at once. A reader that
  * goes away (`warren status | head -1`) ends the program quietly.
  */
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { CliContext } from './context.js';
 import { failureOf, showFailure } from './error-output.js';
 import { RightsError } from './errors.js';
@@ -53,8 +53,8 @@ function exitCodeAfter(exitCode: number, context: CliContext): number {
   return context.isServer && exitCode === EXIT_TERMINATED ? EXIT_DONE : exitCode;
 }
 
-function say(error: unknown, line: readonly string[]): number {
-  const failure = failureOf(error, commandLineOf(line));
+function say(error: unknown, line: readonly string[], program?: Command): number {
+  const failure = failureOf(error, program === undefined ? 'warren' : commandLineOf(program, line));
   // Commander printed the help already where a subcommand was missing.
   if (!(error instanceof CommanderError && error.code === 'commander.help')) {
     const debug = line.includes('--verbose') || (process.env['WARREN_DEBUG'] ?? '') !== '';
@@ -78,8 +78,9 @@ async function run(line: readonly string[]): Promise<number> {
     isServer: false,
     exitCode: EXIT_DONE,
   };
+  const program = createProgram(context);
   try {
-    await createProgram(context).parseAsync(line, { from: 'user' });
+    await program.parseAsync(line, { from: 'user' });
     const { exitCode } = interruption;
     return exitCode === undefined ? context.exitCode : exitCodeAfter(exitCode, context);
   } catch (error) {
@@ -89,7 +90,7 @@ async function run(line: readonly string[]): Promise<number> {
       terminal.note(`warren needs root to ${error.purpose}: asking sudo.`);
       return await rerunThroughSudo(context.invocation);
     }
-    return say(error, line);
+    return say(error, line, program);
   }
 }
 

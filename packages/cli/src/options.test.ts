@@ -45,7 +45,8 @@ test('ports and counts are whole numbers within their bounds', () => {
   expect(parsePort('65535')).toBe(65_535);
   refuses(parsePort, ['65536', '-1', '1.5', '0x10', '', ' 1', '1e2', '99999999999']);
   expect(parsePingCount('10')).toBe(10);
-  refuses(parsePingCount, ['0', '1000001', 'ten']);
+  expect(parsePingCount('0')).toBe(Number.MAX_SAFE_INTEGER);
+  refuses(parsePingCount, ['-1', '1000001', 'ten']);
 });
 
 test('listen addresses have a host, which may be empty, and a port', () => {

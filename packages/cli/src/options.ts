@@ -53,9 +53,9 @@ function parseInteger(text: string, least: number, most: number): number {
 /** Pings a person may ask for in one command; more belongs into a monitor. */
 const MOST_PINGS = 1_000_000;
 
-/** How many pings. */
+/** How many pings; as Tailscale's, 0 is without end. */
 export function parsePingCount(text: string): number {
-  return parseInteger(text, 1, MOST_PINGS);
+  return parseInteger(text, 0, MOST_PINGS) || Number.MAX_SAFE_INTEGER;
 }
 
 /** As a ping flood needs rights with `ping -f`: faster would only measure queues. */

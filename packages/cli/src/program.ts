@@ -30,7 +30,7 @@ const entries: readonly CommandEntry[] = [
   },
   {
     name: 'down',
-    summary: 'leave the network; the login stays',
+    summary: 'disconnect from the network; the login stays',
     group: NODE,
     load: async () => (await import('./commands/down.js')).defineDown,
   },
@@ -90,7 +90,7 @@ const entries: readonly CommandEntry[] = [
   },
   {
     name: 'version',
-    summary: 'versions of Warren, Node.js and the daemon',
+    summary: 'versions of Warren, Node.js and, if asked for, the daemon',
     group: 'Other:',
     load: async () => (await import('./commands/version.js')).defineVersion,
   },
@@ -155,8 +155,18 @@ export function rewriteHelp(args: readonly string[]): string[] {
   return args[0] === 'help' ? [...args.slice(1), '--help'] : [...args];
 }
 
-/** `warren ping` of a line that calls ping: what to name when the line is wrong. */
-export function commandLineOf(args: readonly string[]): string {
-  const known = args.find((argument) => entries.some(({ name }) => name === argument));
-  return known === undefined ? 'warren' : `warren ${known}`;
+/**
+ * `warren control keys` of a line that calls it, in `program` as far as it is loaded: what to name when the
+ * line is wrong.
+ */
+export function commandLineOf(program: Command, args: readonly string[]): string {
+  let command = program;
+  const words = [program.name()];
+  for (const argument of args) {
+    const called = command.commands.find((candidate) => candidate.name() === argument);
+    if (called === undefined) continue;
+    command = called;
+    words.push(argument);
+  }
+  return words.join(' ');
 }

@@ -54,6 +54,8 @@ export class UpProgress {
   }
 
   #begin(stage: string): void {
+    // What is tried again and again is said once.
+    if (stage === this.#stage) return;
     this.end();
     this.#stage = stage;
     this.#timer = setTimeout(() => this.#say(`${stage} ...`), QUIET_MS);

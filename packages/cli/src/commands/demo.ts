@@ -9,6 +9,7 @@ import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
 import { renderDemoReport } from '../render/demo-report.js';
 import { isRoot } from '../rights.js';
+import type { Style } from '../terminal.js';
 
 interface DemoFlags {
   readonly json: boolean;
@@ -23,9 +24,7 @@ export function demoNote(event: DemoEvent): string {
       return `${event.message} ...`;
     case 'pinged': {
       const outcome =
-        event.directMs === null
-          ? 'not direct'
-          : `direct after ${Math.round(event.directMs)} ms`;
+        event.directMs === null ? 'not direct' : `direct after ${Math.round(event.directMs)} ms`;
       return `  ${event.done}/${event.of} ${event.from} - ${event.to}: ${outcome}`;
     }
     case 'pair': {
@@ -33,8 +32,10 @@ export function demoNote(event: DemoEvent): string {
       const way = method === null || method === actual ? actual : `${actual} (${method})`;
       return `  ${event.done}/${event.of} ${from} - ${to}: ${way}`;
     }
-    case 'kept':
-      return `The machines stay: ${event.machines.join(', ')}. Enter one with \`warren lab shell\`.`;
+    case 'kept': {
+      const [first = 'MACHINE'] = event.machines;
+      return `These stay: ${event.machines.join(', ')}. \`warren lab shell ${first}\` enters one, \`warren lab down\` ends all.`;
+    }
   }
 }
 
@@ -50,22 +51,34 @@ async function requireDemoRights(flags: DemoFlags): Promise<void> {
     throw new RightsError('install system packages');
   }
   const needsRoot = ({ remedy }: Missing) => 'action' in remedy && /\broot\b/.test(remedy.action);
-  if (missing.some(needsRoot)) throw new RightsError('make network namespaces with NATs');
+  const denied = missing.filter(needsRoot).map(({ what }) => what);
+  if (denied.length > 0) throw new RightsError(`get ${denied.join(' and ')}`);
 }
 
-async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<DemoReport> {
+interface DemoRun {
+  readonly report: DemoReport;
+  /** What to say after it. */
+  readonly lastNotes: readonly string[];
+}
+
+async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<DemoRun> {
   await requireDemoRights(flags);
   const { runDemo } = await loadPart('@warren/lab', () => import('@warren/lab/demo/run-demo'));
   const { execPath, execArgs, script } = context.invocation;
-  return await runDemo(
+  const lastNotes: string[] = [];
+  const report = await runDemo(
     {
       commandLine: [execPath, ...execArgs, script],
       keep: flags.keep,
       installDeps: flags.installDeps,
       signal: context.signal,
     },
-    (event) => context.terminal.note(demoNote(event)),
+    (event) => {
+      if (event.type === 'kept') lastNotes.push(demoNote(event));
+      else context.terminal.note(demoNote(event));
+    },
   );
+  return { report, lastNotes };
 }
 
 export function defineDemo(command: Command, context: CliContext): void {
@@ -74,16 +87,16 @@ export function defineDemo(command: Command, context: CliContext): void {
     .option('--keep', 'leave the machines running; see `warren lab`', false)
     .option('--install-deps', 'install missing system packages first (Debian, Ubuntu)', false)
     .action(async (flags: DemoFlags) => {
-      const report = await runDemoCommand(flags, context);
+      const { report, lastNotes } = await runDemoCommand(flags, context);
       if (!report.ok) context.exitCode = EXIT_FAILED;
-      if (flags.json) {
-        context.terminal.printJson(report);
-        return;
-      }
       const { terminal } = context;
-      for (const line of renderDemoReport(report, (style, text) => terminal.paint(style, text))) {
-        terminal.print(line);
+      if (flags.json) {
+        terminal.printJson(report);
+      } else {
+        const paint = (style: Style, text: string) => terminal.paint(style, text);
+        for (const line of renderDemoReport(report, paint)) terminal.print(line);
       }
+      for (const note of lastNotes) terminal.note(note);
     });
   describe(
     command,
@@ -95,6 +108,12 @@ export function defineDemo(command: Command, context: CliContext): void {
     [
       [0, 'every pair is as expected'],
       [1, 'some pair is not, or the demo could not run'],
+    ],
+    [
+      ['open', 'direct: one of the two has a public address'],
+      ['punch', 'direct: both have opened their NATs for each other'],
+      ['ROUND TRIP', "through the tunnel; WIRES: what the lab's links take for the direct way"],
+      ['RELAYED FRAMES', 'data the relays carried between the two while 2 MB moved'],
     ],
   );
 }

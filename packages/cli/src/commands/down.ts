@@ -11,7 +11,10 @@ export function defineDown(command: Command, context: CliContext): void {
     .action(async (options: { readonly json: boolean }) => {
       await new LocalClient(socketPathOf(command), context.signal).down();
       if (options.json) context.terminal.printJson({ state: 'Stopped' });
-      else context.terminal.note('Warren is stopped; `warren up` joins again without a new login.');
+      else
+        context.terminal.note(
+          'Warren is stopped; `warren up` connects again, without a new login.',
+        );
     });
   describe(command, [['warren down', 'no traffic goes in or out until the next `warren up`']]);
 }

@@ -63,12 +63,14 @@ function defineList(lab: Command, context: CliContext): void {
   const command = lab
     .command('list')
     .description('worlds that run, with their machines')
-    .option('--json', '[{"name", "pid", "views"}] as JSON', false)
+    .option('--json', '[{"name", "pid", "machines"}] as JSON', false)
     .action(async (options: { readonly json: boolean }) => {
       const worlds = (await keptWorlds()).listWorlds();
       requireOwner(worlds.length, 'see the labs that root started');
       if (options.json) {
-        context.terminal.printJson(worlds);
+        context.terminal.printJson(
+          worlds.map(({ name, pid, views }) => ({ name, pid, machines: views })),
+        );
         return;
       }
       if (worlds.length === 0)

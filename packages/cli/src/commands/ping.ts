@@ -74,7 +74,7 @@ export function definePing(command: Command, context: CliContext): void {
   command
     .argument('<peer>', 'name, first label of a name, or overlay address')
     .addOption(
-      new Option('-c <count>', 'stop after so many pings')
+      new Option('-c <count>', 'stop after so many pings; 0: never')
         .argParser(parsePingCount)
         .default(DEFAULT_COUNT),
     )

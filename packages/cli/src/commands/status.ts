@@ -80,5 +80,11 @@ export function defineStatus(command: Command, context: CliContext): void {
       [0, 'running'],
       [1, 'stopped, starting, logged out or not yet approved'],
     ],
+    [
+      ['active; direct IP:PORT', 'data was sent in the last 45 s, straight to that address'],
+      ['active; relay "REGION"', 'the same, through the relay of that region'],
+      ['idle', 'no data lately; `warren ping` tells the path'],
+      ['-', 'no data yet'],
+    ],
   );
 }

@@ -52,7 +52,7 @@ gamma  relay         -             -
 
 PAIR           PATH    METHOD  ROUND TRIP  WIRES  FIRST REPLY  DIRECT AFTER  RELAYED FRAMES  2 MB AT
 alpha - beta   direct  punch   64 ms       62 ms  91 ms        204 ms        0               21.0 Mbit/s
-alpha - gamma  relay   relay   1.3 ms      62 ms  91 ms        -             1873            21.0 Mbit/s
+alpha - gamma  relay   -       1.3 ms      62 ms  91 ms        -             1873            21.0 Mbit/s
 
 2 of 2 pairs as expected, every hash checked, in 12.3 s.`,
   );

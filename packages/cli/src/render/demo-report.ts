@@ -67,7 +67,7 @@ function pairRow(pair: DemoPair): string[] {
   return [
     `${pair.from} - ${pair.to}`,
     pair.actual,
-    pair.method ?? '-',
+    pair.method === pair.actual ? '-' : (pair.method ?? '-'),
     milliseconds(pair.latencyMs),
     milliseconds(pair.wireRttMs),
     milliseconds(pair.firstReplyMs),

@@ -72,4 +72,5 @@ export type DemoEvent =
       readonly of: number;
     }
   | { readonly type: 'pair'; readonly pair: DemoPair; readonly done: number; readonly of: number }
+  /** The machines, then hub and relay. */
   | { readonly type: 'kept'; readonly machines: readonly string[] };

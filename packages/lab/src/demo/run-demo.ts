@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
 import type { StatusReport } from '@warren/node/local-api/protocol';
+import { requireFreeName } from '../kept-worlds.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { waitForPeers } from '../mesh/machines.js';
 import { requireLab } from '../requirements.js';
@@ -37,6 +38,7 @@ export async function runDemo(
 ): Promise<DemoReport> {
   const startedAt = performance.now();
   const stage = (message: string): void => report({ type: 'stage', message });
+  if (options.keep) requireFreeName(DEMO_WORLD);
   await requireLab({ install: options.installDeps, onProgress: stage });
   stage('building two regions, three NATs and four machines out of namespaces');
   const world = await startWorld(fourMachines, {
@@ -59,7 +61,7 @@ export async function runDemo(
     if (options.keep) {
       await world.detach();
       kept = true;
-      report({ type: 'kept', machines });
+      report({ type: 'kept', machines: [...machines, ...hostsOf(world)] });
     }
     return {
       world: 'lab',
@@ -71,6 +73,11 @@ export async function runDemo(
   } finally {
     if (!kept) await world.close();
   }
+}
+
+/** Places that serve the machines: hub and relay. */
+function hostsOf({ topology }: World): string[] {
+  return topology.hosts.map(({ name }) => name);
 }
 
 async function describeMembers(
@@ -106,7 +113,10 @@ async function measureAll(
   const couples = members.flatMap((from, index) =>
     members.slice(index + 1).map((to) => ({ from, to })),
   );
-  report({ type: 'stage', message: `pinging all ${couples.length} pairs until they are direct` });
+  report({
+    type: 'stage',
+    message: `pinging all ${couples.length} pairs, each until it is direct, for ten seconds at most`,
+  });
   let answered = 0;
   const pinged = await Promise.all(
     couples.map(async ({ from, to }) => {
