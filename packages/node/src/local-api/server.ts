@@ -2,14 +2,14 @@
  * Serves the local API (protocol.ts) on a unix socket: routing, limits, errors. What the calls do is the
  * backend's business.
  *
- * The socket has mode 0600, so whoever may open it may drive the daemon. A stale socket file (the daemon
- * was killed) is replaced; a live one is a second daemon and refused.
+ * The socket has mode 0600, so whoever may open it may drive the daemon. A live one is a second daemon and
+ * refused.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { WarrenError } from '@warren/core/base/errors';
+import { isServed, isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
 import { NodeError } from '../errors.js';
 import {
   type ErrorReport,
@@ -46,8 +46,11 @@ export function toErrorReport(error: unknown): ErrorReport {
 
 /** Throws SOCKET_TAKEN when a daemon answers there. */
 export async function requireFreeSocket(socketPath: string): Promise<void> {
-  if (!(await answers(socketPath))) return;
-  throw new NodeError(
+  if (await isServed(socketPath)) throw taken(socketPath);
+}
+
+function taken(socketPath: string): NodeError {
+  return new NodeError(
     'SOCKET_TAKEN',
     `another daemon already answers on ${socketPath}`,
     'commands use that one; to replace it, stop its service first; for a second node on this machine give --socket, --state-dir, --tun and --port',
@@ -57,27 +60,21 @@ export async function requireFreeSocket(socketPath: string): Promise<void> {
 export class LocalApiServer {
   readonly #backend: LocalApiBackend;
   readonly #server: Server;
-  readonly #socketPath: string;
+  #socket: PrivateSocket | undefined;
 
-  private constructor(socketPath: string, backend: LocalApiBackend) {
-    this.#socketPath = socketPath;
+  private constructor(backend: LocalApiBackend) {
     this.#backend = backend;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
   /** Listens; rejects when another daemon answers there or the path can't be made. */
   static async listen(socketPath: string, backend: LocalApiBackend): Promise<LocalApiServer> {
-    await requireFreeSocket(socketPath);
-    const api = new LocalApiServer(socketPath, backend);
+    const api = new LocalApiServer(backend);
     try {
       mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
-      rmSync(socketPath, { force: true });
-      await new Promise<void>((resolve, reject) => {
-        api.#server.once('error', reject);
-        api.#server.listen(socketPath, resolve);
-      });
-      chmodSync(socketPath, 0o600);
+      api.#socket = await listenPrivately(api.#server, socketPath);
     } catch (cause) {
+      if (isTaken(cause)) throw taken(socketPath);
       throw new NodeError(
         'SOCKET_RIGHTS',
         `the socket ${socketPath} could not be made: ${(cause as Error).message}`,
@@ -89,11 +86,7 @@ export class LocalApiServer {
   }
 
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
-    rmSync(this.#socketPath, { force: true });
+    await this.#socket?.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -216,16 +209,4 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     // Answered below.
   }
   throw invalid('the request is not JSON');
-}
-
-/** True when something accepts connections on the socket: a live daemon, not a leftover file. */
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

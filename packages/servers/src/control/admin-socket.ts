@@ -10,13 +10,11 @@
  *
  * Errors: 4xx or 5xx with {"code", "message", "hint"}.
  */
-import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { WarrenError } from '@warren/core/base/errors';
 import { asBoolean, asInteger, asObject, asString, parseJson } from '@warren/core/base/json';
 import type { Logger } from '@warren/shell/log';
+import { isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
 import { ControlError } from '../errors.js';
 import type { AuthKeyRequest, ControlAdmin } from './admin.js';
 
@@ -32,60 +30,26 @@ export interface AdminSocketOptions {
   readonly info: () => Readonly<Record<string, unknown>>;
 }
 
-export interface AdminSocket {
-  close(): Promise<void>;
-}
-
 /** Serves the API. A socket that a dead process left behind is replaced, a living one is not. */
-export async function startAdminSocket(options: AdminSocketOptions): Promise<AdminSocket> {
+export async function startAdminSocket(options: AdminSocketOptions): Promise<PrivateSocket> {
   const { path } = options;
-  if (await isServed(path)) {
-    throw new ControlError(
-      'ADMIN_SOCKET_TAKEN',
-      `a control server already runs: its admin socket is ${path}`,
-      'Stop it first, or give this one another --admin-socket and --state-dir.',
-    );
-  }
   const server = createServer((request, response) => void answer(options, request, response));
   try {
-    rmSync(path, { force: true });
-    await listenPrivately(server, path);
+    return await listenPrivately(server, path);
   } catch (cause) {
+    if (isTaken(cause)) {
+      throw new ControlError(
+        'ADMIN_SOCKET_TAKEN',
+        `a control server already runs: its admin socket is ${path}`,
+        'Stop it first, or give this one another --admin-socket and --state-dir.',
+      );
+    }
     throw new ControlError(
       'ADMIN_SOCKET_PATH',
       `can't make the admin socket ${path}: ${cause instanceof Error ? cause.message : ''}`,
       'Its directory must exist and be writable, and the path have under 108 characters.',
       cause,
     );
-  }
-  return {
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-async function listenPrivately(server: Server, path: string): Promise<void> {
-  const before = process.umask(0o177); // nobody else may open it, not even before chmod
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(before);
-  }
-  await once(server, 'listening');
-  chmodSync(path, 0o600);
-}
-
-async function isServed(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }
 

@@ -26,15 +26,16 @@ import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
+import type { PrivateSocket } from '@warren/shell/unix-socket';
 import { ControlError } from '../errors.js';
 import { listenTcp } from '../listen.js';
 import { derpRegion } from '../relay/derp-region.js';
 import { refusal } from '../relay/http-endpoints.js';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay-listener.js';
-import { type StatsSocket, startStatsSocket } from '../relay/stats-socket.js';
+import { startStatsSocket } from '../relay/stats-socket.js';
 import { type StunServer, startStunServer } from '../relay/stun-server.js';
 import type { ControlAdmin } from './admin.js';
-import { type AdminSocket, startAdminSocket } from './admin-socket.js';
+import { startAdminSocket } from './admin-socket.js';
 import { type Control, type ControlStats, createControl } from './create-control.js';
 
 export interface RunHubOptions {
@@ -206,8 +207,8 @@ class Parts {
   readonly #lock: DirectoryLock;
   readonly #relay: Relay;
   #control: Control | undefined;
-  #statsSocket: StatsSocket | undefined;
-  #adminSocket: AdminSocket | undefined;
+  #statsSocket: PrivateSocket | undefined;
+  #adminSocket: PrivateSocket | undefined;
   #closing = false;
   #resolveClosed: () => void = () => undefined;
 

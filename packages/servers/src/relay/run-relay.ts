@@ -19,11 +19,12 @@ import { writeFileAtomic } from '@warren/shell/files/atomic-file';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
+import type { PrivateSocket } from '@warren/shell/unix-socket';
 import { listenTcp } from '../listen.js';
 import { type DerpRegion, derpRegion } from './derp-region.js';
 import { refusal } from './http-endpoints.js';
 import { createRelay, type Relay, type RelayStats } from './relay-listener.js';
-import { type StatsSocket, startStatsSocket } from './stats-socket.js';
+import { startStatsSocket } from './stats-socket.js';
 import { type StunServer, startStunServer } from './stun-server.js';
 
 export interface RunRelayOptions {
@@ -176,7 +177,7 @@ class Parts {
   readonly https: Server;
   readonly closed: Promise<void>;
   stun: StunServer | undefined;
-  statsSocket: StatsSocket | undefined;
+  statsSocket: PrivateSocket | undefined;
   readonly #relay: Relay;
   readonly #lock: DirectoryLock;
   #closing = false;
