@@ -11,7 +11,7 @@
  * Only nodes of this network may use the relay.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import type { Server } from 'node:https';
 import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Counters } from '@warren/core/base/counters';
@@ -20,55 +20,30 @@ import type { HubPins } from '@warren/core/control/auth-key';
 import { parseAddress } from '@warren/core/ip/address';
 import { decodeRelayMap } from '@warren/core/netmap/decode-relay-map';
 import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
-import type { Crypto, Random } from '@warren/core/ports';
-import type { TokenBucketLimit } from '@warren/core/relay/hello';
-import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
 import type { PrivateSocket } from '@warren/shell/unix-socket';
 import { ControlError } from '../errors.js';
+import { createHttpsFront, type HttpHandler } from '../https-front.js';
 import { listenTcp } from '../listen.js';
 import { derpRegion } from '../relay/derp-region.js';
-import { refusal } from '../relay/http-endpoints.js';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay-listener.js';
 import { startStatsSocket } from '../relay/stats-socket.js';
 import { type StunServer, startStunServer } from '../relay/stun-server.js';
+import { ServerEnd } from '../server-end.js';
+import type { ServerOptions } from '../server-options.js';
 import type { ControlAdmin } from './admin.js';
 import { startAdminSocket } from './admin-socket.js';
 import { type Control, type ControlStats, createControl } from './create-control.js';
 
-export interface RunHubOptions {
-  readonly crypto: Crypto;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Address to listen on; undefined: all. */
-  readonly listenHost?: string | undefined;
-  /** TCP; 0: any. */
-  readonly port: number;
-  /** UDP; undefined: no STUN; 0: any. */
-  readonly stunPort: number | undefined;
-  /** How clients reach this machine: DNS name or address. */
-  readonly hostName: string;
-  /** Literals for the DERP map, where `hostName` is a name. */
-  readonly ipv4?: string | undefined;
-  readonly ipv6?: string | undefined;
-  readonly stateDir: string;
-  readonly regionId: number;
-  readonly regionCode: string;
-  readonly regionName: string;
+export interface RunHubOptions extends ServerOptions {
   /** Regions of other relays, as their `derp-region.json` says. */
   readonly extraRegions?: readonly unknown[] | undefined;
   /** Suffix of the nodes' names; default `warren.internal`. */
   readonly baseDomain?: string | undefined;
-  readonly clientLimit?: TokenBucketLimit | undefined;
-  /** Path of the unix socket for `GET /stats`; undefined: none. */
-  readonly statsSocket?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */
   readonly adminSocket?: string | undefined;
-  /** Ends the hub as `close()` does. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Numbers of all parts; the relay's at the top, as `warren relay` has them. */
@@ -96,17 +71,8 @@ export interface RunningHub {
 
 /** Under a top-level domain that ICANN keeps for private networks, so no public name is hidden by it. */
 const BASE_DOMAIN_DEFAULT = 'warren.internal';
-/** Until the upgrade a client has this long for its request. */
-const REQUEST_MS = 30_000;
-/** A TLS handshake takes three round trips; the slowest path is below a second each. */
-const TLS_HANDSHAKE_MS = 10_000;
-/** How often Node looks for requests that are overdue. */
-const REQUEST_CHECK_MS = 5_000;
-
-const PAGES: Readonly<Record<string, string>> = {
-  '/': 'This is a Warren hub. Join a machine with: warren up --login-server URL --auth-key KEY\n',
-  '/robots.txt': 'User-agent: *\nDisallow: /\n',
-};
+const FRONT_PAGE =
+  'This is a Warren hub. Join a machine with: warren up --login-server URL --auth-key KEY\n';
 
 /** Starts all of it. Rejects with a WarrenError (and nothing left running) when a part can't start. */
 export async function runHub(options: RunHubOptions): Promise<RunningHub> {
@@ -141,11 +107,10 @@ async function runLocked(
     const relayMap = await parts.start(port, extraRegions);
     const hub = describe(options, identity, parts, port, relayMap);
     log.info('hub is up', { url: hub.url, stunPort: hub.stunPort });
-    options.signal?.addEventListener('abort', () => void parts.close(), { once: true });
-    if (options.signal?.aborted === true) void parts.close();
+    parts.end.closeOn(options.signal);
     return { ...hub, reissued: identity.reissued };
   } catch (error) {
-    await parts.close();
+    await parts.end.close();
     throw error;
   }
 }
@@ -166,8 +131,8 @@ function describe(
     relayMap,
     admin: control.admin,
     stats: () => parts.stats(),
-    close: () => parts.close(),
-    closed: parts.closed,
+    close: () => parts.end.close(),
+    closed: parts.end.closed,
   };
 }
 
@@ -198,33 +163,27 @@ function checkRegion(value: unknown): WireRegion {
 }
 
 /** What runs and has to be stopped again. */
-class Parts {
+class Parts implements HttpHandler {
   readonly https: Server;
-  readonly closed: Promise<void>;
+  readonly end: ServerEnd;
   stun: StunServer | undefined;
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
-  readonly #lock: DirectoryLock;
   readonly #relay: Relay;
   #control: Control | undefined;
   #statsSocket: PrivateSocket | undefined;
   #adminSocket: PrivateSocket | undefined;
-  #closing = false;
-  #resolveClosed: () => void = () => undefined;
 
   constructor(options: RunHubOptions, identity: TlsIdentity, lock: DirectoryLock) {
     this.#options = options;
     this.#identity = identity;
-    this.#lock = lock;
     this.#relay = createRelay({
       ...options,
       keyFile: path.join(options.stateDir, 'relay.key'),
       admit: (key) => this.#control?.isMember(key) === true,
     });
-    this.https = this.#makeHttps();
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.https = createHttpsFront(identity, this, FRONT_PAGE);
+    this.end = new ServerEnd(this.https, lock, () => this.#stop());
   }
 
   get control(): Control {
@@ -277,16 +236,17 @@ class Parts {
     };
   }
 
-  async close(): Promise<void> {
-    if (!this.#closing) {
-      this.#closing = true;
-      void this.#stop().finally(this.#resolveClosed);
-    }
-    await this.closed;
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#control?.handleRequest(request, response) === true) return true;
+    return this.#relay.handleRequest(request, response);
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean {
+    if (this.#control?.handleUpgrade(request, socket, head) === true) return true;
+    return this.#relay.handleUpgrade(request, socket, head);
   }
 
   async #stop(): Promise<void> {
-    const stopped = new Promise((resolve) => this.https.close(resolve));
     await this.#control?.close();
     await Promise.all([
       this.#relay.close(),
@@ -294,39 +254,5 @@ class Parts {
       this.#statsSocket?.close(),
       this.#adminSocket?.close(),
     ]);
-    this.https.closeAllConnections();
-    await stopped;
-    this.#lock.release();
-  }
-
-  #makeHttps(): Server {
-    const server = createServer(
-      {
-        cert: this.#identity.certificatePem,
-        key: this.#identity.privateKeyPem,
-        minVersion: 'TLSv1.2',
-        ALPNProtocols: ['http/1.1'], // HTTP/2 can't give the socket up
-        handshakeTimeout: TLS_HANDSHAKE_MS,
-        requestTimeout: REQUEST_MS,
-        headersTimeout: REQUEST_MS,
-        connectionsCheckingInterval: REQUEST_CHECK_MS,
-      },
-      (request, response) => this.#answer(request, response),
-    );
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (this.#control?.handleUpgrade(request, socket, head) === true) return;
-      if (this.#relay.handleUpgrade(request, socket, head)) return;
-      socket.on('error', () => socket.destroy());
-      socket.end(refusal('404 Not Found', 'not found'));
-    });
-    return server;
-  }
-
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#control?.handleRequest(request, response) === true) return;
-    if (this.#relay.handleRequest(request, response)) return;
-    const page = PAGES[request.url ?? '/'];
-    response.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/plain' });
-    response.end(page ?? 'not found\n');
   }
 }
