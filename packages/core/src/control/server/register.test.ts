@@ -155,6 +155,23 @@ test('the same machine and node key register again with their spent key, and not
   expect(network.register(1, {}).outcome).toBe('known');
 });
 
+test('a machine that registers under another name has it at once, unless it gives none', () => {
+  const network = new TestNetwork();
+  const key = network.authKey({ reusable: true });
+  const named = (name: string): object => ({ ...auth(key), Hostinfo: { Hostname: name } });
+  network.register(1, named('desk'));
+  network.register(2, named('printer'));
+  expect(network.register(1, named('Printer')).outcome).toBe('known');
+  expect(network.node(1)).toMatchObject({ hostName: 'Printer', label: 'printer-1' });
+  network.register(1, named(''));
+  expect(network.node(1).label).toBe('printer-1');
+
+  const rotated = network.register(1, { ...named('shelf'), NodeKey: keyField(11) });
+  expect(rotated.outcome).toBe('rotated');
+  const [node] = [...rotated.state.nodes.values()].filter(({ id }) => id === 1);
+  expect(node).toMatchObject({ hostName: 'shelf', label: 'shelf' });
+});
+
 test('a node key of another machine is never served', () => {
   const network = new TestNetwork();
   network.join(1);

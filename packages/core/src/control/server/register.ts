@@ -38,6 +38,7 @@ import {
   withoutNode,
   withTailnet,
 } from './state.js';
+import { relabel } from './update.js';
 
 /** 12 of 36 characters: apps file nodes by this id, also across servers. */
 const STABLE_ID_CHARACTERS = 12;
@@ -176,8 +177,25 @@ function refresh(
   const isSooner =
     request.expiry !== undefined &&
     (node.keyExpiry === undefined || request.expiry < node.keyExpiry);
-  const next = isSooner ? withNode(state, { ...node, keyExpiry: request.expiry }) : state;
-  return { state: next, response: registerResponse(ownerOf(state, node)), outcome: 'known' };
+  const named = withName(state, node, request, context);
+  const next = isSooner ? { ...named, keyExpiry: request.expiry } : named;
+  return {
+    state: next === node ? state : withNode(state, next),
+    response: registerResponse(ownerOf(state, node)),
+    outcome: 'known',
+  };
+}
+
+/** Its new name already in its first map: an update would tell it only after that. */
+function withName(
+  state: ControlState,
+  node: NodeRecord,
+  request: RegisterRequest,
+  context: RegisterContext,
+): NodeRecord {
+  const { hostName = '' } = request.host ?? {};
+  if (hostName === '' || hostName === node.hostName) return node;
+  return { ...node, hostName, label: relabel(state, node, hostName, context.baseDomain) };
 }
 
 /** Lets a machine in by its auth key: `known` is its present node when only the owner changes. */
@@ -209,7 +227,7 @@ function admit(
   const admitted = old === undefined ? newNode(state, request, context, key) : { state, node: old };
   if (typeof admitted === 'string') return refusal(state, admitted);
   const node: NodeRecord = {
-    ...admitted.node,
+    ...withName(admitted.state, admitted.node, request, context),
     nodeKey: request.nodeKey,
     userId: key.userId,
     tags: key.tags,

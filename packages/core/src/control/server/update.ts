@@ -8,7 +8,7 @@ import type { MapRequest, ReportedHost } from './requests.js';
 import { type ControlState, type NodeRecord, nodesOf, withNode } from './state.js';
 
 /** The label that a new host name gives; the present one when it still serves. */
-function relabel(
+export function relabel(
   state: ControlState,
   node: NodeRecord,
   hostName: string,
