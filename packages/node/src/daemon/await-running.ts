@@ -41,7 +41,8 @@ export function awaitRunning(wait: RunningWait): Promise<void> {
           else emit({ event: 'progress', message: `the control server says: ${event.message}` });
           break;
         case 'trouble':
-          if (isJoined) emit({ event: 'progress', message: event.error.message });
+          if (isJoined)
+            emit({ event: 'progress', message: `${event.error.message}; trying again` });
           else finish(event.error);
           break;
         case 'failed':

@@ -187,7 +187,9 @@ export class Daemon implements LocalApiBackend {
     signal: AbortSignal,
   ): Promise<void> {
     const { host, netmap } = this.#session ?? {};
-    if (host === undefined || netmap === undefined) throw notRunning(this.#state());
+    const state = this.#state();
+    // A node that control has put out still knows its former peers, who don't know it.
+    if (host === undefined || netmap === undefined || state !== 'Running') throw notRunning(state);
     await pingPeer({ host, netmap, request, emit, signal });
   }
 
