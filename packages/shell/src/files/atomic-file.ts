@@ -145,11 +145,21 @@ export function loadOrCreate<T>(
 
 /** Renames `file` to a free name `<file>.<label>-<n>` and returns that name. */
 export function keepAside(file: string, label: string): string {
+  const aside = linkAside(file, label);
+  try {
+    fs.rmSync(file);
+  } catch (error) {
+    throw fileError('FILE_UNWRITABLE', file, 'rename', error);
+  }
+  return aside;
+}
+
+/** Gives `file` a second name `<file>.<label>-<n>`, so that it may be replaced, and returns that name. */
+export function linkAside(file: string, label: string): string {
   for (let n = 1; n <= MOST_ASIDE; n++) {
     const aside = `${file}.${label}-${n}`;
     try {
       fs.linkSync(file, aside);
-      fs.rmSync(file);
       return aside;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw fileError('FILE_UNWRITABLE', file, 'rename', error);

@@ -14,6 +14,7 @@ import {
   randomBytes,
   X509Certificate,
 } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import * as path from 'node:path';
 import { concatBytes } from '@warren/core/base/bytes';
 import { type WallTime, wallTime } from '@warren/core/base/instant';
@@ -23,9 +24,10 @@ import { CertificateError } from '../errors.js';
 import {
   createFileAtomic,
   ensureDirectory,
-  keepAside,
+  linkAside,
   readStateFile,
   type StateFile,
+  writeFileAtomic,
 } from '../files/atomic-file.js';
 import {
   derBitString,
@@ -208,11 +210,24 @@ export function loadOrMakeSelfSigned(
   const stored = readStateFile(file);
   const reissued = stored === undefined ? undefined : reasonToReissue(stored, hosts, now);
   if (stored !== undefined && reissued === undefined) return { ...stored, reissued };
-  if (stored !== undefined) keepAside(file.path, 'replaced');
   const made = makeSelfSigned(hosts, now);
-  if (createFileAtomic(file.path, made.privateKeyPem + made.certificatePem)) {
+  const text = made.privateKeyPem + made.certificatePem;
+  if (stored !== undefined) {
+    replaceKeeping(file.path, text);
     return { ...made, reissued };
   }
+  if (createFileAtomic(file.path, text)) return { ...made, reissued };
   const theirs = readStateFile(file); // another process was faster
   return { ...(theirs ?? made), reissued };
+}
+
+/** At every moment, also when the disk is full, one of the two is there under the name. */
+function replaceKeeping(file: string, text: string): void {
+  const aside = linkAside(file, 'replaced');
+  try {
+    writeFileAtomic(file, text);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw error;
+  }
 }

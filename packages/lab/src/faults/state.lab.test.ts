@@ -1,0 +1,203 @@
+/**
+ * What is on disk: private, never guessed at when it is damaged, never half written when there is no room.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ADMIN_SOCKET, HUB_STATE, NODE_STATE, RELAY_STATE } from '../mesh/places.js';
+import { startRelay } from '../mesh/servers.js';
+import { skipsLab } from '../testing/lab-ring.js';
+import type { RunResult } from '../world/world.js';
+import { type ExpectedFailure, expectFailure } from './documented-errors.js';
+import { OneHubNetwork } from './one-hub-network.js';
+
+const skips = await skipsLab();
+
+/** Made to be handed out: other machines' hubs read it. */
+const PUBLIC_FILES = ['derp-region.json'];
+/** What stands in the small file system of the tests without room. */
+const SMALL_KILOBYTES = 64;
+
+describe.skipIf(skips)('state', () => {
+  let network: OneHubNetwork;
+
+  beforeAll(async () => {
+    network = await OneHubNetwork.start(['open']);
+    const region = { id: 902, code: 'other', name: 'Other' };
+    await startRelay(network.world, network.cli, 'stranger', region);
+  });
+
+  afterAll(async () => {
+    await network.close();
+  });
+
+  function warren(place: string, ...args: readonly string[]) {
+    return (flags: readonly string[]): Promise<RunResult> =>
+      network.cli.attempt(place, [...args, ...flags]);
+  }
+
+  function fails(
+    expected: ExpectedFailure,
+    place: string,
+    ...args: readonly string[]
+  ): Promise<void> {
+    return expectFailure(warren(place, ...args), expected);
+  }
+
+  /** A command that would start a server or daemon on a copy of a real state directory. */
+  const starts = {
+    node: ['daemon', '--socket', '/run/copy.sock', '--port', '0', '--tun', 'copy0'],
+    hub: ['hub', '--admin-socket', '/run/copy.sock', '--listen', ':444', '--no-stun'],
+    relay: ['relay', '--listen', ':444', '--no-stun'],
+  } as const;
+  const places = { node: 'open', hub: 'hub', relay: 'stranger' } as const;
+  const directories = { node: NODE_STATE, hub: HUB_STATE, relay: RELAY_STATE } as const;
+  type Kind = keyof typeof starts;
+
+  test.each(['node', 'hub', 'relay'] as const)('of a %s is for its owner alone', async (kind) => {
+    const list = await network.sh(places[kind], `find ${directories[kind]} -printf '%m %y %f\\n'`);
+    const entries = list.split('\n').map((line) => line.split(' '));
+    expect(entries.length).toBeGreaterThan(2);
+    for (const [mode, type, name] of entries) {
+      if (PUBLIC_FILES.includes(name ?? '')) continue;
+      expect([name, mode]).toEqual([name, type === 'd' ? '700' : '600']);
+    }
+  });
+
+  test('sockets that rule a daemon or a hub are for their owner alone', async () => {
+    const list = await network.sh('hub', "find /run -type s -printf '%m %p\\n'");
+    expect(list.split('\n').sort()).toEqual([`600 /run/stats.sock`, `600 ${ADMIN_SOCKET}`]);
+    expect(await network.sh('open', 'stat -c %a /run/warren/warren.sock')).toBe('600');
+  });
+
+  describe.each([
+    ['node', 'node.json'],
+    ['hub', 'control.json'],
+    ['hub', 'control.key'],
+    ['hub', 'relay.key'],
+    ['hub', 'tls.pem'],
+    ['relay', 'relay.key'],
+    ['relay', 'tls.pem'],
+  ] as const)('a damaged %s file: %s', (kind: Kind, file) => {
+    const damages = {
+      'cut off': (path: string) => `truncate -s -40 ${path}`,
+      empty: (path: string) => `truncate -s 0 ${path}`,
+      'of zeros': (path: string) =>
+        `size=$(stat -c %s ${path}) && head -c $size /dev/zero > ${path}`,
+    };
+
+    test.each(Object.entries(damages))('that is %s is refused and kept', async (_what, damage) => {
+      const place = places[kind];
+      const copy = '/run/copy';
+      const path = `${copy}/${file}`;
+      await network.sh(place, `rm -rf ${copy} && cp -a ${directories[kind]} ${copy}`);
+      await network.sh(place, damage(path));
+      const before = await network.sh(place, `ls -A ${copy}; cksum ${copy}/*.*`);
+      const says = new RegExp(`damaged: ${path}`);
+      await fails({ code: 'FILE_CORRUPT', says }, place, ...starts[kind], '--state-dir', copy);
+      expect(await network.sh(place, `ls -A ${copy}; cksum ${copy}/*.*`)).toBe(before);
+    });
+  });
+
+  test('of a newer hub is refused and kept', async () => {
+    await network.sh(
+      'hub',
+      `rm -rf /run/copy && cp -a ${HUB_STATE} /run/copy &&
+       sed -i 's/"version": *1/"version": 2/' /run/copy/control.json`,
+    );
+    const args = [...starts.hub, '--state-dir', '/run/copy'];
+    await fails({ code: 'CONTROL_STATE_VERSION', says: /newer/ }, 'hub', ...args);
+    expect(await network.sh('hub', 'head -c 40 /run/copy/control.json')).toMatch(/"version": *2/);
+  });
+
+  test('on a read-only disk is refused, with the way out', async () => {
+    await network.sh('open', 'mkdir /run/fixed && mount -t tmpfs -o ro none /run/fixed');
+    const args = [...starts.node, '--state-dir', '/run/fixed'];
+    await fails({ code: 'FILE_UNWRITABLE', says: /EROFS/ }, 'open', ...args);
+  });
+
+  describe('on a full disk', () => {
+    /** A small file system at a path of a place. */
+    const small = (path: string): string =>
+      `mkdir -p ${path} && mount -t tmpfs -o mode=700,size=${SMALL_KILOBYTES}k tmpfs ${path}`;
+    const fill = (path: string): string => `! dd if=/dev/zero of=${path}/filler bs=1k 2>/dev/null`;
+    const free = (path: string): string => `rm ${path}/filler`;
+
+    test.each(['node', 'hub', 'relay'] as const)('a first start of a %s', async (kind) => {
+      const place = places[kind];
+      const path = `/run/full-${kind}`;
+      await network.sh(place, `${small(path)} && ${fill(path)}`);
+      const says = /ENOSPC/;
+      await fails(
+        { code: 'FILE_UNWRITABLE', says },
+        place,
+        ...starts[kind],
+        ...['--state-dir', path],
+      );
+      expect(await network.sh(place, `ls -A ${path} | grep -v '^lock$'`)).toBe('filler');
+    });
+
+    test('a hub that needs a new certificate keeps the old one', async () => {
+      const path = '/run/full-certificate';
+      await network.sh('hub', `${small(path)} && cp -a ${HUB_STATE}/. ${path}/ && ${fill(path)}`);
+      const before = await network.sh('hub', `ls -A ${path}; cksum ${path}/tls.pem`);
+      const args = [...starts.hub, '--state-dir', path, '--host', 'hub.example.net'];
+      await fails({ code: 'FILE_UNWRITABLE', says: /tls\.pem: ENOSPC/ }, 'hub', ...args);
+      expect(await network.sh('hub', `ls -A ${path}; cksum ${path}/tls.pem`)).toBe(before);
+    });
+
+    test('a daemon keeps its login and its state', async () => {
+      const path = '/run/full-daemon';
+      await network.sh('right', small(path));
+      await network.startDaemon('right', ['--state-dir', path]);
+      const { key } = await network.createKey();
+      const join = ['--login-server', network.url, '--auth-key', key];
+      await network.cli.run('right', ['up', ...join]);
+      const before = await network.sh('right', `cat ${path}/node.json`);
+      await network.sh('right', fill(path));
+      const full = { code: 'FILE_UNWRITABLE', says: /ENOSPC/ };
+      await fails(full, 'right', 'up', '--hostname', 'other');
+      expect(await network.sh('right', `cat ${path}/node.json`)).toBe(before);
+      expect(await network.sh('right', `ls -A ${path}`)).toBe('filler\nlock\nnode.json');
+      expect((await network.status('right')).state).toBe('Running');
+      await network.cli.run('right', ['up']); // nothing to store: no matter
+      await fails(full, 'right', 'down');
+      expect((await network.status('right')).state).toBe('Stopped');
+      await network.sh('right', free(path));
+      await network.cli.run('right', ['up', '--hostname', 'other']);
+      await network.statusUntil('right', 'renamed', ({ self }) => self?.hostName === 'other', 5000);
+    });
+
+    test('a first join fails with nothing spent', async () => {
+      const path = '/run/full-join';
+      await network.sh('left', small(path));
+      await network.startDaemon('left', ['--state-dir', path]);
+      await network.sh('left', fill(path));
+      const { key } = await network.createKey();
+      const join = ['--login-server', network.url, '--auth-key', key];
+      await fails({ code: 'FILE_UNWRITABLE' }, 'left', 'up', ...join);
+      await network.sh('left', free(path));
+      await network.cli.run('left', ['up', ...join]);
+      expect((await network.status('left')).state).toBe('Running');
+    });
+
+    test('a hub changes nothing that it can’t store, and goes on when there is room', async () => {
+      const path = '/run/full-hub';
+      await network.killHub();
+      await network.sh('hub', `${small(path)} && cp -a ${HUB_STATE}/. ${path}/`);
+      await network.startHub(['--state-dir', path]);
+      const { key } = await network.createKey();
+      await network.sh('hub', fill(path));
+      const before = await network.sh('hub', `cat ${path}/control.json`);
+      const create = ['control', '--admin-socket', ADMIN_SOCKET, 'keys', 'create'];
+      await fails({ code: 'FILE_UNWRITABLE', says: /ENOSPC/ }, 'hub', ...create);
+      await network.startDaemon('hard');
+      const join = ['--login-server', network.url, '--auth-key', key];
+      const joining = network.cli.attempt('hard', ['up', ...join]);
+      await network.statusUntil('hard', 'asking', ({ state }) => state === 'Starting');
+      expect(await network.sh('hub', `cat ${path}/control.json`)).toBe(before);
+      expect(await network.sh('hub', `ls -A ${path} | grep tmp || true`)).toBe('');
+      await network.sh('hub', free(path));
+      expect((await joining).code).toBe(0);
+      expect((await network.nodes()).map(({ hostName }) => hostName)).toContain('hard');
+    });
+  });
+});
