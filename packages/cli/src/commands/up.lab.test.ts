@@ -82,7 +82,12 @@ test('the line that a hub prints joins this machine, and control sees it come an
     warren ping desk; echo "exit $?"
     warren down && warren status; echo "exit $?"
     warren up --timeout 20s; echo "exit $?"
-    warren control nodes delete desk; echo "exit $?"
+    warren up --hostname shelf --timeout 20s; echo "exit $?"
+    warren control nodes delete shelf; echo "exit $?"
+    for try in $(seq 100); do warren status > /run/out || break; sleep 0.1; done
+    head -n 1 /run/out
+    warren ping shelf; echo "exit $?"
+    warren up --timeout 20s; echo "exit $?"
     kill $hub; wait $hub; echo "hub $?"
   `);
   const address = '100.64.0.1';
@@ -91,5 +96,8 @@ test('the line that a hub prints joins this machine, and control sees it come an
   expect(said).toMatch(/\n1 +desk\.\S+ +owner@\S+ +100\.64\.0\.1,\S+ +online\n/);
   expect(said).toMatch(/desk is this machine itself \(PEER_UNKNOWN\)\n.*\nexit 3\n/);
   expect(said).toMatch(/\nWarren is stopped\.\n(# |\n|.)*?exit 1\nSuccess\. desk/);
-  expect(said).toMatch(/\ndesk\.\S+ is forgotten\.\nexit 0\nhub 0\n$/);
+  expect(said).toMatch(/\nSuccess\. shelf\.\S+ is up: 100\.64\.0\.1, /);
+  expect(said).toMatch(/\nshelf\.\S+ is forgotten\.\nexit 0\nLogged out\.\n/);
+  expect(said).toMatch(/\(NeedsLogin\) \(NOT_RUNNING\)\n.*\nexit 3\n/);
+  expect(said).toMatch(/auth key required.*\(LOGIN_REFUSED\)\n.*\nexit 1\nhub 0\n$/);
 });
