@@ -5,10 +5,10 @@ import type { SessionEvent } from './session.js';
 
 export interface RunningWait {
   /**
-   * A node that is joined goes on trying when its server is out of reach, as after a reboot of the hub; a
-   * first join tells the trouble at once.
+   * True once the server is known to be the right one: then trouble with it passes, as a reboot of the hub
+   * does. The first contact of a first join ends with the trouble at once.
    */
-  readonly isJoined: boolean;
+  readonly isPatient: () => boolean;
   readonly emit: (event: UpEvent) => void;
   /** Resolves the wait without a result: the person went away. */
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ export interface RunningWait {
 
 /** Resolves once the session runs; rejects with what is in the way. */
 export function awaitRunning(wait: RunningWait): Promise<void> {
-  const { emit, signal, isJoined } = wait;
+  const { emit, signal, isPatient } = wait;
   return new Promise((resolve, reject) => {
     const finish = (error?: Error): void => {
       unsubscribe();
@@ -41,16 +41,20 @@ export function awaitRunning(wait: RunningWait): Promise<void> {
           else emit({ event: 'progress', message: `the control server says: ${event.message}` });
           break;
         case 'trouble':
-          if (isJoined)
+          if (isPatient()) {
             emit({ event: 'progress', message: `${event.error.message}; trying again` });
-          else finish(event.error);
+          } else {
+            finish(event.error);
+          }
           break;
         case 'failed':
+        case 'ended':
           finish(event.error);
           break;
       }
     });
     signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
   });
 }
 

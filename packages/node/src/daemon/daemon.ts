@@ -23,7 +23,8 @@ import type {
 } from '../local-api/protocol.js';
 import type { LocalApiBackend } from '../local-api/server.js';
 import { Plane } from '../plane/plane.js';
-import { deconfigureTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
+import { configureTun, deconfigureTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
+import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
 import { awaitRunning } from './await-running.js';
 import { fullName } from './find-peer.js';
@@ -34,7 +35,7 @@ import { pingPeer } from './ping.js';
 import type { Profile } from './profile.js';
 import { ProfileFile } from './profile-file.js';
 import { Session, type SessionEvent } from './session.js';
-import { buildStatus } from './status.js';
+import { buildStatus, regionCode } from './status.js';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -54,6 +55,7 @@ export class Daemon implements LocalApiBackend {
   readonly #lock: DirectoryLock;
   readonly #file: ProfileFile;
   readonly #plane: Plane;
+  readonly #tun: TunSettings;
   readonly #watcher: LinkWatcher;
   readonly #health = new Health();
   readonly #history = new PathHistory();
@@ -71,10 +73,28 @@ export class Daemon implements LocalApiBackend {
     this.#lock = lock;
     this.#file = file;
     this.#plane = plane;
-    this.#watcher = new LinkWatcher(options.tunName, (link) => {
-      options.log.info('link changed', { addresses: link.addresses });
-      this.#link = link;
-      this.#session?.linkChanged(link);
+    this.#tun = new TunSettings({
+      name: options.tunName,
+      log: options.log,
+      apply: async (name, addresses) => {
+        if (addresses.length > 0) return configureTun(name, addresses);
+        await deconfigureTun(name);
+        return { withoutIpv6: undefined };
+      },
+      onTrouble: (error) => {
+        if (error === undefined) this.#health.clear('tun');
+        else this.#health.set('tun', `The tunnel's device is not configured: ${error.message}`);
+      },
+    });
+    this.#watcher = new LinkWatcher({
+      tunName: options.tunName,
+      log: options.log,
+      onEvent: () => this.#tun.check(),
+      onChange: (link) => {
+        options.log.info('link changed', { addresses: link.addresses });
+        this.#link = link;
+        this.#session?.linkChanged(link);
+      },
     });
   }
 
@@ -128,6 +148,7 @@ export class Daemon implements LocalApiBackend {
     this.#session?.close();
     this.#session = undefined;
     this.#watcher.close();
+    this.#tun.close();
     await this.#plane.stop();
     this.#lock.release();
   }
@@ -136,33 +157,39 @@ export class Daemon implements LocalApiBackend {
     const before = this.#file.profile;
     const wanted = profileFor(request, before);
     this.#file.store(wanted);
+    let session: Session | undefined;
     try {
-      if (this.#needsNewSession(request)) {
-        this.#session?.close();
+      if (this.#needsNewSession(request, before)) {
+        this.#stop(interrupted('another `warren up` began a new login'));
         this.#startSession(request.authKey);
       }
+      session = this.#session;
       await this.#waitUntilRunning(emit, signal);
     } catch (error) {
-      // A first join that fails leaves nothing behind that would retry in the dark.
-      if (this.#file.profile.login?.joined === false) await this.#goBack(before);
+      // A first join that fails leaves nothing behind that would retry in the dark. A later one is not ours.
+      const isOurs = session === this.#session;
+      if (isOurs && this.#file.profile.login?.joined === false) this.#goBack(before);
       throw error;
     }
   }
 
   async down(): Promise<void> {
-    await this.#stop();
-    // Last, so that a full disk does not keep the traffic going.
+    this.#stop(interrupted('`warren down` stopped it'));
+    this.#tun.want([]);
+    // After the traffic, so that a full disk does not keep it going.
     const { profile } = this.#file;
     this.#file.store({ ...profile, wantRunning: false });
+    // A device that stays up without addresses carries nothing; health tells.
+    await this.#tun.settled().catch(() => undefined);
   }
 
   async status(): Promise<StatusReport> {
     const { clock, version } = this.#options;
+    await this.#session?.host?.refreshCounters();
+    // All at one moment: a `down` may have come meanwhile.
     const session = this.#session;
     const { profile } = this.#file;
-    await session?.host?.refreshCounters();
-    const now = clock.now();
-    const engine = session?.host?.engine.status(now);
+    const engine = session?.host?.status();
     return buildStatus({
       version,
       state: this.#state(),
@@ -173,10 +200,10 @@ export class Daemon implements LocalApiBackend {
       homeRegion: engine?.homeRegion,
       udpPort: engine?.udpPort,
       paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
-      health: this.#health.sentences,
+      health: [...this.#health.sentences, ...relaySentences(session)],
       history: this.#history.entries,
       counters: engine?.counters ?? {},
-      now,
+      now: clock.now(),
       wallNow: clock.wall(),
     });
   }
@@ -202,12 +229,13 @@ export class Daemon implements LocalApiBackend {
     return this.#file.profile.login?.joined === true ? 'Stopped' : 'NeedsLogin';
   }
 
-  #needsNewSession(request: UpRequest): boolean {
-    const { loginServer, hostName, authKey } = request;
-    if (this.#session === undefined) return true;
-    if (loginServer !== undefined || hostName !== undefined || authKey !== undefined) return true;
-    // Control refused the present one and nobody can open a page for it: only asking anew can help.
-    return this.#session.state === 'NeedsLogin' && this.#session.authUrl === undefined;
+  #needsNewSession(request: UpRequest, before: Profile): boolean {
+    const session = this.#session;
+    const { login, hostName } = this.#file.profile;
+    if (session === undefined || session.isStuck) return true;
+    if (login !== before.login || hostName !== before.hostName) return true;
+    // A node that runs needs no key; scripts give it every time.
+    return request.authKey !== undefined && session.state !== 'Running';
   }
 
   #startSession(authKey: string | undefined): void {
@@ -215,6 +243,7 @@ export class Daemon implements LocalApiBackend {
       {
         ...this.#options,
         plane: this.#plane,
+        tun: this.#tun,
         file: this.#file,
         authKey,
         link: this.#link,
@@ -227,18 +256,15 @@ export class Daemon implements LocalApiBackend {
     );
   }
 
-  async #stop(): Promise<void> {
-    if (this.#session === undefined) return;
-    this.#session.close();
+  #stop(why: NodeError): void {
+    const session = this.#session;
     this.#session = undefined;
-    await deconfigureTun(this.#options.tunName).catch((error: unknown) =>
-      this.#options.log.warn('TUN device not taken down', { error }),
-    );
+    session?.end(why);
   }
 
   /** After a join that failed: to the login that worked before, if there is one. */
-  async #goBack(before: Profile): Promise<void> {
-    await this.#stop();
+  #goBack(before: Profile): void {
+    this.#stop(interrupted('the login failed'));
     try {
       this.#file.store(profileWithout(this.#file.profile, before));
     } catch (error) {
@@ -247,12 +273,17 @@ export class Daemon implements LocalApiBackend {
       return;
     }
     this.#resume();
+    if (this.#session === undefined) this.#tun.want([]);
   }
 
   async #waitUntilRunning(emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
-    if (this.#session?.state !== 'Running') {
+    const session = this.#session;
+    if (session !== undefined && session.state !== 'Running') {
+      // Who comes later hears what was told before.
+      emit({ event: 'state', state: session.state });
+      if (session.authUrl !== undefined) emit({ event: 'auth-url', url: session.authUrl });
       await awaitRunning({
-        isJoined: this.#file.profile.login?.joined === true,
+        isPatient: () => session.wasConnected || this.#file.profile.login?.joined === true,
         emit,
         signal,
         subscribe: (listener) => {
@@ -261,7 +292,10 @@ export class Daemon implements LocalApiBackend {
         },
       });
     }
-    if (this.#session?.state === 'Running') this.#emitRunning(emit);
+    if (this.#session?.state !== 'Running') return; // the person went away
+    // Up is who can be talked to: the addresses stand on the device.
+    await this.#tun.settled();
+    this.#emitRunning(emit);
   }
 
   #emitRunning(emit: (event: UpEvent) => void): void {
@@ -269,6 +303,21 @@ export class Daemon implements LocalApiBackend {
     if (self === undefined) return;
     emit({ event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) });
   }
+}
+
+function interrupted(what: string): NodeError {
+  return new NodeError(
+    'UP_INTERRUPTED',
+    `this \`warren up\` was interrupted: ${what}`,
+    'see `warren status`; run `warren up` again if it should be up',
+  );
+}
+
+function relaySentences(session: Session | undefined): string[] {
+  return [...(session?.host?.relayTroubles() ?? [])].map(
+    ([regionId, reason]) =>
+      `The relay of region ${regionCode(session?.netmap, regionId)} is not connected: ${reason}`,
+  );
 }
 
 function notRunning(state: BackendState): NodeError {

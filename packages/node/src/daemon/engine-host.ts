@@ -3,15 +3,23 @@
  * name look-ups hang on it; control hears of endpoints through the events.
  */
 import { lookup } from 'node:dns/promises';
+import { Counters } from '@warren/core/base/counters';
 import type { RegionId } from '@warren/core/engines/paths';
 import { type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { DiscoPrivateKey, NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { NetInfo, OwnEndpoint } from '@warren/core/netmap/own';
 import type { RelayMap } from '@warren/core/netmap/types';
-import type { PathChange, PathEngineInput, PingResult } from '@warren/core/path-engine/io';
+import type {
+  PathChange,
+  PathEngineInput,
+  PathEngineOutput,
+  PathEngineStatus,
+  PingResult,
+} from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
+import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import type { Plane } from '../plane/plane.js';
 import { RelayLink } from '../relay/relay-link.js';
@@ -19,10 +27,13 @@ import { RelayLink } from '../relay/relay-link.js';
 /** A busy data plane answers within a millisecond; status must answer even if it hangs. */
 const COUNTERS_TIMEOUT_MS = 200;
 
+const NO_PATH: PingResult = { outcome: 'lost', reason: 'no-path' };
+
 export interface EngineHostOptions {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly plane: Plane;
   readonly nodePrivateKey: NodePrivateKey;
   readonly discoPrivateKey: DiscoPrivateKey;
@@ -33,46 +44,71 @@ export interface EngineHostEvents {
   readonly onEndpoints: (endpoints: readonly OwnEndpoint[]) => void;
   readonly onNetInfo: (netInfo: NetInfo) => void;
   readonly onPathChanged: (change: PathChange) => void;
-  readonly onRelayReady: (regionId: RegionId) => void;
-  /** A relay connection failed or ended. */
-  readonly onRelayTrouble: (regionId: RegionId, reason: string) => void;
 }
 
 export class EngineHost {
-  readonly engine: PathEngine;
-
   readonly #options: EngineHostOptions;
   readonly #events: EngineHostEvents;
+  readonly #engine: PathEngine;
   readonly #timer: MachineTimer;
   readonly #links = new Map<RegionId, RelayLink>();
+  /** Why a region's last connection ended or did not come about; cleared when one stands. */
+  readonly #relayTroubles = new Map<RegionId, string>();
+  /** What relay links dropped. */
+  readonly #counters = new Counters();
   readonly #pings = new Map<number, (result: PingResult) => void>();
+  readonly #resolving = new Set<string>();
+  readonly #countersWaiting = new Set<() => void>();
   #relayMap: RelayMap = { regions: new Map() };
-  readonly #countersWaiting: (() => void)[] = [];
   #nextPing = 1;
+  #draining = false;
   #closed = false;
 
   constructor(options: EngineHostOptions, events: EngineHostEvents) {
     this.#options = options;
     this.#events = events;
-    this.engine = new PathEngine(options, options.clock.now());
-    this.#timer = new MachineTimer(this.engine, options.clock, () =>
+    this.#engine = new PathEngine(options, options.clock.now());
+    this.#timer = new MachineTimer(this.#engine, options.clock, () =>
       this.handle({ type: 'timeout' }),
     );
     this.#drain();
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   handle(input: PathEngineInput): void {
     if (this.#closed) return;
     if (input.type === 'netmap') this.#relayMap = input.netmap.relayMap;
-    this.engine.handle(input, this.#options.clock.now());
-    this.#drain();
+    this.#engine.handle(input, this.#options.clock.now());
+    // Outputs may come back here (a relay's packet is answered over it): the loop that runs goes on with them.
+    if (!this.#draining) this.#drain();
     if (input.type === 'up' && input.message.type === 'counters') {
-      for (const resolve of this.#countersWaiting.splice(0)) resolve();
+      for (const done of this.#countersWaiting) done();
     }
+  }
+
+  /** The engine's state; its counters hold everything dropped between here and the network. */
+  status(): PathEngineStatus {
+    const status = this.#engine.status(this.#options.clock.now());
+    const ours = { ...this.#options.plane.counters.snapshot(), ...this.#counters.snapshot() };
+    return { ...status, counters: { ...status.counters, ...ours } };
+  }
+
+  /** Regions that should be connected and are not, with the reason where one is known. */
+  relayTroubles(): ReadonlyMap<RegionId, string> {
+    const troubles = new Map<RegionId, string>();
+    for (const { regionId, state } of this.status().relays) {
+      const reason = this.#relayTroubles.get(regionId);
+      if (state !== 'connected' && reason !== undefined) troubles.set(regionId, reason);
+    }
+    return troubles;
   }
 
   /** One ping of a person; resolves within the engine's 5 s. */
   ping(peer: NodeKey): Promise<PingResult> {
+    if (this.#closed) return Promise.resolve(NO_PATH);
     const id = this.#nextPing++;
     return new Promise((resolve) => {
       this.#pings.set(id, resolve);
@@ -80,77 +116,86 @@ export class EngineHost {
     });
   }
 
-  /** Regions that are connected now, and those being dialled. */
-  get relayLinkCount(): number {
-    return this.#links.size;
-  }
-
   /** Asks the data plane for its counters and waits for them, but not for long. */
   async refreshCounters(): Promise<void> {
-    this.#options.plane.send({ type: 'report-counters' });
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, COUNTERS_TIMEOUT_MS);
-      this.#countersWaiting.push(() => {
+      const done = (): void => {
         clearTimeout(timer);
+        this.#countersWaiting.delete(done);
         resolve();
-      });
+      };
+      const timer = setTimeout(done, COUNTERS_TIMEOUT_MS);
+      this.#countersWaiting.add(done);
+      this.#options.plane.send({ type: 'report-counters' });
     });
   }
 
   /** Takes back what the data plane was given: peers, sockets, relay connections. */
   close(): void {
-    this.handle({ type: 'stop' });
+    if (this.#closed) return;
+    this.#engine.handle({ type: 'stop' }, this.#options.clock.now());
+    this.#drain(); // also when called from within another: after this nothing is carried out
     this.#closed = true;
     this.#timer.close();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
-    for (const resolve of this.#pings.values()) resolve({ outcome: 'lost', reason: 'no-path' });
+    for (const resolve of this.#pings.values()) resolve(NO_PATH);
     this.#pings.clear();
+    for (const done of this.#countersWaiting) done();
   }
 
   #drain(): void {
-    for (;;) {
-      const output = this.#closed ? undefined : this.engine.poll();
-      if (output === undefined) break;
-      switch (output.type) {
-        case 'down':
-          this.#options.plane.send(output.message);
-          break;
-        case 'relay-dial':
-          this.#dial(output.regionId);
-          break;
-        case 'relay-hangup':
-          this.#links.get(output.regionId)?.close();
-          this.#links.delete(output.regionId);
-          break;
-        case 'relay-probe':
-          this.#links.get(output.regionId)?.probe();
-          break;
-        case 'relay-prefer':
-          this.#links.get(output.regionId)?.prefer(output.home);
-          break;
-        case 'relay-transmit':
-          this.#links.get(output.regionId)?.send(output.peer, output.packet);
-          break;
-        case 'resolve':
-          void this.#resolve(output.host);
-          break;
-        case 'endpoints':
-          this.#events.onEndpoints(output.endpoints);
-          break;
-        case 'net-info':
-          this.#events.onNetInfo(output.netInfo);
-          break;
-        case 'ping-result':
-          this.#pings.get(output.id)?.(output.result);
-          this.#pings.delete(output.id);
-          break;
-        case 'path-changed':
-          this.#events.onPathChanged(output.change);
-          break;
+    this.#draining = true;
+    try {
+      for (;;) {
+        const output = this.#closed ? undefined : this.#engine.poll();
+        if (output === undefined) break;
+        this.#carryOut(output);
       }
+    } finally {
+      this.#draining = false;
     }
     this.#timer.rearm();
+  }
+
+  #carryOut(output: PathEngineOutput): void {
+    switch (output.type) {
+      case 'down':
+        this.#options.plane.send(output.message);
+        break;
+      case 'relay-dial':
+        this.#dial(output.regionId);
+        break;
+      case 'relay-hangup':
+        this.#links.get(output.regionId)?.close();
+        this.#links.delete(output.regionId);
+        break;
+      case 'relay-probe':
+        this.#links.get(output.regionId)?.probe();
+        break;
+      case 'relay-prefer':
+        this.#links.get(output.regionId)?.prefer(output.home);
+        break;
+      case 'relay-transmit':
+        this.#links.get(output.regionId)?.send(output.peer, output.packet);
+        break;
+      case 'resolve':
+        void this.#resolve(output.host);
+        break;
+      case 'endpoints':
+        this.#events.onEndpoints(output.endpoints);
+        break;
+      case 'net-info':
+        this.#events.onNetInfo(output.netInfo);
+        break;
+      case 'ping-result':
+        this.#pings.get(output.id)?.(output.result);
+        this.#pings.delete(output.id);
+        break;
+      case 'path-changed':
+        this.#events.onPathChanged(output.change);
+        break;
+    }
   }
 
   #dial(regionId: RegionId): void {
@@ -161,10 +206,10 @@ export class EngineHost {
       return;
     }
     const link = new RelayLink(
-      { ...this.#options, region },
+      { ...this.#options, region, counters: this.#counters },
       {
         onReady: () => {
-          this.#events.onRelayReady(regionId);
+          this.#relayTroubles.delete(regionId);
           this.handle({ type: 'relay-connected', regionId });
         },
         onPacket: (source, packet) =>
@@ -181,11 +226,15 @@ export class EngineHost {
 
   #relayClosed(regionId: RegionId, reason: string): void {
     if (this.#closed) return;
-    this.#events.onRelayTrouble(regionId, reason);
+    this.#relayTroubles.set(regionId, reason);
+    this.#options.log.info('relay closed', { regionId, reason });
     this.handle({ type: 'relay-closed', regionId, reason });
   }
 
   async #resolve(host: string): Promise<void> {
+    // A resolver that hangs must not get the same question again and again.
+    if (this.#resolving.has(host)) return;
+    this.#resolving.add(host);
     let addresses: IpAddress[] = [];
     try {
       const found = await lookup(host, { all: true });
@@ -193,6 +242,7 @@ export class EngineHost {
     } catch {
       // No address is an answer too: the engine asks again with the next report.
     }
+    this.#resolving.delete(host);
     this.handle({ type: 'resolved', host, addresses });
   }
 }

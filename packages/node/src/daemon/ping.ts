@@ -37,6 +37,7 @@ export async function pingPeer(task: PingTask): Promise<void> {
   const count = request.count ?? DEFAULT_COUNT;
   const beganAt = performance.now();
   for (let seq = 1; seq <= count && !signal.aborted; seq++) {
+    if (host.isClosed) throw stopped();
     const startedAt = performance.now();
     const result = await limited(host.ping(peer.key), request.timeoutMs);
     emit(lineOf(netmap, { seq, ...who, elapsedMs: round(performance.now() - beganAt) }, result));
@@ -46,6 +47,14 @@ export async function pingPeer(task: PingTask): Promise<void> {
     if (seq < count && restMs > 0)
       await sleep(restMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function stopped(): NodeError {
+  return new NodeError(
+    'NOT_RUNNING',
+    'this node went down, or logged in anew, during the ping',
+    '`warren status` says how it is',
+  );
 }
 
 function limited(ping: Promise<PingResult>, timeoutMs: number | undefined): Promise<PingResult> {

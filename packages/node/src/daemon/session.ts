@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { assert } from '@warren/core/base/assert';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
+import type { SocketId } from '@warren/core/engines/paths';
 import {
   type DiscoPrivateKey,
   generatePrivateKey,
@@ -14,6 +15,7 @@ import {
   shortKey,
 } from '@warren/core/keys/keys';
 import type { Netmap } from '@warren/core/netmap/types';
+import { ipv4SocketId } from '@warren/core/path-engine/sockets';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { FileError } from '@warren/shell/errors';
@@ -21,7 +23,7 @@ import type { Logger } from '@warren/shell/log';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
 import type { Plane } from '../plane/plane.js';
-import { configureTun } from '../tun/configure-linux.js';
+import type { TunSettings } from '../tun/tun-settings.js';
 import { EngineHost } from './engine-host.js';
 import type { Health } from './health.js';
 import type { PathHistory } from './history.js';
@@ -33,7 +35,7 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly plane: Plane;
-  readonly tunName: string;
+  readonly tun: TunSettings;
   readonly listenPort: number;
   /** Its login is this session's. */
   readonly file: ProfileFile;
@@ -51,7 +53,9 @@ export type SessionEvent =
   /** The control server could not be reached or trusted; the session keeps trying. */
   | { readonly type: 'trouble'; readonly error: Error }
   /** The session can't go on and has stopped. */
-  | { readonly type: 'failed'; readonly error: Error };
+  | { readonly type: 'failed'; readonly error: Error }
+  /** A person ended the session: by `down`, or by a login that took its place. */
+  | { readonly type: 'ended'; readonly error: Error };
 
 export class Session {
   readonly #options: SessionOptions;
@@ -63,7 +67,9 @@ export class Session {
   #netmap: Netmap | undefined;
   #state: LoginState = 'NeedsLogin';
   #authUrl: string | undefined;
-  #configuredAddresses = '';
+  /** From the start until control has taken us or refused us for good. */
+  #isLoggingIn = true;
+  #wasConnected = false;
   #closed = false;
 
   constructor(options: SessionOptions, onEvent: (event: SessionEvent) => void) {
@@ -93,7 +99,10 @@ export class Session {
           options.health.set('control', `The control server can't be reached: ${error.message}`);
           this.#onEvent({ type: 'trouble', error });
         },
-        onConnected: () => options.health.clear('control'),
+        onConnected: () => {
+          this.#wasConnected = true;
+          options.health.clear('control');
+        },
       },
     );
     if (login.nodeKey !== undefined) this.#startEngine(login.nodeKey);
@@ -112,17 +121,24 @@ export class Session {
     return this.#state;
   }
 
+  /** Control could be reached and trusted at least once. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
+  }
+
+  /** Nothing is under way that could bring it up: control has ended our login, or the session itself ended. */
+  get isStuck(): boolean {
+    const isLoggedOut = this.#state === 'NeedsLogin' && this.#authUrl === undefined;
+    return this.#closed || (isLoggedOut && !this.#isLoggingIn);
+  }
+
   get authUrl(): string | undefined {
     return this.#authUrl;
   }
 
   onUp(message: UpMessage): void {
-    if (message.type === 'socket-failed') {
-      this.#options.log.warn('UDP socket failed', {
-        socketId: message.socketId,
-        reason: message.reason,
-      });
-    }
+    if (message.type === 'socket-open') this.#noteSocket(message.socketId, message.port);
+    else if (message.type === 'socket-failed') this.#noteNoSocket(message.socketId, message.reason);
     this.#host?.handle({ type: 'up', message });
   }
 
@@ -133,11 +149,17 @@ export class Session {
     this.#control.linkChanged();
   }
 
+  /** Ends it; whoever waits for it hears `why`. */
+  end(why: Error): void {
+    this.close();
+    this.#onEvent({ type: 'ended', error: why });
+  }
+
   close(): void {
     this.#closed = true;
     this.#control.close();
     this.#stopEngine();
-    this.#options.health.clearAll();
+    for (const subject of ['control', 'login', 'udp']) this.#options.health.clear(subject);
   }
 
   #onControl(output: ControlClientOutput): void {
@@ -150,25 +172,60 @@ export class Session {
         this.#noteJoined();
         this.#netmap = output.netmap;
         this.#host?.handle({ type: 'netmap', netmap: output.netmap });
-        void this.#configureTun(output.netmap);
+        this.#options.tun.want(output.netmap.self.addresses);
         break;
       case 'state':
-        this.#state = output.state;
-        if (output.state !== 'NeedsLogin') this.#authUrl = undefined;
-        this.#onEvent(output);
+        this.#takeState(output.state);
         break;
       case 'auth-url':
         this.#authUrl = output.url;
         this.#onEvent(output);
         break;
       case 'refused':
-        this.#onEvent(output);
+        this.#takeRefusal(output.message, output.fatal);
         break;
       case 'connect':
       case 'request':
       case 'cancel':
         break; // the runner's own business
     }
+  }
+
+  #noteSocket(socketId: SocketId, port: number): void {
+    if (socketId !== ipv4SocketId) return;
+    const { listenPort, health } = this.#options;
+    if (listenPort === 0 || port === listenPort) {
+      health.clear('udp');
+      return;
+    }
+    health.set(
+      'udp',
+      `UDP port ${listenPort} is taken; port ${port} serves in its place, which firewalls may not know.`,
+    );
+  }
+
+  #noteNoSocket(socketId: SocketId, reason: string): void {
+    this.#options.log.warn('UDP socket failed', { socketId, reason });
+    // Machines without IPv6 are healthy.
+    if (socketId !== ipv4SocketId) return;
+    this.#options.health.set('udp', `No UDP socket for IPv4 could be opened: ${reason}`);
+  }
+
+  #takeState(state: LoginState): void {
+    this.#state = state;
+    if (state !== 'NeedsLogin') {
+      this.#authUrl = undefined;
+      this.#isLoggingIn = false;
+    }
+    if (state === 'Running') this.#options.health.clear('login');
+    this.#onEvent({ type: 'state', state });
+  }
+
+  #takeRefusal(message: string, fatal: boolean): void {
+    if (fatal) this.#isLoggingIn = false;
+    this.#options.health.set('login', `The control server refuses this machine: ${message}`);
+    this.#options.log.warn('refused by the control server', { message, fatal });
+    this.#onEvent({ type: 'refused', message, fatal });
   }
 
   /** A key that is not on disk must not be registered: after a restart nobody would have it. */
@@ -181,7 +238,12 @@ export class Session {
       return;
     }
     this.#stopEngine();
-    if (nodeKey !== undefined) this.#startEngine(nodeKey);
+    if (nodeKey !== undefined) {
+      this.#startEngine(nodeKey);
+    } else {
+      this.#netmap = undefined;
+      this.#options.tun.want([]);
+    }
   }
 
   /** The server has taken us: there is nothing to go back to any more. */
@@ -205,7 +267,7 @@ export class Session {
   }
 
   #startEngine(nodePrivateKey: NodePrivateKey): void {
-    const { clock, history, health, log } = this.#options;
+    const { clock, history, log } = this.#options;
     this.#host = new EngineHost(
       { ...this.#options, nodePrivateKey, discoPrivateKey: this.#discoPrivateKey },
       {
@@ -215,14 +277,6 @@ export class Session {
           history.add(change, clock);
           log.info('path', { peer: shortKey(change.peer), to: change.to, cause: change.cause });
         },
-        onRelayReady: (regionId) => health.clear(`relay-${regionId}`),
-        onRelayTrouble: (regionId, reason) => {
-          health.set(
-            `relay-${regionId}`,
-            `The relay of region ${regionId} is not connected: ${reason}`,
-          );
-          log.info('relay closed', { regionId, reason });
-        },
       },
     );
     this.#host.handle({ type: 'local-addresses', addresses: this.#link.addresses });
@@ -231,20 +285,5 @@ export class Session {
   #stopEngine(): void {
     this.#host?.close();
     this.#host = undefined;
-  }
-
-  async #configureTun(netmap: Netmap): Promise<void> {
-    const wanted = netmap.self.addresses.join(' ');
-    if (wanted === this.#configuredAddresses) return;
-    this.#configuredAddresses = wanted;
-    try {
-      await configureTun(this.#options.tunName, netmap.self.addresses);
-      this.#options.health.clear('tun');
-    } catch (error) {
-      this.#configuredAddresses = '';
-      const message = error instanceof Error ? error.message : String(error);
-      this.#options.health.set('tun', `The tunnel's device is not configured: ${message}`);
-      this.#options.log.error('TUN device not configured', { message });
-    }
   }
 }

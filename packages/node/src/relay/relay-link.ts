@@ -2,6 +2,7 @@
  * One connection to one relay region: dials its nodes in order, then runs a RelayClient over the socket.
  * It lives once: whether and when to dial again is the PathEngine's decision.
  */
+import type { Counters } from '@warren/core/base/counters';
 import { asDisplayText } from '@warren/core/base/json';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { RelayRegion } from '@warren/core/netmap/types';
@@ -40,12 +41,11 @@ export interface RelayLinkOptions {
   readonly clock: Clock;
   readonly nodePrivateKey: NodePrivateKey;
   readonly region: RelayRegion;
+  /** Packets dropped because the relay did not read fast enough, and what its client counted. */
+  readonly counters: Counters;
 }
 
 export class RelayLink {
-  /** Packets dropped because the relay did not read fast enough. */
-  dropped = 0;
-
   readonly #options: RelayLinkOptions;
   readonly #events: RelayLinkEvents;
   #client: RelayClient | undefined;
@@ -64,8 +64,11 @@ export class RelayLink {
   }
 
   send(peer: NodeKey, packet: Uint8Array): void {
-    if ((this.#socket?.writableLength ?? 0) > MAX_BUFFERED_BYTES) this.dropped++;
-    else this.#handle({ type: 'send', peer, packet });
+    if ((this.#socket?.writableLength ?? 0) > MAX_BUFFERED_BYTES) {
+      this.#options.counters.add('relay-link-full');
+      return;
+    }
+    this.#handle({ type: 'send', peer, packet });
   }
 
   prefer(home: boolean): void {
@@ -180,9 +183,17 @@ export class RelayLink {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.close();
+    this.#countClient();
     this.#abort.abort();
     this.#socket?.destroy();
     if (reason === undefined) return;
     this.#events.onClosed(this.#problem === '' ? reason : `${reason} (${this.#problem})`);
+  }
+
+  /** Its client's own counters, once: they end with the link. */
+  #countClient(): void {
+    for (const [name, count] of Object.entries(this.#client?.counters.snapshot() ?? {})) {
+      this.#options.counters.add(`relay-${name}`, count);
+    }
   }
 }
