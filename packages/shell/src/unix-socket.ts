@@ -5,7 +5,7 @@
  * process answers is never touched.
  */
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 
@@ -36,7 +36,7 @@ export async function isServed(path: string): Promise<boolean> {
  * {@link isTaken} knows: a living process has it.
  */
 export async function listenPrivately(server: Server, path: string): Promise<PrivateSocket> {
-  if (!(await isServed(path))) rmSync(path, { force: true });
+  if (!(await isServed(path))) removeLeftover(path);
   const before = process.umask(UMASK); // nobody else may open it, not even before chmod
   try {
     server.listen(path); // binds before it returns
@@ -52,6 +52,14 @@ export async function listenPrivately(server: Server, path: string): Promise<Pri
       await closed;
     },
   };
+}
+
+/** A mistyped path may name somebody's file: only sockets are ours to remove. */
+function removeLeftover(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('something that is not a socket has that name');
+  rmSync(path, { force: true });
 }
 
 /** True for what {@link listenPrivately} rejects with when a living process has the socket. */

@@ -16,6 +16,7 @@ import { MachineTimer } from '@warren/shell/machine-timer';
 import { NodeError } from '../errors.js';
 import { VERSION } from '../version.js';
 import { openControlSession } from './control-connection.js';
+import { parseLoginServer } from './login-server.js';
 
 export interface ControlRunnerOptions {
   readonly crypto: Crypto;
@@ -254,15 +255,4 @@ function hostInfo(hostName: string): JsonObject {
     IPNVersion: VERSION,
     GoArch: arch(),
   };
-}
-
-/** Checks `https://host[:port]`; the protocol knows no path. */
-function parseLoginServer(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'https:' && (url.pathname === '/' || url.pathname === '')) return url;
-  throw new NodeError(
-    'LOGIN_SERVER_URL',
-    `${text} is not the address of a control server`,
-    'give it as https://HOST or https://HOST:PORT, without a path, as the hub printed it',
-  );
 }

@@ -32,6 +32,18 @@ describe('a first login', () => {
     );
   });
 
+  test.each([
+    'http://hub.example',
+    'hub.example',
+    'https://hub.example/path',
+    'ftp://x',
+    'https://',
+  ])('refuses %s before anything is changed', (loginServer) => {
+    expect(() => profileFor({ loginServer }, fresh)).toThrow(
+      expect.objectContaining({ code: 'LOGIN_SERVER_URL' }),
+    );
+  });
+
   test('takes the pins of its key and has nothing to go back to', () => {
     const asked = profileFor({ loginServer: HUB, authKey: key(1), hostName: 'desk' }, fresh);
     expect(asked).toMatchObject({
@@ -56,6 +68,14 @@ describe('a machine that joined', () => {
     expect(profileFor({}, { ...before, wantRunning: false })).toEqual(before);
     expect(profileFor({ loginServer: HUB, authKey: key(1) }, before)).toEqual(before);
   });
+
+  test.each(['https://hub.example/', 'https://HUB.example:443'])(
+    'knows its server as %s too',
+    (loginServer) => {
+      const before = joined();
+      expect(profileFor({ loginServer }, before)).toEqual(before);
+    },
+  );
 
   test('keeps its login until another server has taken it', () => {
     const before = joined();

@@ -5,6 +5,7 @@
  * until the new one has worked too: a typing error in an address must not cost a machine its identity.
  */
 import { parseAuthKey } from '@warren/core/control/auth-key';
+import { parseLoginServer } from '../control/login-server.js';
 import { NodeError } from '../errors.js';
 import type { UpRequest } from '../local-api/protocol.js';
 import type { Login, Profile, ServerPins } from './profile.js';
@@ -14,14 +15,15 @@ const OWN_KEY_PREFIX = 'wkey-';
 
 /** The profile to log in with. Throws a {@link NodeError} for a request that can't work. */
 export function profileFor(request: UpRequest, profile: Profile): Profile {
-  const server = request.loginServer ?? profile.login?.server;
-  if (server === undefined) {
+  const given = request.loginServer ?? profile.login?.server;
+  if (given === undefined) {
     throw new NodeError(
       'LOGIN_SERVER_MISSING',
       'this node has never joined a network',
       'give --login-server https://HOST and --auth-key KEY, as the hub printed them',
     );
   }
+  const server = parseLoginServer(given).origin;
   const known = [profile.login, profile.previous].filter((login) => login !== undefined);
   const same = known.find((login) => login.server === server);
   const pins = pinsOf(request.authKey) ?? same?.pins;

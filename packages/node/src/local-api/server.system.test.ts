@@ -1,15 +1,18 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NodeError } from '../errors.js';
-import { LOCAL_API_HOST } from './protocol.js';
+import { LOCAL_API_HOST, type PingRequest } from './protocol.js';
 import { type LocalApiBackend, LocalApiServer } from './server.js';
 
 let dir: string;
 let path: string;
 const servers: LocalApiServer[] = [];
+const asked: PingRequest[] = [];
 
 const backend: LocalApiBackend = {
   status: () => Promise.reject(new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`')),
@@ -19,6 +22,8 @@ const backend: LocalApiBackend = {
   },
   down: () => Promise.resolve(),
   async ping(wanted, emit) {
+    asked.push(wanted);
+    if (wanted.peer === 'slow') await sleep(20);
     if (wanted.peer === 'nobody') throw new NodeError('PEER_UNKNOWN', 'no such peer', 'see status');
     emit({
       seq: 1,
@@ -67,12 +72,24 @@ test('only the owner may open the socket', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test('a second daemon is refused, a leftover file is replaced', async () => {
-  writeFileSync(path, '');
+test('a second daemon is refused, a leftover socket is replaced', async () => {
+  const dead = createServer();
+  await new Promise<void>((resolve) => dead.listen(`${path}.dead`, resolve));
+  renameSync(`${path}.dead`, path); // so that closing does not remove it
+  await new Promise((resolve) => dead.close(resolve));
+  expect(statSync(path).isSocket()).toBe(true);
   await listen();
   await expect(LocalApiServer.listen(path, backend)).rejects.toMatchObject({
     code: 'SOCKET_TAKEN',
   });
+});
+
+test('a file that is no socket is left alone', async () => {
+  writeFileSync(path, 'precious');
+  await expect(LocalApiServer.listen(path, backend)).rejects.toMatchObject({
+    code: 'SOCKET_RIGHTS',
+  });
+  expect(readFileSync(path, 'utf8')).toBe('precious');
 });
 
 test('errors keep their code and hint, before and inside a stream of lines', async () => {
@@ -109,6 +126,44 @@ test('browsers, strangers and broken requests are refused', async () => {
   expect((await call('POST', '/v0/ping', '{}'))[0]).toBe(400);
   expect((await call('POST', '/v0/ping', `{"peer":"${'a'.repeat(70_000)}"}`))[0]).toBe(400);
   expect((await call('GET', '/v0/nothing'))[0]).toBe(404);
+});
+
+test.each(['{"loginServer":5}', '{"authKey":{}}', '{"hostName":""}', '{"authKey":null}'])(
+  'an up that says %s changes nothing',
+  async (body) => {
+    await listen();
+    expect((await call('POST', '/v0/up', body))[0]).toBe(400);
+  },
+);
+
+test('waits of a ping are bounded: a timer beyond its range fires at once, again and again', async () => {
+  await listen();
+  asked.length = 0;
+  const forever = '{"peer":"beta","intervalMs":1e12,"timeoutMs":1e12}';
+  expect((await call('POST', '/v0/ping', forever))[0]).toBe(200);
+  expect(asked[0]?.intervalMs).toBeLessThan(2 ** 31);
+  expect(asked[0]?.timeoutMs).toBeLessThan(2 ** 31);
+});
+
+test('a command that goes away in the middle of lines or before its answer harms nobody', async () => {
+  await listen();
+  for (const url of ['/v0/up', '/v0/ping', '/v0/down', '/v0/status']) {
+    const method = url === '/v0/status' ? 'GET' : 'POST';
+    for (const afterMs of [0, 5, 30]) {
+      const sent = request({
+        socketPath: path,
+        method,
+        path: url,
+        headers: { host: LOCAL_API_HOST },
+      });
+      sent.on('error', () => undefined);
+      sent.end(method === 'GET' ? undefined : '{"peer":"slow"}');
+      await sleep(afterMs);
+      sent.destroy();
+    }
+  }
+  await sleep(100);
+  expect((await call('POST', '/v0/ping', '{"peer":"beta"}'))[0]).toBe(200);
 });
 
 test('a ping answers one line per pong', async () => {

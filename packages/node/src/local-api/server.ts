@@ -24,6 +24,13 @@ import {
 /** The largest request is an `up` with an auth key of a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** Of one text in a request; a URL or a key is a few hundred characters. */
+const MAX_TEXT_CHARACTERS = 2_048;
+/** Faster pings would be a load, not a measurement. */
+const MIN_INTERVAL_MS = 10;
+/** Timers of more than 24 days fire at once; nobody waits longer than this for a ping. */
+const MAX_WAIT_MS = 3_600_000;
+
 export interface LocalApiBackend {
   status(): Promise<StatusReport>;
   up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void>;
@@ -92,6 +99,7 @@ export class LocalApiServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
     response.on('close', () => gone.abort());
+    response.on('error', () => undefined); // who went away is not told
     try {
       if (request.headers.host !== LOCAL_API_HOST || request.headers.origin !== undefined) {
         sendJson(response, 403, toErrorReport(invalid('the request did not come from a command')));
@@ -115,7 +123,7 @@ export class LocalApiServer {
         sendJson(response, 200, await this.#backend.status());
         return;
       case 'POST /v0/up': {
-        const body = (await readJson(request)) as UpRequest;
+        const body = parseUp(await readJson(request));
         const lines = new LineStream<UpEvent>(response);
         lines.start();
         try {
@@ -157,6 +165,23 @@ function invalid(message: string): NodeError {
   );
 }
 
+function parseUp(body: unknown): UpRequest {
+  const { loginServer, authKey, hostName } = body as Record<string, unknown>;
+  return {
+    ...textField('loginServer', loginServer),
+    ...textField('authKey', authKey),
+    ...textField('hostName', hostName),
+  };
+}
+
+function textField<Name extends string>(name: Name, value: unknown): { [Key in Name]?: string } {
+  if (value === undefined) return {};
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_CHARACTERS) {
+    throw invalid(`${name} is no text, an empty one or a very long one`);
+  }
+  return { [name]: value } as { [Key in Name]?: string };
+}
+
 function parsePing(body: unknown): PingRequest {
   const { peer, count, untilDirect, intervalMs, timeoutMs } = body as Record<string, unknown>;
   if (typeof peer !== 'string' || peer === '') throw invalid('a ping names its peer');
@@ -164,8 +189,12 @@ function parsePing(body: unknown): PingRequest {
     peer,
     ...(typeof count === 'number' && count > 0 ? { count: Math.floor(count) } : {}),
     ...(typeof untilDirect === 'boolean' ? { untilDirect } : {}),
-    ...(typeof intervalMs === 'number' && intervalMs >= 10 ? { intervalMs } : {}),
-    ...(typeof timeoutMs === 'number' && timeoutMs > 0 ? { timeoutMs } : {}),
+    ...(typeof intervalMs === 'number' && intervalMs >= MIN_INTERVAL_MS
+      ? { intervalMs: Math.min(intervalMs, MAX_WAIT_MS) }
+      : {}),
+    ...(typeof timeoutMs === 'number' && timeoutMs > 0
+      ? { timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS) }
+      : {}),
   };
 }
 
