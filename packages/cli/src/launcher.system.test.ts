@@ -97,7 +97,8 @@ function run(
   environment: Record<string, string> = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, npm_config_offline: 'true', ...environment };
+    // Logs of failures stay on purpose: here they go with the test.
+    const env = { ...process.env, npm_config_offline: 'true', TMPDIR: dir, ...environment };
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
