@@ -3,10 +3,13 @@
  *
  *     request -> handler, else a page, else 404
  *     upgrade -> handler, which then owns the socket, else 404
+ *
+ * What makes no sense before a handler sees it (no TLS, no HTTP, nothing in time) is counted by reason.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { Counters } from '@warren/core/base/counters';
 import type { TlsIdentity } from '@warren/shell/tls/self-signed';
 import { refusal } from './relay/http-endpoints.js';
 
@@ -25,12 +28,19 @@ const REQUEST_CHECK_MS = 5_000;
 
 const ROBOTS = 'User-agent: *\nDisallow: /\n';
 
+export interface HttpsFront {
+  readonly server: Server;
+  /** Connections and requests that no handler wanted or saw, by reason. */
+  readonly counters: Counters;
+}
+
 /** The server, not listening yet. `frontPage` is what a browser sees at `/`. */
 export function createHttpsFront(
   identity: TlsIdentity,
   handler: HttpHandler,
   frontPage: string,
-): Server {
+): HttpsFront {
+  const counters = new Counters();
   const pages: Readonly<Record<string, string>> = { '/': frontPage, '/robots.txt': ROBOTS };
   const server = createServer(
     {
@@ -46,14 +56,38 @@ export function createHttpsFront(
     (request, response) => {
       if (handler.handleRequest(request, response)) return;
       const page = pages[request.url ?? '/'];
+      counters.add(page === undefined ? 'http-not-found' : 'http-page');
       response.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/plain' });
       response.end(page ?? 'not found\n');
     },
   );
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (handler.handleUpgrade(request, socket, head)) return;
+    counters.add('upgrade-not-found');
     socket.on('error', () => socket.destroy());
     socket.end(refusal('404 Not Found', 'not found'));
   });
-  return server;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (socket.writableEnded) return; // it has its answer, and still talks
+    const { reason, status } = judge(error.code ?? '');
+    counters.add(reason);
+    if (status === undefined || !socket.writable) socket.destroy();
+    else
+      socket.end(refusal(status, 'this is not HTTP as it is spoken here'), () => socket.destroy());
+  });
+  return { server, counters };
+}
+
+/** What an error before a request is called, and what HTTP answers to it. */
+function judge(code: string): { readonly reason: string; readonly status?: string } {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { reason: 'http-timeout', status: '408 Request Timeout' };
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return { reason: 'http-too-long', status: '431 Request Header Fields Too Large' };
+  }
+  if (code.startsWith('HPE_')) return { reason: 'http-malformed', status: '400 Bad Request' };
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return { reason: 'tls-timeout' };
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { reason: 'connection-reset' };
+  return { reason: 'tls-failed' };
 }

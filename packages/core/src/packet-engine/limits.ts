@@ -11,8 +11,15 @@ export const MAX_RELAY_PACKETS = 512;
 
 /** Disco and STUN datagrams that may go up at once; a birthday attack opens 256 sockets in one go. */
 export const UP_DATAGRAM_BURST = 1_024;
-/** And then per second, so that a flood from outside can't fill the other engine's mailbox. */
+/**
+ * And then per second, so that a flood from outside can't fill the other engine's mailbox. From strangers and
+ * from places that we asked lately apart, so that strangers can't drown answers.
+ */
 export const UP_DATAGRAMS_PER_SECOND = 2_000;
+/** Pings are answered within 5 s, and repeated every 3 s where data goes. */
+export const ASKED_REMOTE_MS = 10_000;
+/** Places that we asked; the oldest make room. All candidates of some dozen peers at once. */
+export const MAX_ASKED_REMOTES = 1_024;
 
 /** `peer-active`, `authenticated` and `send-failed` go up once per this and subject. */
 export const REPORT_INTERVAL_MS = 1_000;

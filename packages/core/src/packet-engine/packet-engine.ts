@@ -133,6 +133,7 @@ export class PacketEngine {
         break;
       case 'send': {
         const { socketId, remote, bytes } = message;
+        this.#reporter.asked(remote, now);
         this.#udp.send(socketId, remote, bytes, 0, bytes.length);
         break;
       }

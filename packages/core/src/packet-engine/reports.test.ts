@@ -1,9 +1,17 @@
 import { hexLiteral } from '@warren/core/base/bytes';
+import { instant } from '@warren/core/base/instant';
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { Endpoint } from '@warren/core/ip/address';
 import { generatePrivateKey } from '@warren/core/keys/keys';
-import { MAX_PEERS, MAX_RELAY_PACKETS, UP_DATAGRAM_BURST } from '@warren/core/packet-engine/limits';
+import { AskedRemotes } from '@warren/core/packet-engine/asked-remotes';
+import {
+  ASKED_REMOTE_MS,
+  MAX_ASKED_REMOTES,
+  MAX_PEERS,
+  MAX_RELAY_PACKETS,
+  UP_DATAGRAM_BURST,
+} from '@warren/core/packet-engine/limits';
 import { direct, EngineWorld, relay } from '@warren/core/packet-engine/testing/engine-world';
 import { expect, test } from 'vitest';
 
@@ -111,6 +119,34 @@ test('a flood of disco does not fill the other engine’s mailbox', () => {
   for (let i = 0; i < UP_DATAGRAM_BURST + 500; i++) a.receive(1, SOMEBODY, disco);
   expect(a.upOf('datagram').length).toBe(UP_DATAGRAM_BURST);
   expect(a.totals()).toEqual({ 'udp-not-wireguard-flood': 500 });
+});
+
+test('a flood from strangers does not drown answers from where we asked', () => {
+  const world = new EngineWorld(5);
+  const [a] = world.couple();
+  const disco = new Uint8Array(80);
+  disco.set([0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac]);
+  const asked = '192.0.2.77:41641' as Endpoint;
+  a.tell({ type: 'send', socketId: 1, remote: asked, bytes: disco.slice() });
+  for (let i = 0; i < UP_DATAGRAM_BURST + 500; i++) a.receive(1, SOMEBODY, disco);
+  a.receive(1, asked, disco);
+  expect(a.upOf('datagram').at(-1)?.source).toBe(asked);
+  expect(a.totals()).toEqual({ 'udp-not-wireguard-flood': 500 });
+  world.pass(ASKED_REMOTE_MS);
+  for (let i = 0; i < UP_DATAGRAM_BURST; i++) a.receive(1, SOMEBODY, disco);
+  a.receive(1, asked, disco); // a stranger again by now
+  expect(a.totals()).toEqual({ 'udp-not-wireguard-flood': 501 });
+});
+
+test('the places that we asked are bounded; the latest are known', () => {
+  const asked = new AskedRemotes();
+  for (let i = 0; i < 2 * MAX_ASKED_REMOTES; i++) {
+    asked.note(`192.0.2.1:${i + 1}` as Endpoint, instant(i));
+  }
+  const now = instant(2 * MAX_ASKED_REMOTES);
+  expect(asked.size).toBe(MAX_ASKED_REMOTES);
+  expect(asked.has('192.0.2.1:1' as Endpoint, now)).toBe(false);
+  expect(asked.has(`192.0.2.1:${2 * MAX_ASKED_REMOTES}` as Endpoint, now)).toBe(true);
 });
 
 test('sockets are opened, closed and reported', () => {

@@ -9,6 +9,7 @@ import type { DirectPath, Path, SocketId } from '../engines/paths.js';
 import { samePath } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import { AskedRemotes } from './asked-remotes.js';
 import {
   REPORT_INTERVAL_MS,
   REPORTED_PATHS,
@@ -27,12 +28,19 @@ export class PeerReports {
 export class UpReporter {
   readonly #up: UpSink;
   readonly #counters: Counters;
-  readonly #datagrams = new TokenBucket(UP_DATAGRAM_BURST, UP_DATAGRAMS_PER_SECOND);
+  readonly #asked = new AskedRemotes();
+  readonly #answers = new TokenBucket(UP_DATAGRAM_BURST, UP_DATAGRAMS_PER_SECOND);
+  readonly #strangers = new TokenBucket(UP_DATAGRAM_BURST, UP_DATAGRAMS_PER_SECOND);
   readonly #failures = new Map<string, Instant>();
 
   constructor(up: UpSink, counters: Counters) {
     this.#up = up;
     this.#counters = counters;
+  }
+
+  /** Disco or STUN is sent to `remote`: what comes back is let through before what strangers send. */
+  asked(remote: Endpoint, now: Instant): void {
+    this.#asked.note(remote, now);
   }
 
   /** A disco or STUN datagram; its bytes are copied. */
@@ -43,7 +51,8 @@ export class UpReporter {
     bytes: Uint8Array,
     receivedAt: Instant,
   ): void {
-    if (!this.#datagrams.take(receivedAt)) {
+    const bucket = this.#asked.has(source, receivedAt) ? this.#answers : this.#strangers;
+    if (!bucket.take(receivedAt)) {
       this.#counters.add('udp-not-wireguard-flood');
       return;
     }

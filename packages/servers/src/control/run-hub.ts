@@ -48,6 +48,8 @@ export interface RunHubOptions extends ServerOptions {
 
 /** Numbers of all parts; the relay's at the top, as `warren relay` has them. */
 export interface HubStats extends RelayStats {
+  /** What came to the TLS port and got no further. */
+  readonly front: Readonly<Record<string, number>>;
   readonly stun: Readonly<Record<string, number>>;
   readonly control: ControlStats;
 }
@@ -169,6 +171,7 @@ class Parts implements HttpHandler {
   stun: StunServer | undefined;
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
+  readonly #front: Counters;
   readonly #relay: Relay;
   #control: Control | undefined;
   #statsSocket: PrivateSocket | undefined;
@@ -182,7 +185,9 @@ class Parts implements HttpHandler {
       keyFile: path.join(options.stateDir, 'relay.key'),
       admit: (key) => this.#control?.isMember(key) === true,
     });
-    this.https = createHttpsFront(identity, this, FRONT_PAGE);
+    const front = createHttpsFront(identity, this, FRONT_PAGE);
+    this.https = front.server;
+    this.#front = front.counters;
     this.end = new ServerEnd(this.https, lock, () => this.#stop());
   }
 
@@ -231,6 +236,7 @@ class Parts implements HttpHandler {
   stats(): HubStats {
     return {
       ...this.#relay.stats(),
+      front: this.#front.snapshot(),
       stun: this.stun?.counters.snapshot() ?? {},
       control: this.control.stats(),
     };

@@ -10,13 +10,14 @@
 
 import type { Server } from 'node:https';
 import * as path from 'node:path';
+import type { Counters } from '@warren/core/base/counters';
 import type { NodeKey } from '@warren/core/keys/keys';
 import { writeFileAtomic } from '@warren/shell/files/atomic-file';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
 import type { PrivateSocket } from '@warren/shell/unix-socket';
-import { createHttpsFront } from '../https-front.js';
+import { createHttpsFront, type HttpsFront } from '../https-front.js';
 import { listenTcp } from '../listen.js';
 import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
@@ -31,6 +32,8 @@ export interface RunRelayOptions extends ServerOptions {
 
 /** Numbers of all parts. */
 export interface RunningRelayStats extends RelayStats {
+  /** What came to the TLS port and got no further. */
+  readonly front: Readonly<Record<string, number>>;
   readonly stun: Readonly<Record<string, number>>;
 }
 
@@ -94,6 +97,7 @@ async function start(
   }
   const stats = (): RunningRelayStats => ({
     ...relay.stats(),
+    front: parts.front.snapshot(),
     stun: parts.stun?.counters.snapshot() ?? {},
   });
   if (statsSocket !== undefined) parts.statsSocket = await startStatsSocket(statsSocket, stats);
@@ -118,13 +122,15 @@ async function start(
 /** What has to be stopped. */
 class Parts {
   readonly https: Server;
+  readonly front: Counters;
   readonly end: ServerEnd;
   stun: StunServer | undefined;
   statsSocket: PrivateSocket | undefined;
 
-  constructor(relay: Relay, https: Server, lock: DirectoryLock) {
-    this.https = https;
-    this.end = new ServerEnd(https, lock, () =>
+  constructor(relay: Relay, front: HttpsFront, lock: DirectoryLock) {
+    this.https = front.server;
+    this.front = front.counters;
+    this.end = new ServerEnd(this.https, lock, () =>
       Promise.all([relay.close(), this.stun?.close(), this.statsSocket?.close()]),
     );
   }
