@@ -20,6 +20,7 @@ const TOWN = { id: 901, code: 'town', name: 'Town' };
 /** What tests read of the hub's stats. */
 export interface HubNumbers {
   readonly counters: Readonly<Record<string, number>>;
+  readonly front: Readonly<Record<string, number>>;
   readonly stun: Readonly<Record<string, number>>;
   readonly control: {
     readonly connections: number;
