@@ -129,14 +129,15 @@ export class Peer<Host extends PeerHost> {
   }
 
   /**
-   * The peer's process is another one than before and has none of our keys. Waiting to notice that costs 15 s
-   * of traffic, so agree on new keys now, if there were any.
+   * The peer's process is another one than before and has none of our keys, unless they are its own already: the
+   * news may come after its first handshake. Waiting to notice costs 15 s of traffic, so agree on new keys now,
+   * if there were any; what is on its way meanwhile still opens.
    */
   restarted(now: Instant): void {
     const { current, next } = this.session;
     const hadKeys = current !== undefined || next !== undefined;
     const inUse = hadKeys || this.#wantsSession || this.#handshake.pendingMessage !== undefined;
-    this.session.clear();
+    this.session.doubt();
     this.#handshake.abandon();
     this.#timers.disarm(TIMER.newHandshake);
     this.#timers.disarm(TIMER.keepalive);
@@ -182,6 +183,7 @@ export class Peer<Host extends PeerHost> {
 
   /** Called for each transport message that opened; true when it completed a handshake that the peer began. */
   received(keypair: Keypair, dataBytes: number, now: Instant): boolean {
+    const before = this.session.current;
     const confirmed = this.session.confirm(keypair);
     this.#noteAuthenticatedReceive(now);
     if (confirmed) this.#handshakeDone(now);
@@ -189,7 +191,7 @@ export class Peer<Host extends PeerHost> {
       if (this.#timers.isArmed(TIMER.keepalive)) this.#dataSinceKeepaliveArmed = true;
       else this.#timers.arm(TIMER.keepalive, now, KEEPALIVE_TIMEOUT_MS);
     }
-    if (confirmed) this.flush(now);
+    if (this.session.current !== before) this.flush(now);
     this.#renewOnReceive(now);
     return confirmed;
   }

@@ -131,3 +131,46 @@ test('told late, after both have new keys already, it costs one more handshake a
   expect(right.received).toHaveLength(1);
   expect(left.received).toHaveLength(2);
 });
+
+describe('told while packets on new keys are on their way', () => {
+  /** The news come when the first of `right`'s packets is in the air. */
+  function newsInMidAir(): void {
+    pair.drop = (message, from) => {
+      if (from !== right || message[0] !== MESSAGE.transport) return false;
+      pair.drop = () => false;
+      left.peer.restarted(pair.now);
+      return false;
+    };
+  }
+
+  test('they are taken, and answered', () => {
+    newsInMidAir();
+    say(right);
+    expect(left.received).toHaveLength(1);
+    expect(left.counters.get('transport-unknown-index')).toBe(0);
+    say(left);
+    say(right);
+    expect(right.received).toHaveLength(1);
+    expect(left.received).toHaveLength(2);
+  });
+
+  test('the same for keys that were in use already', () => {
+    say(right);
+    say(left);
+    newsInMidAir();
+    say(right);
+    expect(left.received).toHaveLength(2);
+    say(left);
+    expect(right.received).toHaveLength(2);
+  });
+
+  test('what waits for the doubted keys goes out once a packet on them has come', () => {
+    say(right);
+    pair.drop = (message) => message[0] !== MESSAGE.transport;
+    left.peer.restarted(pair.now);
+    say(left);
+    expect(right.received).toHaveLength(0);
+    say(right);
+    expect(right.received).toHaveLength(1);
+  });
+});

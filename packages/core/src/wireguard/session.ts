@@ -7,6 +7,7 @@
  *     next     erased or moved                        next     <- new
  *
  *     confirm(next): the peer used it, so previous <- current <- next
+ *     doubt: previous <- current; confirm(previous) while there is no current: back again
  *
  * A responder may not send on new keys before the initiator has: the response could be lost. Packets on the
  * way were sealed with older keys, so these still open for a while.
@@ -42,10 +43,13 @@ export class Session {
 
   /** New keys from a handshake that we began; the response proves that the peer has them. */
   installAsInitiator(keypair: Keypair): void {
-    this.#drop(this.#previous);
     if (this.#next === undefined) {
-      this.#previous = this.#current;
+      if (this.#current !== undefined) {
+        this.#drop(this.#previous);
+        this.#previous = this.#current;
+      }
     } else {
+      this.#drop(this.#previous);
       // Both sides began at once: the peer will send on the keys of its own handshake.
       this.#drop(this.#current);
       this.#previous = this.#next;
@@ -62,8 +66,20 @@ export class Session {
     this.#next = keypair;
   }
 
+  /** The peer may have lost the keys that we seal with: they only open, until a packet on them proves otherwise. */
+  doubt(): void {
+    if (this.#current === undefined) return;
+    this.#drop(this.#previous);
+    this.#previous = this.#current;
+    this.#current = undefined;
+  }
+
   /** Called for every packet that opened: true when it was the first on the next keys, which now are current. */
   confirm(keypair: Keypair): boolean {
+    if (keypair === this.#previous && this.#current === undefined) {
+      this.#current = keypair;
+      this.#previous = undefined;
+    }
     if (keypair !== this.#next) return false;
     this.#drop(this.#previous);
     this.#previous = this.#current;
