@@ -292,9 +292,10 @@ export class Daemon implements LocalApiBackend {
         },
       });
     }
-    if (this.#session?.state !== 'Running') return; // the person went away
     // Up is who can be talked to: the addresses stand on the device.
-    await this.#tun.settled();
+    if (!signal.aborted) await this.#tun.settled();
+    if (signal.aborted) return; // the person went away
+    if (session !== this.#session) throw interrupted('it was stopped as soon as it was up');
     this.#emitRunning(emit);
   }
 
