@@ -75,6 +75,21 @@ test('an upgrade that nobody knows is refused', async () => {
   expect(front.counters.snapshot()).toEqual({ 'upgrade-not-found': 1 });
 });
 
+test('a refused upgrade leaves no connection behind, however much noise follows it', async () => {
+  const lines = ['GET /x HTTP/1.1', 'Host: x', 'Upgrade: x', 'Connection: Upgrade', '', ''];
+  for (let i = 0; i < 10; i++) {
+    const socket = await tls();
+    socket.on('error', () => undefined);
+    socket.write(lines.join('\r\n'));
+    socket.write(new Uint8Array(8192));
+    if (i % 2 === 0) socket.destroy();
+  }
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => front.server.getConnections((_error, count) => resolve(count)));
+  await expect.poll(connections, { timeout: 5000 }).toBe(0);
+  expect(front.counters.get('upgrade-not-found')).toBe(10);
+});
+
 test('a client that resets in the middle is counted', async () => {
   const tcp = connectTcp(port, '127.0.0.1');
   const socket = connectTls({ socket: tcp, rejectUnauthorized: false });

@@ -11,6 +11,7 @@ import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Counters } from '@warren/core/base/counters';
 import type { TlsIdentity } from '@warren/shell/tls/self-signed';
+import { hangUp } from './hang-up.js';
 import { refusal } from './relay/http-endpoints.js';
 
 /** Both answer false for what is somebody else's, and have then written nothing. */
@@ -64,8 +65,7 @@ export function createHttpsFront(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (handler.handleUpgrade(request, socket, head)) return;
     counters.add('upgrade-not-found');
-    socket.on('error', () => socket.destroy());
-    socket.end(refusal('404 Not Found', 'not found'));
+    hangUp(socket, refusal('404 Not Found', 'not found'));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (socket.writableEnded) return; // it has its answer, and still talks

@@ -111,7 +111,10 @@ describe.skipIf(skips)('hostile traffic', () => {
 
   test('nonsense at the hub’s TLS port, before and after each upgrade', async () => {
     const sinceMs = Date.now();
+    const before = await network.openFiles('hub');
     await attack('hub', 'tls', network.world.addressOf('hub'), ROUNDS);
+    // No connection stays, whatever stage it was in: not even those that never said goodbye.
+    await expect.poll(() => network.openFiles('hub'), { timeout: 10_000 }).toBe(before);
     const numbers = await network.hubNumbers();
     process.stdout.write(
       `  ${JSON.stringify([numbers.front, numbers.counters, numbers.control.counters])}\n`,

@@ -144,11 +144,13 @@ export class OneHubNetwork {
 
   /** Bytes of memory that a machine's daemon (or the hub) has resident. */
   async residentBytes(place: string): Promise<number> {
-    const child = place === 'hub' ? this.#hub : this.#daemons.get(place);
-    const { stdout } = await this.world.run('world', ['cat', `/proc/${child?.pid ?? 0}/status`]);
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(stdout)?.[1];
-    if (kilobytes === undefined) throw new Error(`${place} does not run`);
-    return Number(kilobytes) * 1024;
+    const status = await this.sh('world', `cat /proc/${this.pidOf(place)}/status`);
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** Files, sockets and the like that it has open. */
+  async openFiles(place: string): Promise<number> {
+    return Number(await this.sh('world', `ls /proc/${this.pidOf(place)}/fd | wc -l`));
   }
 
   /** Runs a shell script in a place; throws with its words when it fails. */
@@ -160,6 +162,12 @@ export class OneHubNetwork {
 
   async close(): Promise<void> {
     await this.world.close();
+  }
+
+  private pidOf(place: string): number {
+    const pid = (place === 'hub' ? this.#hub : this.#daemons.get(place))?.pid;
+    if (pid === undefined) throw new Error(`nothing of ours runs on ${place}`);
+    return pid;
   }
 
   private async kill(child: WorldProcess | undefined): Promise<void> {

@@ -40,6 +40,7 @@ import { type AcceptedHandshake, consumeInitiation } from '@warren/core/ts2021/r
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
+import { hangUp } from '../hang-up.js';
 import { ConnectionDeadlines, type DeadlineTimes, provingStream } from './connection-deadlines.js';
 import type { MachineConnection } from './machine-api.js';
 import { SourceLimits } from './source-limits.js';
@@ -176,7 +177,7 @@ export class Ts2021Listener {
         ? `this client is too old: needed is version ${CAP_VERSION_MIN}; upgrade it`
         : 'the handshake failed';
     socket.write(switchingProtocols());
-    socket.end(encodeErrorFrame(text));
+    hangUp(socket, encodeErrorFrame(text));
     return undefined;
   }
 
@@ -275,7 +276,8 @@ export class Ts2021Listener {
 
   #refuse(socket: Duplex, counter: string, status: string, text: string): void {
     this.counters.add(counter);
-    socket.end(
+    hangUp(
+      socket,
       `HTTP/1.1 ${status}\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain\r\n` +
         `Content-Length: ${text.length + 1}\r\n\r\n${text}\n`,
     );

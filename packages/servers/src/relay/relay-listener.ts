@@ -24,6 +24,7 @@ import type { RelayServerLimits } from '@warren/core/relay/server-options';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
+import { hangUp } from '../hang-up.js';
 import {
   answerRelayRequest,
   pathOf,
@@ -128,8 +129,7 @@ class RelayListener implements Relay {
     if (pathOf(request) !== '/derp' || !(stream instanceof Socket)) return false;
     const refused = refusedUpgrade(request);
     if (refused !== undefined) {
-      stream.on('error', () => stream.destroy());
-      stream.end(refused);
+      hangUp(stream, refused);
       return true;
     }
     if (stream.destroyed) return true; // it left while its request was parsed
