@@ -511,7 +511,7 @@ describe('the stats socket', () => {
     fs.renameSync(statsSocket, `${statsSocket}.kept`);
     dead.close();
     await once(dead, 'close');
-    fs.writeFileSync(statsSocket, '');
+    fs.renameSync(`${statsSocket}.kept`, statsSocket);
     await start({ statsSocket });
     expect((await read(statsSocket, '/stats')).status).toBe(200);
   });
