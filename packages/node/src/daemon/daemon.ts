@@ -7,6 +7,7 @@
  */
 import type { UpMessage } from '@warren/core/engines/messages';
 import { prefixAddress } from '@warren/core/ip/prefix';
+import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
@@ -23,7 +24,7 @@ import type {
 } from '../local-api/protocol.js';
 import type { LocalApiBackend } from '../local-api/server.js';
 import { Plane } from '../plane/plane.js';
-import { configureTun, deconfigureTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
+import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
 import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
 import { awaitRunning } from './await-running.js';
@@ -76,11 +77,7 @@ export class Daemon implements LocalApiBackend {
     this.#tun = new TunSettings({
       name: options.tunName,
       log: options.log,
-      apply: async (name, addresses) => {
-        if (addresses.length > 0) return configureTun(name, addresses);
-        await deconfigureTun(name);
-        return { withoutIpv6: undefined };
-      },
+      apply: applyTun,
       onTrouble: (error) => {
         if (error === undefined) this.#health.clear('tun');
         else this.#health.set('tun', `The tunnel's device is not configured: ${error.message}`);
@@ -102,11 +99,13 @@ export class Daemon implements LocalApiBackend {
   static async start(options: DaemonOptions): Promise<Daemon> {
     // Before anything is read: two daemons with one identity would fight for its address.
     const lock = lockDirectory(options.stateDir);
+    let daemon: Daemon | undefined;
     try {
-      const daemon = await Daemon.#open(options, lock);
+      daemon = await Daemon.#open(options, lock);
       daemon.#resume();
       return daemon;
     } catch (error) {
+      await daemon?.close();
       lock.release();
       throw error;
     }
@@ -200,7 +199,7 @@ export class Daemon implements LocalApiBackend {
       homeRegion: engine?.homeRegion,
       udpPort: engine?.udpPort,
       paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
-      health: [...this.#health.sentences, ...relaySentences(session)],
+      health: [...this.#health.sentences, ...relaySentences(session, engine)],
       history: this.#history.entries,
       counters: engine?.counters ?? {},
       now: clock.now(),
@@ -314,8 +313,11 @@ function interrupted(what: string): NodeError {
   );
 }
 
-function relaySentences(session: Session | undefined): string[] {
-  return [...(session?.host?.relayTroubles() ?? [])].map(
+function relaySentences(
+  session: Session | undefined,
+  engine: PathEngineStatus | undefined,
+): string[] {
+  return [...(session?.host?.relayTroubles(engine?.relays ?? []) ?? [])].map(
     ([regionId, reason]) =>
       `The relay of region ${regionCode(session?.netmap, regionId)} is not connected: ${reason}`,
   );

@@ -15,6 +15,7 @@ import type {
   PathEngineOutput,
   PathEngineStatus,
   PingResult,
+  RelayStatus,
 } from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
 import type { Crypto, Random } from '@warren/core/ports';
@@ -96,10 +97,10 @@ export class EngineHost {
     return { ...status, counters: { ...status.counters, ...ours } };
   }
 
-  /** Regions that should be connected and are not, with the reason where one is known. */
-  relayTroubles(): ReadonlyMap<RegionId, string> {
+  /** Which of the engine's relays should be connected and are not, with the reason where one is known. */
+  relayTroubles(relays: readonly RelayStatus[]): ReadonlyMap<RegionId, string> {
     const troubles = new Map<RegionId, string>();
-    for (const { regionId, state } of this.status().relays) {
+    for (const { regionId, state } of relays) {
       const reason = this.#relayTroubles.get(regionId);
       if (state !== 'connected' && reason !== undefined) troubles.set(regionId, reason);
     }
@@ -169,6 +170,7 @@ export class EngineHost {
       case 'relay-hangup':
         this.#links.get(output.regionId)?.close();
         this.#links.delete(output.regionId);
+        this.#relayTroubles.delete(output.regionId);
         break;
       case 'relay-probe':
         this.#links.get(output.regionId)?.probe();

@@ -36,6 +36,7 @@ export interface StatusInputs {
 
 export function buildStatus(inputs: StatusInputs): StatusReport {
   const { netmap } = inputs;
+  const byKey = new Map([...(netmap?.peers.values() ?? [])].map((peer) => [peer.key, peer]));
   return {
     version: inputs.version,
     state: inputs.state,
@@ -46,7 +47,7 @@ export function buildStatus(inputs: StatusInputs): StatusReport {
       .sort((a, b) => a.id - b.id)
       .map((peer) => peerStatus(inputs, netmap, peer)),
     health: inputs.health,
-    history: inputs.history.map((entry) => historyEntry(netmap, entry)),
+    history: inputs.history.map((entry) => historyEntry(netmap, byKey, entry)),
     counters: inputs.counters,
   };
 }
@@ -96,8 +97,12 @@ function peerStatus(
   };
 }
 
-function historyEntry(netmap: Netmap | undefined, { at, change }: DatedPathChange): HistoryEntry {
-  const peer = [...(netmap?.peers.values() ?? [])].find((node) => node.key === change.peer);
+function historyEntry(
+  netmap: Netmap | undefined,
+  byKey: ReadonlyMap<NodeKey, NetmapNode>,
+  { at, change }: DatedPathChange,
+): HistoryEntry {
+  const peer = byKey.get(change.peer);
   const show = (path: Path | undefined): string | null => {
     if (path === undefined) return null;
     return path.kind === 'relay' ? `relay ${regionCode(netmap, path.regionId)}` : formatPath(path);

@@ -18,7 +18,7 @@ const IP_TIMEOUT_MS = 10_000;
  */
 export const TUN_MTU_BYTES = 1280;
 
-/** What {@link configureTun} could do. */
+/** What could be done. */
 export interface TunConfigured {
   /** Why the tunnel has no IPv6 although it has an address for it; undefined: it has. */
   readonly withoutIpv6: string | undefined;
@@ -48,8 +48,15 @@ export async function configureTun(
   }
 }
 
+/** The device with these addresses, or down when there are none. */
+export async function applyTun(name: string, addresses: readonly Prefix[]): Promise<TunConfigured> {
+  if (addresses.length > 0) return configureTun(name, addresses);
+  await deconfigureTun(name);
+  return { withoutIpv6: undefined };
+}
+
 /** Takes the addresses away and the device down, and with it its routes; the descriptor stays open. */
-export async function deconfigureTun(name: string): Promise<void> {
+async function deconfigureTun(name: string): Promise<void> {
   await ip(['-batch', '-'], [`addr flush dev ${name}`, `link set dev ${name} down`]);
 }
 

@@ -13,7 +13,9 @@ export function checkUdpPort(port: number): Promise<void> {
         new NodeError(
           'UDP_PORT_TAKEN',
           `UDP port ${port} can't be opened (${cause.code ?? cause.message})`,
-          'another WireGuard or mesh daemon uses it: stop that one, or choose a port with --port (0: any free one)',
+          cause.code === 'EACCES'
+            ? 'ports below 1024 are for root: choose another one with --port (0: any free one)'
+            : 'another WireGuard or mesh daemon uses it: stop that one, or choose a port with --port (0: any free one)',
           { cause },
         ),
       );
