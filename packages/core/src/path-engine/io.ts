@@ -18,6 +18,8 @@ export type PathEngineInput =
   | { readonly type: 'local-addresses'; readonly addresses: readonly IpAddress[] }
   /** Interfaces or the default route changed: old paths can't be believed. */
   | { readonly type: 'link-changed' }
+  /** Something else has just been reached after an outage: don't let relays wait out their pauses. */
+  | { readonly type: 'retry-relays' }
   | { readonly type: 'relay-connected'; readonly regionId: RegionId }
   /** A dial failed or a connection ended. */
   | { readonly type: 'relay-closed'; readonly regionId: RegionId; readonly reason: string }

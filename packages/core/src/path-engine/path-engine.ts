@@ -133,6 +133,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'link-changed':
         this.#linkChanged(now);
         break;
+      case 'retry-relays':
+        this.#links.retry(now);
+        break;
       case 'relay-connected':
         this.#links.connected(input.regionId, now);
         this.#peers.reroute(now);

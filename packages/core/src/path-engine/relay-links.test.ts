@@ -182,6 +182,22 @@ test('a changed network ends the pause before the next dial', () => {
   expect(out()).toEqual(['dial 1']);
 });
 
+describe('a network that works again', () => {
+  test('ends pauses and dials that hang, and leaves young dials and connections alone', () => {
+    links.setRegions(new Set([1, 2, 3, 4]));
+    for (const region of [1, 2, 3, 4]) links.use(region, at(0));
+    links.connected(1, at(100));
+    links.closed(4, at(19_900));
+    links.runTimers(at(19_950));
+    links.closed(2, at(19_990));
+    expect(out().at(-1)).toBe('dial 4');
+    links.retry(at(19_991));
+    expect(out()).toEqual(['dial 2', 'hangup 3', 'dial 3']);
+    links.retry(at(19_992));
+    expect(out()).toEqual([]);
+  });
+});
+
 describe('packets that only a relay carries', () => {
   /** As after half an hour out of reach. */
   function failLong(): void {

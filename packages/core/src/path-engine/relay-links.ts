@@ -29,6 +29,8 @@ const backOffStepMs = 10;
 const backOffMaxMs = 5000;
 /** While packets are there that nothing else carries, a relay that comes back is found this soon. */
 export const eagerBackOffMaxMs = 1000;
+/** A dial under way for longer hangs on packets that were lost: a new one is faster than their repetition. */
+export const hangingDialMs = 2_000;
 /** Packets went out and none came in for this long: ask whether the connection still lives. */
 export const probeAfterMs = 10_000;
 /** The pause is spread by these factors, so that a relay's clients don't return in step. */
@@ -52,6 +54,7 @@ interface Link {
   connectedAt: Instant | undefined;
   usedAt: Instant | undefined;
   dialAt: Instant | undefined;
+  dialledAt: Instant | undefined;
   /** The end of the pause should packets want to go there. */
   eagerDialAt: Instant | undefined;
   /** When a packet last came, or we last asked for a pong. */
@@ -128,7 +131,7 @@ export class RelayLinks {
     const link = this.#link(regionId);
     link.usedAt = now;
     if (link.state !== 'closed') return;
-    if (link.dialAt === undefined) this.#dial(regionId, link);
+    if (link.dialAt === undefined) this.#dial(regionId, link, now);
     else if (link.eagerDialAt !== undefined && link.eagerDialAt < link.dialAt) {
       link.dialAt = link.eagerDialAt;
     }
@@ -218,6 +221,16 @@ export class RelayLinks {
     }
   }
 
+  /** The network works again: dial what waits for its pause to end, and what hangs. */
+  retry(now: Instant): void {
+    for (const [regionId, link] of [...this.#links]) {
+      const isHanging = link.dialledAt !== undefined && now - link.dialledAt >= hangingDialMs;
+      if (link.state === 'closed' || (link.state === 'dialling' && isHanging)) {
+        this.#redialOne(regionId, link, now);
+      }
+    }
+  }
+
   /** Our addresses went away and every connection with them: dial anew, without a pause. */
   redial(now: Instant): void {
     for (const [regionId, link] of [...this.#links]) this.#redialOne(regionId, link, now);
@@ -238,7 +251,7 @@ export class RelayLinks {
         this.#drop(regionId);
         dropped = true;
       } else if (link.dialAt !== undefined && now >= link.dialAt) {
-        this.#dial(regionId, link);
+        this.#dial(regionId, link, now);
       }
     }
     return dropped;
@@ -266,6 +279,7 @@ export class RelayLinks {
         connectedAt: undefined,
         usedAt: undefined,
         dialAt: undefined,
+        dialledAt: undefined,
         eagerDialAt: undefined,
         heardAt: undefined,
         queue: [],
@@ -293,12 +307,13 @@ export class RelayLinks {
     link.failures = 0;
     link.failingSince = undefined;
     link.connectedAt = undefined;
-    if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link);
+    if (this.#isWanted(regionId, link, now)) this.#dial(regionId, link, now);
     else this.#links.delete(regionId);
   }
 
-  #dial(regionId: RegionId, link: Link): void {
+  #dial(regionId: RegionId, link: Link, now: Instant): void {
     link.state = 'dialling';
+    link.dialledAt = now;
     link.dialAt = undefined;
     link.eagerDialAt = undefined;
     this.#options.outputs.push({ type: 'relay-dial', regionId });
