@@ -284,3 +284,45 @@ test('after a change of network a connection that does not answer is replaced', 
   await member.until('connected again', () => member.connections === 2);
   expect(performance.now() - began).toBeLessThan(8_000);
 });
+
+/** Upgrades hang from now on; answers how many there were. */
+function hangingUpgrades(): () => number {
+  let upgrades = 0;
+  control.intercept('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => undefined);
+    upgrades++;
+  });
+  return () => upgrades;
+}
+
+test('after a change of network a dial that hangs is begun again, and nobody calls it trouble', async () => {
+  const upgrades = hangingUpgrades();
+  const member = joins();
+  await until('upgrading', () => upgrades() === 1);
+  member.runner.linkChanged();
+  await until('upgrading again', () => upgrades() === 2);
+  await until('one connection', () => control.connections === 1);
+  expect(member.troubles).toEqual([]);
+});
+
+test('what is reached elsewhere begins a dial again only when it hangs', async () => {
+  const upgrades = hangingUpgrades();
+  const member = joins();
+  await until('upgrading', () => upgrades() === 1);
+  member.runner.retry();
+  await sleep(200);
+  expect(upgrades()).toBe(1);
+  await sleep(2000);
+  member.runner.retry();
+  await until('upgrading again', () => upgrades() === 2);
+});
+
+test('what is reached elsewhere ends the pause before the next dial', async () => {
+  control.intercept('upgrade', (_request: IncomingMessage, socket: Duplex) => socket.destroy());
+  const member = joins();
+  await member.until('pausing for over half a second', () => member.troubles.length === 11);
+  const began = performance.now();
+  member.runner.retry();
+  await member.until('trying again', () => member.troubles.length === 12);
+  expect(performance.now() - began).toBeLessThan(500);
+});

@@ -42,6 +42,8 @@ export interface ControlRunnerEvents {
 
 /** For the answer to an HTTP/2 ping: a few round trips of a bad line. */
 const PING_TIMEOUT_MS = 5_000;
+/** A dial under way for longer hangs on packets that were lost: a new one is faster than their repetition. */
+const HANGING_DIAL_MS = 2_000;
 /** The largest answer outside the map stream; register answers are under a kilobyte. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -54,6 +56,8 @@ export class ControlRunner {
   readonly #abort = new AbortController();
   readonly #streams = new Map<RequestId, ClientHttp2Stream>();
   #session: ClientHttp2Session | undefined;
+  /** The dial under way. */
+  #dial: { readonly abort: AbortController; readonly atMs: number } | undefined;
   /** Until the ping after a change of network is answered. */
   #probe: NodeJS.Timeout | undefined;
   #draining = false;
@@ -87,7 +91,7 @@ export class ControlRunner {
   linkChanged(): void {
     const session = this.#session;
     if (session === undefined) {
-      this.handle({ type: 'link-changed' });
+      this.#connectAnew();
       return;
     }
     clearTimeout(this.#probe);
@@ -95,6 +99,13 @@ export class ControlRunner {
     this.#probe = probe;
     // Also called when the session ends before the answer.
     if (!session.destroyed) session.ping(() => clearTimeout(probe));
+  }
+
+  /** Something else has just been reached after an outage: don't wait out a pause, nor a dial that hangs. */
+  retry(): void {
+    const hangs =
+      this.#dial !== undefined && performance.now() - this.#dial.atMs >= HANGING_DIAL_MS;
+    if (this.#session === undefined && (this.#dial === undefined || hangs)) this.#connectAnew();
   }
 
   close(): void {
@@ -124,19 +135,36 @@ export class ControlRunner {
     this.#timer.rearm();
   }
 
+  /** Ends the pause before the next dial; a dial under way is begun again. */
+  #connectAnew(): void {
+    if (this.#dial === undefined) this.handle({ type: 'link-changed' });
+    else this.#dial.abort.abort();
+  }
+
   async #connect(): Promise<void> {
     this.#session?.destroy();
     this.#session = undefined;
-    const { signal } = this.#abort;
+    const dial = { abort: new AbortController(), atMs: performance.now() };
+    this.#dial = dial;
+    const signal = AbortSignal.any([this.#abort.signal, dial.abort.signal]);
     let session: ClientHttp2Session;
     try {
       session = await openControlSession({ ...this.#options, url: this.#url, signal });
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      this.#dial = undefined;
+      if (this.#abort.signal.aborted) return;
+      if (dial.abort.signal.aborted) this.#redial();
+      else this.#fail(error);
       return;
     }
-    if (signal.aborted) session.destroy();
+    this.#dial = undefined;
+    if (this.#abort.signal.aborted) session.destroy();
     else this.#adopt(session);
+  }
+
+  #redial(): void {
+    this.handle({ type: 'disconnected', reason: 'the dial was begun again' });
+    this.handle({ type: 'link-changed' });
   }
 
   #fail(cause: unknown): void {

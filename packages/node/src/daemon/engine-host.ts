@@ -35,7 +35,7 @@ export interface EngineHostOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly plane: Plane;
+  readonly plane: Pick<Plane, 'send' | 'counters'>;
   readonly nodePrivateKey: NodePrivateKey;
   readonly discoPrivateKey: DiscoPrivateKey;
   readonly listenPort: number;
@@ -45,6 +45,8 @@ export interface EngineHostEvents {
   readonly onEndpoints: (endpoints: readonly OwnEndpoint[]) => void;
   readonly onNetInfo: (netInfo: NetInfo) => void;
   readonly onPathChanged: (change: PathChange) => void;
+  /** A relay has just been reached. */
+  readonly onRelayReady: () => void;
 }
 
 export class EngineHost {
@@ -213,6 +215,7 @@ export class EngineHost {
         onReady: () => {
           this.#relayTroubles.delete(regionId);
           this.handle({ type: 'relay-connected', regionId });
+          this.#events.onRelayReady();
         },
         onPacket: (source, packet) =>
           this.handle({ type: 'relay-packet', regionId, source, packet }),

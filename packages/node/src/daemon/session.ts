@@ -102,6 +102,7 @@ export class Session {
         onConnected: () => {
           this.#wasConnected = true;
           options.health.clear('control');
+          this.#host?.handle({ type: 'retry-relays' });
         },
       },
     );
@@ -273,6 +274,7 @@ export class Session {
       {
         onEndpoints: (endpoints) => this.#control.handle({ type: 'endpoints', endpoints }),
         onNetInfo: (netInfo) => this.#control.handle({ type: 'net-info', netInfo }),
+        onRelayReady: () => this.#control.retry(),
         onPathChanged: (change) => {
           history.add(change, clock);
           log.info('path', { peer: shortKey(change.peer), to: change.to, cause: change.cause });
