@@ -245,6 +245,24 @@ test('an answer that was cut short is no answer', async () => {
   expect(member.all('refused')).toEqual([]);
 });
 
+test('an answer that drips for ever is given up in time', async () => {
+  control.answer = (stream, path) => {
+    if (path !== '/machine/map' || polls() === 1) {
+      agreeable(stream, path);
+      return;
+    }
+    stream.respond({ ':status': 200 });
+    const drip = setInterval(() => stream.write(' '), 200);
+    stream.once('close', () => clearInterval(drip));
+  };
+  const member = joins();
+  await until('polling and updating', () => polls() === 2);
+  const began = performance.now();
+  while (polls() < 3 && performance.now() - began < 15_000) await sleep(50);
+  expect(polls()).toBe(3);
+  expect(member.connections).toBe(1);
+});
+
 test('a runner that is closed in the middle of a dial leaves no connection behind', async () => {
   let upgrading: Duplex | undefined;
   control.intercept('upgrade', (_request: IncomingMessage, socket: Duplex) => {
@@ -283,6 +301,16 @@ test('after a change of network a connection that does not answer is replaced', 
   member.runner.linkChanged();
   await member.until('connected again', () => member.connections === 2);
   expect(performance.now() - began).toBeLessThan(8_000);
+});
+
+test('the same is faster when an address of ours is gone', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  control.freeze();
+  const began = performance.now();
+  member.runner.linkChanged(true);
+  await member.until('connected again', () => member.connections === 2);
+  expect(performance.now() - began).toBeLessThan(4_000);
 });
 
 /** Upgrades hang from now on; answers how many there were. */

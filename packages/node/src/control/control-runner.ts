@@ -42,6 +42,8 @@ export interface ControlRunnerEvents {
 
 /** For the answer to an HTTP/2 ping: a few round trips of a bad line. */
 const PING_TIMEOUT_MS = 5_000;
+/** The same when an address of ours is gone, and most probably the connection with it. */
+const DOUBTFUL_PING_TIMEOUT_MS = 1_500;
 /** A dial under way for longer hangs on packets that were lost: a new one is faster than their repetition. */
 const HANGING_DIAL_MS = 2_000;
 /** The largest answer outside the map stream; register answers are under a kilobyte. */
@@ -87,15 +89,19 @@ export class ControlRunner {
     this.#drain();
   }
 
-  /** Another network: a connection that died with the old one is found out now, not at the next message. */
-  linkChanged(): void {
+  /**
+   * Another network: a connection that died with the old one is found out now, not at the next message.
+   * `lostAddress`: one of our addresses is gone.
+   */
+  linkChanged(lostAddress = false): void {
     const session = this.#session;
     if (session === undefined) {
       this.#connectAnew();
       return;
     }
     clearTimeout(this.#probe);
-    const probe = setTimeout(() => session.destroy(), PING_TIMEOUT_MS);
+    const waitMs = lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS;
+    const probe = setTimeout(() => session.destroy(), waitMs);
     this.#probe = probe;
     // Also called when the session ends before the answer.
     if (!session.destroyed) session.ping(() => clearTimeout(probe));
@@ -209,9 +215,11 @@ export class ControlRunner {
       'content-type': 'application/json',
     });
     this.#streams.set(id, stream);
-    if (output.timeoutMs !== undefined) {
-      stream.setTimeout(output.timeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
-    }
+    // Not the stream's own timeout, which counts silence: an answer may drip.
+    const timer =
+      output.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => this.#giveUp(id, stream), output.timeoutMs);
     let status = 0;
     let parts: Buffer[] = [];
     let length = 0;
@@ -235,6 +243,7 @@ export class ControlRunner {
     });
     stream.on('error', () => undefined); // `close` follows and tells
     stream.on('close', () => {
+      clearTimeout(timer);
       if (this.#streams.get(id) !== stream) return; // cancelled
       this.#streams.delete(id);
       // An answer whose connection broke ends like a whole one; what came of it may be a part.
@@ -247,6 +256,12 @@ export class ControlRunner {
       }
     });
     stream.end(output.body);
+  }
+
+  #giveUp(id: RequestId, stream: ClientHttp2Stream): void {
+    if (this.#streams.get(id) !== stream) return;
+    this.#cancel(id);
+    this.handle({ type: 'request-failed', id, reason: 'no answer in time' });
   }
 
   #cancel(id: RequestId): void {

@@ -144,10 +144,11 @@ export class Session {
   }
 
   linkChanged(link: LinkState): void {
+    const lostAddress = this.#link.addresses.some((address) => !link.addresses.includes(address));
     this.#link = link;
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
     this.#host?.handle({ type: 'link-changed' });
-    this.#control.linkChanged();
+    this.#control.linkChanged(lostAddress);
   }
 
   /** Ends it; whoever waits for it hears `why`. */
