@@ -250,6 +250,10 @@ export class Daemon implements LocalApiBackend {
         history: this.#history,
       },
       (event) => {
+        if (event.type === 'failed') {
+          this.#session = undefined;
+          this.#tun.want([]);
+        }
         for (const listener of [...this.#listeners]) listener(event);
       },
     );
