@@ -12,8 +12,10 @@ const packages = {
   shell: ['core'],
   node: ['core', 'shell'],
   servers: ['core', 'shell'],
-  lab: ['core', 'shell', 'node', 'servers'],
-  cli: ['core', 'shell', 'node', 'servers', 'lab'],
+  // sim needs nothing of shell but its fast cryptography (docs/adr/0002).
+  sim: ['core', 'shell'],
+  lab: ['core', 'shell', 'node', 'servers', 'sim'],
+  cli: ['core', 'shell', 'node', 'servers', 'sim', 'lab'],
 };
 
 /** A folder of core may import itself, core/ports.ts and the folders listed. */
@@ -30,11 +32,12 @@ const folders = {
   netmap: vocabulary,
   relay: [...vocabulary, ...codecs],
   wireguard: vocabulary,
+  filter: vocabulary,
   ts2021: vocabulary,
   netcheck: [...vocabulary, ...codecs, 'netmap'],
   paths: [...vocabulary, ...codecs, 'netmap'],
   control: [...vocabulary, 'netmap'],
-  'packet-engine': [...vocabulary, ...codecs, 'wireguard'],
+  'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter'],
   'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths'],
 };
 

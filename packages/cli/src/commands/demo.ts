@@ -1,6 +1,7 @@
 /** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly. */
-import type { DemoEvent, DemoReport } from '@warren/lab/demo/report';
+
 import type { Missing } from '@warren/lab/requirements';
+import type { DemoEvent, DemoReport } from '@warren/sim/demo/report';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
 import { RightsError } from '../errors.js';

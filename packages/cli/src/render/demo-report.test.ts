@@ -1,4 +1,4 @@
-import type { DemoPair, DemoReport } from '@warren/lab/demo/report';
+import type { DemoPair, DemoReport } from '@warren/sim/demo/report';
 import { expect, test } from 'vitest';
 import { renderDemoReport } from './demo-report.js';
 

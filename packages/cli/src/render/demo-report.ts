@@ -2,7 +2,7 @@
  * The demo's result for people: who reaches whom how (the matrix), then the evidence for each pair. Pure;
  * colours are the terminal's, through `paint`.
  */
-import type { DemoPair, DemoReport } from '@warren/lab/demo/report';
+import type { DemoPair, DemoReport } from '@warren/sim/demo/report';
 import type { Style } from '../terminal.js';
 import { renderTable } from './table.js';
 

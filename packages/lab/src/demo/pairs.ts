@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endpointAddress, parseEndpoint } from '@warren/core/ip/address';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
 import type { PingLine, StatusReport } from '@warren/node/local-api/protocol';
+import { expectedPath } from '@warren/sim/demo/expected';
+import type { DemoPair } from '@warren/sim/demo/report';
 import type { CommandLine } from '../mesh/command-line.js';
 import { scriptArgv } from '../scripts.js';
-import { natOf } from '../topology/types.js';
 import type { TransferResult } from '../traffic/transfer-agent.js';
 import type { World } from '../world/world.js';
 import { relayDataFrames } from './relay-frames.js';
-import type { DemoPair } from './report.js';
-import { directLimitMs, expectedPath, judge, methodOf, type PairEvidence } from './verdict.js';
+import { directLimitMs, judge, methodOf, type PairEvidence } from './verdict.js';
 import { wireRttMs } from './wires.js';
 
 /** Every pair moves this much: enough for TCP to leave slow start and to meet a lost or altered byte. */
@@ -81,7 +81,7 @@ export async function measurePair(
   ping: PingOutcome,
 ): Promise<DemoPair> {
   const { topology } = world;
-  const expected = expectedPath(natOf(topology, from.name), natOf(topology, to.name));
+  const expected = expectedPath(topology, from.name, to.name);
   // The first packets of a session go both ways, by design: data never waits for a path to be trusted.
   // The claim is about a session that runs.
   await transferBetween(world, from, to, WARM_UP_BYTES);

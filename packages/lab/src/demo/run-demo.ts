@@ -6,18 +6,18 @@ import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
 import type { StatusReport } from '@warren/node/local-api/protocol';
+import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from '@warren/sim/demo/report';
+import { natOf, regionOf } from '@warren/sim/topology/types';
 import { requireFreeName } from '../kept-worlds.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { waitForPeers } from '../mesh/machines.js';
 import { requireLab } from '../requirements.js';
 import { scriptArgv } from '../scripts.js';
 import { fourMachines } from '../topology/four-machines.js';
-import { natOf, regionOf } from '../topology/types.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 import { bringUp, startServers } from './network.js';
 import { measurePair, type PairMember, pingPair, TRANSFER_PORT } from './pairs.js';
-import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from './report.js';
 
 export interface DemoOptions {
   /** Starts Warren's command line: Node.js and its main script. */

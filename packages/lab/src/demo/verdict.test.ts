@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expectedPath, judge, methodOf } from './verdict.js';
+import { judge, methodOf } from './verdict.js';
 
 test('direct needs both: the round trip of the wires and silent relays', () => {
   expect(judge({ bestRttMs: 64, wireRttMs: 62, relayDataFrames: 0 })).toBe('direct');
@@ -34,12 +34,4 @@ test('the method follows from the addresses in use', () => {
     toRemote: '192.168.1.10',
   };
   expect(methodOf({ ...base, ...sameLan })).toBe('lan');
-});
-
-test('what NATs allow without help', () => {
-  expect(expectedPath('none', 'hard')).toBe('direct');
-  expect(expectedPath('easy', 'none')).toBe('direct');
-  expect(expectedPath('easy', 'easy')).toBe('direct');
-  expect(expectedPath('hard', 'easy')).toBe('relay');
-  expect(expectedPath('hard', 'hard')).toBe('relay');
 });

@@ -3,7 +3,7 @@
  * direct only when its round trip is that of the wires and the relays carried nothing but disco between
  * its two keys while data moved.
  */
-import type { ActualPath, PathMethod } from './report.js';
+import type { ActualPath, PathMethod } from '@warren/sim/demo/report';
 
 /**
  * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: four daemons and a
@@ -64,11 +64,4 @@ export function methodOf(evidence: MethodEvidence): PathMethod | null {
 
 function isPrivateV4(address: string): boolean {
   return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
-}
-
-/** What two NATs allow without port mapping and without guessing ports. */
-export function expectedPath(from: string, to: string): 'direct' | 'relay' {
-  const kinds = [from, to];
-  if (kinds.includes('none')) return 'direct';
-  return kinds.includes('hard') ? 'relay' : 'direct';
 }

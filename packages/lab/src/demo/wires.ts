@@ -1,6 +1,6 @@
 /** What the lab's wires alone take between two machines, from the topology: the yardstick of directness. */
 import { assert } from '@warren/core/base/assert';
-import { regionOf, type Topology } from '../topology/types.js';
+import { regionOf, type Topology } from '@warren/sim/topology/types';
 
 /** Both directions of the direct way, in milliseconds; processing in routers and daemons not counted. */
 export function wireRttMs(topology: Topology, from: string, to: string): number {

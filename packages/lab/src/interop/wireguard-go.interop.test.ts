@@ -3,10 +3,10 @@
  * ways, a rekey after 120 s under 1,000 pings of which none may be lost, and roaming of its address.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import { ip } from '@warren/sim/topology/literals';
+import type { Topology } from '@warren/sim/topology/types';
 import { describe, expect, test } from 'vitest';
 import { scriptArgv } from '../scripts.js';
-import { ip } from '../topology/four-machines.js';
-import type { Topology } from '../topology/types.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 

@@ -1,9 +1,10 @@
+import { cidr, ip } from '@warren/sim/topology/literals';
+import type { Topology } from '@warren/sim/topology/types';
 import { expect, test } from 'vitest';
 import { buildCommands, lanGateway, spaceScript, type WorldCommands } from './build.js';
-import { cidr, fourMachines, ip } from './four-machines.js';
+import { fourMachines } from './four-machines.js';
 import { natZoo } from './nat-zoo.js';
 import { planTopology, wiresOf } from './plan.js';
-import type { Topology } from './types.js';
 
 const plan = planTopology(fourMachines);
 const copied = buildCommands(plan, 'copier');

@@ -9,9 +9,9 @@
 
 import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/address';
 import { prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import type { Network, Topology } from '@warren/sim/topology/types';
 import { natRules } from './nat.js';
 import { delaySpace, type Plan, type Space, type Wire, wiresOf } from './plan.js';
-import type { Network, Topology } from './types.js';
 import { unroutedPrefixes } from './validate.js';
 
 /** How delays are made: the kernel's own qdisc, or the copier of `delay/`. */

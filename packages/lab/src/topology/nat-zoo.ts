@@ -2,8 +2,8 @@
  * A world for looking at NATs: one machine behind each profile and one in the open, and a server with the
  * two addresses that NAT discovery needs. No delays.
  */
-import { cidr, ip } from './four-machines.js';
-import type { NatProfile, Topology } from './types.js';
+import { cidr, ip } from '@warren/sim/topology/literals';
+import type { NatProfile, Topology } from '@warren/sim/topology/types';
 
 /** The profiles, each with a network of that name and a machine `behind-PROFILE`. */
 export const zooProfiles: readonly NatProfile[] = ['easy', 'hard', 'full-cone', 'restricted-cone'];

@@ -5,7 +5,8 @@
  * in conntrack as a flow to the router itself; the client's own flow to that peer then collides with it,
  * loses its port, and easy NATs fail to punch.
  */
-import type { NatProfile } from './types.js';
+import { assert } from '@warren/core/base/assert';
+import type { NatProfile } from '@warren/sim/topology/types';
 
 const firewall = `
 table inet fw {
@@ -83,6 +84,8 @@ function translation(profile: NatProfile): string {
       return cone(false);
     case 'restricted-cone':
       return cone(true);
+    default:
+      assert(false, `no rules for ${profile}`);
   }
 }
 

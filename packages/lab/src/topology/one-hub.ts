@@ -9,8 +9,8 @@
  *      ├─ home-right  easy NAT ── right     left - right: direct, by punching
  *      └─ cloud       hard NAT ── hard      left - hard: through the hub's relay only
  */
-import { cidr, ip } from './four-machines.js';
-import type { Topology } from './types.js';
+import { cidr, ip } from '@warren/sim/topology/literals';
+import type { Topology } from '@warren/sim/topology/types';
 
 export const oneHub: Topology = {
   name: 'one-hub',

@@ -8,7 +8,7 @@
  *     hub.eth0 ── delay.w1a ~~~ delay.w1b ── inet-east.p1
  *     inet-east.t3 ── delay.w3a ~~~ delay.w3b ── inet-west.t3
  */
-import type { Topology } from './types.js';
+import type { Topology } from '@warren/sim/topology/types';
 
 /** Name of the namespace of the copier. */
 export const delaySpace = 'delay';

@@ -1,8 +1,9 @@
+import { cidr, ip } from '@warren/sim/topology/literals';
+import type { Topology } from '@warren/sim/topology/types';
 import { expect, test } from 'vitest';
 import { LabError } from '../errors.js';
-import { cidr, fourMachines, ip } from './four-machines.js';
+import { fourMachines } from './four-machines.js';
 import { natZoo } from './nat-zoo.js';
-import type { Topology } from './types.js';
 import { checkTopology } from './validate.js';
 
 function refusal(change: Partial<Topology>): string {

@@ -1,8 +1,8 @@
 /** Refuses a topology that contradicts itself, with a sentence about what is wrong. */
 import { familyOf, type IpAddress } from '@warren/core/ip/address';
 import { parsePrefix, prefixAddress, prefixBits, prefixContains } from '@warren/core/ip/prefix';
+import type { PublicAttachment, Topology } from '@warren/sim/topology/types';
 import { LabError } from '../errors.js';
-import type { PublicAttachment, Topology } from './types.js';
 
 /** Machines, hosts and networks together: the interface numbers and MAC bytes of a plan hold this many. */
 export const maxPlaces = 250;

@@ -1,11 +1,11 @@
 /** Starts a world: namespaces, wires, NATs, views, delays; then waits until packets pass. */
 
+import type { Topology } from '@warren/sim/topology/types';
 import { startCopier } from '../delay/copier.js';
 import { LabError } from '../errors.js';
 import { rememberWorld, requireFreeName } from '../kept-worlds.js';
 import { buildCommands, type Delayer, spaceScript, type WorldCommands } from '../topology/build.js';
 import { planTopology } from '../topology/plan.js';
-import type { Topology } from '../topology/types.js';
 import { checkTopology } from '../topology/validate.js';
 import { cleanEnvironment, WorldChannel } from './channel.js';
 import { enterNetwork, viewsScript } from './views.js';

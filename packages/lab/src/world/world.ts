@@ -22,13 +22,13 @@
  * do not see each other, so names and ports never collide.
  */
 import type { IpAddress } from '@warren/core/ip/address';
+import { addressOf, publicAddressOf, type Topology } from '@warren/sim/topology/types';
 import type { Copier } from '../delay/copier.js';
 import type { CopierReport } from '../delay/delayer.js';
 import { LabError } from '../errors.js';
 import { forgetWorld } from '../kept-worlds.js';
 import type { Delayer } from '../topology/build.js';
 import { planTopology } from '../topology/plan.js';
-import { addressOf, publicAddressOf, type Topology } from '../topology/types.js';
 import { cleanEnvironment, type WorldChannel } from './channel.js';
 import type { Sink } from './protocol.js';
 import { enterNetwork, enterView, layerPath } from './views.js';

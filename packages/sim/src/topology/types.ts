@@ -1,15 +1,15 @@
 /**
- * What a lab world is made of, as data. `plan.ts` gives it namespaces and wires, `build.ts` the commands.
+ * What a world is made of, as data; the simulator and the lab build the same one, each in its own way.
  *
  *     region ──── link (delay) ──── region          a region is an L3 hub: the internet of that place
  *      ├─ host (access delay)                        a public server: control, relay, STUN
- *      ├─ machine `public`                           public address on the interface, no firewall
+ *      ├─ machine `public`                           public address on the interface
  *      └─ network (NAT profile) ── machine `lan`     a router with a NAT, a LAN, machines behind it
  *
- * All of it is flat and named, so that what comes later has a place: port mapping servers and further WAN
- * addresses belong to a Network, load balancers are a forward on a Network, IPv6 adds addresses to the lists.
+ * All of it is flat and named: further WAN addresses, load balancers and port mapping belong to a Network,
+ * IPv6 adds addresses to the lists.
  */
-import type { IpAddress } from '@warren/core/ip/address';
+import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import type { Prefix } from '@warren/core/ip/prefix';
 
 /** A piece of the internet. Everything inside is next to each other, apart from access delays. */
@@ -26,7 +26,7 @@ export interface RegionLink {
 /** A place on the public internet. */
 export interface PublicAttachment {
   readonly region: string;
-  /** Public addresses, the first is the source of what it sends by itself. At least one. */
+  /** Public addresses, the first of each family is the source of what it sends by itself. At least one. */
   readonly addresses: readonly IpAddress[];
   /** Delay of its access link, one way. Absent: none. */
   readonly accessOneWayMs?: number;
@@ -38,14 +38,49 @@ export interface Host extends PublicAttachment {
 }
 
 /**
- * How a router translates (RFC 4787 terms; verified by `probe/` and against coturn):
+ * How a router translates (RFC 4787 terms: EIM / ADM / APDM and EIF / ADF / APDF are endpoint-independent,
+ * address-dependent, address-and-port-dependent mapping and filtering):
  *
- * - `easy`: endpoint-independent mapping that preserves ports, address-and-port-dependent filtering
- * - `hard`: address-and-port-dependent mapping to random ports, filtering likewise
- * - `full-cone`: endpoint-independent mapping and filtering
- * - `restricted-cone`: endpoint-independent mapping, address-dependent filtering
+ *     easy               EIM  APDF  keeps ports              a home router
+ *     easy-range         EIM  APDF  ports of a small range
+ *     hard               APDM APDF  random ports             a cloud's NAT gateway
+ *     hard-range         APDM APDF  random in a small range
+ *     full-cone          EIM  EIF   keeps ports
+ *     restricted-cone    EIM  ADF   keeps ports
+ *     cone-other-ports   EIM  EIF   never keeps ports
+ *     sequential         APDM APDF  each mapping takes the next port
+ *     address-dependent  ADM  APDF
+ *     one-to-one         EIM  EIF   an elastic IP, nothing filtered; for a LAN of one machine
+ *     one-to-one-firewalled  EIM APDF  an elastic IP behind a stateful security group; for a LAN of one machine
+ *     udp-blocked        no UDP passes, TCP as easy
  */
-export type NatProfile = 'easy' | 'hard' | 'full-cone' | 'restricted-cone';
+export const NAT_PROFILES = [
+  'easy',
+  'easy-range',
+  'hard',
+  'hard-range',
+  'full-cone',
+  'restricted-cone',
+  'cone-other-ports',
+  'sequential',
+  'address-dependent',
+  'one-to-one',
+  'one-to-one-firewalled',
+  'udp-blocked',
+] as const;
+export type NatProfile = (typeof NAT_PROFILES)[number];
+
+/**
+ * A UDP load balancer in front of one machine of a LAN: what reaches `address:port` goes to the machine's
+ * `port` with the sender's address kept, and answers leave from `address:port` again. The machine's own flows
+ * still leave through the network's NAT.
+ */
+export interface UdpBalancer {
+  /** One of the network's further addresses, not the one that its NAT uses. */
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly machine: string;
+}
 
 /** A LAN behind a NAT router. */
 export interface Network extends PublicAttachment {
@@ -53,17 +88,26 @@ export interface Network extends PublicAttachment {
   readonly nat: NatProfile;
   /** IPv4 prefix of the LAN, /24 or shorter; the router is its first address. */
   readonly lan: Prefix;
+  readonly balancers?: readonly UdpBalancer[];
+  /** The router runs a port mapping server (UPnP IGD, NAT-PMP, PCP). */
+  readonly portMapping?: boolean;
 }
 
 /** Where a machine is plugged in. */
 export type Attachment =
-  | ({ readonly kind: 'public' } & PublicAttachment)
+  | ({
+      readonly kind: 'public';
+      /** A stateful firewall on the machine: nothing comes in unasked (no translation, APDF). */
+      readonly firewalled?: boolean;
+    } & PublicAttachment)
   | { readonly kind: 'lan'; readonly network: string; readonly address: IpAddress };
 
 /** A machine that joins the mesh. */
 export interface Machine {
   readonly name: string;
   readonly at: Attachment;
+  /** Endpoints that its owner configures because the machine can't find them itself. */
+  readonly staticEndpoints?: readonly Endpoint[];
 }
 
 export interface Topology {
