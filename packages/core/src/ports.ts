@@ -60,6 +60,20 @@ export interface Crypto {
   boxSeal(shared: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** Opens what {@link boxSeal} made; undefined when it was forged or damaged. */
   boxOpen(shared: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha): ciphertext, then the tag. `nonce` is 24 bytes. */
+  xSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    plaintext: Uint8Array,
+  ): Uint8Array;
+  /** Opens what {@link xSeal} made; undefined when it was forged or damaged. */
+  xOpen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined;
   /** SHA-256. */
   sha256(input: Uint8Array): Uint8Array;
 }

@@ -14,6 +14,7 @@ import {
   naclBox,
   x25519,
   x25519Iterated,
+  xChaCha20Poly1305,
 } from './vectors.js';
 
 const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -165,4 +166,17 @@ test('a box that was touched does not open', () => {
     expect(crypto.boxOpen(key, nonce, bytes)).toBeUndefined();
   }
   expect(crypto.boxOpen(key, hexLiteral('00'.repeat(24)), sealed)).toBeUndefined();
+});
+
+test('XChaCha20-Poly1305 gives the vector of its draft, opens it and refuses everything else', () => {
+  const { key, nonce, associated, plaintext, sealed } = xChaCha20Poly1305;
+  const [k, n, ad] = [hexLiteral(key), hexLiteral(nonce), hexLiteral(associated)];
+  const plain = encodeUtf8(plaintext);
+  const made = crypto.xSeal(k, n, ad, plain);
+  expect(encodeHex(made)).toBe(sealed);
+  expect(crypto.xOpen(k, n, ad, made)).toEqual(plain);
+  for (const damaged of [...truncations(made), ...bitFlips(made)]) {
+    expect(crypto.xOpen(k, n, ad, damaged)).toBeUndefined();
+  }
+  for (const other of bitFlips(ad)) expect(crypto.xOpen(k, n, other, made)).toBeUndefined();
 });

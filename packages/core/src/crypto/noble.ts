@@ -2,7 +2,7 @@
  * The pure-JavaScript {@link Crypto}: deterministic, portable, slow (X25519 takes over a millisecond).
  * The simulator and unit tests use it; daemons use the shell's native one.
  */
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hsalsa, xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
@@ -53,6 +53,31 @@ export function naclOpen(
   }
 }
 
+/** XChaCha20-Poly1305; tag last. */
+export function xChaChaSeal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
+  return xchacha20poly1305(key, nonce, associated).encrypt(plaintext);
+}
+
+/** Opens {@link xChaChaSeal}; undefined when forged. */
+export function xChaChaOpen(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  if (sealed.length < 16) return undefined;
+  try {
+    return xchacha20poly1305(key, nonce, associated).decrypt(sealed);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The pure implementation. Stateless; one instance serves everybody. */
 export const nobleCrypto: Crypto = {
   x25519: sharedSecret,
@@ -80,5 +105,7 @@ export const nobleCrypto: Crypto = {
   },
   boxSeal: naclSeal,
   boxOpen: naclOpen,
+  xSeal: xChaChaSeal,
+  xOpen: xChaChaOpen,
   sha256: (input) => sha256(input),
 };

@@ -14,7 +14,14 @@ import {
   getHashes,
 } from 'node:crypto';
 import { isAllZero } from '@warren/core/base/bytes';
-import { naclBeforeNm, naclOpen, naclSeal, nobleCrypto } from '@warren/core/crypto/noble';
+import {
+  naclBeforeNm,
+  naclOpen,
+  naclSeal,
+  nobleCrypto,
+  xChaChaOpen,
+  xChaChaSeal,
+} from '@warren/core/crypto/noble';
 import type { Crypto } from '@warren/core/ports';
 import { KeyObjects, publicHalf } from './key-objects.js';
 
@@ -90,6 +97,8 @@ export function createNodeCrypto(): Crypto {
     },
     boxSeal: naclSeal,
     boxOpen: naclOpen,
+    xSeal: xChaChaSeal,
+    xOpen: xChaChaOpen,
     sha256: (input) => plain(createHash('sha256').update(input).digest()),
   };
 }

@@ -40,6 +40,13 @@ describe('a wrong answer is caught in', () => {
         return true;
       },
     },
+    'XChaCha20-Poly1305': {
+      xSeal: (k, n, _, text) => nobleCrypto.xSeal(k, n, new Uint8Array(0), text),
+    },
+    'XChaCha20-Poly1305 authentication': {
+      xOpen: (key, nonce, associated, sealed) =>
+        nobleCrypto.xOpen(key, nonce, associated, sealed) ?? new Uint8Array(1),
+    },
     'NaCl box key': { boxShared: (a, b) => nobleCrypto.x25519(a, b) },
     'NaCl box authentication': {
       boxOpen: (shared, nonce, sealed) => {

@@ -2,8 +2,8 @@
  * Checks a {@link Crypto} against published vectors at start, before any key depends on it. Takes a few
  * milliseconds natively.
  *
- * Sources: RFC 7748 sections 5.2 and 6.1, RFC 8439 section 2.8.2, RFC 7693 appendix B, the BLAKE2 reference
- * vectors, FIPS 180-2, and the example of the NaCl paper "Cryptography in NaCl" (box of 131 bytes).
+ * Sources: RFC 7748 sections 5.2 and 6.1, RFC 8439 section 2.8.2, draft-irtf-cfrg-xchacha-03 appendix
+ * A.3.1, RFC 7693 appendix B, the BLAKE2 reference vectors, FIPS 180-2, and the example of the NaCl paper "Cryptography in NaCl" (box of 131 bytes).
  */
 import { decodeHex, encodeHex } from '@warren/core/base/bytes';
 import { encodeUtf8 } from '@warren/core/base/text';
@@ -76,9 +76,22 @@ function checkBox(crypto: Crypto): void {
   }
 }
 
+function checkExtendedAead(crypto: Crypto): void {
+  const { key, nonce, associated, plaintext, sealed } = VECTORS.xAead;
+  const clear = encodeUtf8(plaintext);
+  const made = crypto.xSeal(hex(key), hex(nonce), hex(associated), clear);
+  check('XChaCha20-Poly1305', made, sealed);
+  const opened = crypto.xOpen(hex(key), hex(nonce), hex(associated), made);
+  check('XChaCha20-Poly1305 opening', opened, encodeHex(clear));
+  made[20] = (made[20] ?? 0) ^ 1;
+  if (crypto.xOpen(hex(key), hex(nonce), hex(associated), made) !== undefined) {
+    throw new CryptoSelfTestError('XChaCha20-Poly1305 authentication');
+  }
+}
+
 /** Throws {@link CryptoSelfTestError} unless every primitive answers as published. */
 export function selfTestCrypto(crypto: Crypto): void {
-  for (const group of [checkX25519, checkAead, checkHashes, checkBox]) {
+  for (const group of [checkX25519, checkAead, checkExtendedAead, checkHashes, checkBox]) {
     try {
       group(crypto);
     } catch (error) {
