@@ -16,7 +16,7 @@ export interface ShellBlock {
   readonly commands: readonly string[];
 }
 
-const FENCED = /(?:<!-- block: ([a-z-]+) -->\n)?^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm;
+const FENCED = /(?:<!-- block: ([a-z-]+) -->\n)?^```(?:sh|bash|shell|console)\n([\s\S]*?)^```$/gm;
 
 /** A comment at the end of a line, or a line that is one. */
 const COMMENT = /(^|\s+)#\s.*$/;
