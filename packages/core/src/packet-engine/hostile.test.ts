@@ -75,7 +75,7 @@ test('random bytes behind each WireGuard type are counted', () => {
     }
   }
   expect(b.totals()).toEqual({
-    'cookie-reply-unsupported': 100,
+    'cookie-reply-unexpected': 100,
     'initiation-bad-mac1': 100,
     'response-unexpected': 100,
     'transport-unknown-index': 200,

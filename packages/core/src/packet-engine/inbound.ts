@@ -19,6 +19,7 @@ import type { DirectPath, Path, RegionId, RelayPath, SocketId } from '../engines
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Device } from '../wireguard/device.js';
+import type { HandshakeOrigin } from '../wireguard/handshake-gate.js';
 import {
   MESSAGE,
   messageTypeOf,
@@ -32,12 +33,21 @@ import { IPV4_SOURCE_AT, IPV6_SOURCE_AT, ipPacketLength, ipVersionOf } from './i
 import { MAX_KNOWN_SOURCES } from './limits.js';
 import type { TunSink } from './packet-ports.js';
 import type { PeerEntry, PeerTable } from './peer-table.js';
+import type { Transmitter } from './transmitter.js';
 import type { UpReporter } from './up-reporter.js';
+
+/** `sender` is who the relay says it is. */
+function originOf(path: Path, sender: NodeKey | undefined): HandshakeOrigin {
+  if (path.kind === 'direct') return path;
+  assert(sender !== undefined, 'relays name the sender');
+  return { kind: 'relay', sender };
+}
 
 export class Inbound {
   readonly #device: Device<PeerEntry>;
   readonly #peers: PeerTable;
   readonly #tun: TunSink;
+  readonly #transmitter: Transmitter;
   readonly #reporter: UpReporter;
   readonly #counters: Counters;
   readonly #sources = new Map<Endpoint, DirectPath>();
@@ -47,12 +57,14 @@ export class Inbound {
     device: Device<PeerEntry>,
     peers: PeerTable,
     tun: TunSink,
+    transmitter: Transmitter,
     reporter: UpReporter,
     counters: Counters,
   ) {
     this.#device = device;
     this.#peers = peers;
     this.#tun = tun;
+    this.#transmitter = transmitter;
     this.#reporter = reporter;
     this.#counters = counters;
   }
@@ -110,13 +122,13 @@ export class Inbound {
         this.#handleTransport(memory, at, length, path, sender, now);
         break;
       case MESSAGE.initiation:
-        this.#handleInitiation(memory, at, path, sender, now);
+        this.#handleInitiation(memory, at, path, originOf(path, sender), now);
         break;
       case MESSAGE.response:
-        this.#handleResponse(memory, at, path, sender, now);
+        this.#handleResponse(memory, at, path, originOf(path, sender), now);
         break;
       case MESSAGE.cookieReply:
-        this.#counters.add('cookie-reply-unsupported');
+        this.#handleCookieReply(memory, at, now);
         break;
     }
   }
@@ -125,12 +137,18 @@ export class Inbound {
     memory: Uint8Array,
     at: number,
     path: Path,
-    sender: NodeKey | undefined,
+    origin: HandshakeOrigin,
     now: Instant,
   ): void {
-    const accepted = this.#device.receiveInitiation(memory, at, sender, now);
+    const accepted = this.#device.receiveInitiation(memory, at, origin, now);
     if (isFailure(accepted)) {
       this.#counters.add(accepted.reason);
+      return;
+    }
+    if ('cookieReply' in accepted) {
+      this.#counters.add('initiation-without-cookie');
+      assert(path.kind === 'direct', 'nobody is asked for a cookie over a relay');
+      this.#transmitter.reply(path, accepted.cookieReply);
       return;
     }
     const { peer, response } = accepted;
@@ -142,10 +160,10 @@ export class Inbound {
     memory: Uint8Array,
     at: number,
     path: Path,
-    sender: NodeKey | undefined,
+    origin: HandshakeOrigin,
     now: Instant,
   ): void {
-    const peer = this.#device.receiveResponse(memory, at, sender, now);
+    const peer = this.#device.receiveResponse(memory, at, origin, now);
     if (isFailure(peer)) {
       this.#counters.add(peer.reason);
       return;
@@ -153,6 +171,11 @@ export class Inbound {
     peer.host.cameBy(path, now);
     this.#reporter.handshakeDone(peer.key, path, now);
     peer.confirmSession(now);
+  }
+
+  #handleCookieReply(memory: Uint8Array, at: number, now: Instant): void {
+    const refused = this.#device.receiveCookieReply(memory, at, now);
+    this.#counters.add(refused?.reason ?? 'cookie-accepted');
   }
 
   #handleTransport(

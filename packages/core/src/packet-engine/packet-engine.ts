@@ -56,7 +56,14 @@ export class PacketEngine {
     this.#transmitter = new Transmitter(options.udp, options.up, counters);
     this.#device = new Device({ ...options, counters });
     this.#peers = new PeerTable(this.#device, this.#transmitter, this.#reporter, counters);
-    this.#inbound = new Inbound(this.#device, this.#peers, options.tun, this.#reporter, counters);
+    this.#inbound = new Inbound(
+      this.#device,
+      this.#peers,
+      options.tun,
+      this.#transmitter,
+      this.#reporter,
+      counters,
+    );
     this.#outbound = new Outbound(this.#peers, counters);
   }
 

@@ -6,7 +6,7 @@
  */
 import type { Counters } from '../base/counters.js';
 import type { RelayPacket } from '../engines/messages.js';
-import type { Path } from '../engines/paths.js';
+import type { DirectPath, Path } from '../engines/paths.js';
 import type { NodeKey } from '../keys/keys.js';
 import { MAX_RELAY_PACKETS } from './limits.js';
 import type { UdpSink, UpSink } from './packet-ports.js';
@@ -33,6 +33,11 @@ export class Transmitter {
       const bytes = memory.slice(at, at + length);
       this.#relayed.push({ peer, regionId: path.regionId, bytes });
     }
+  }
+
+  /** Sends a message that belongs to no peer back to where one came from. */
+  reply(path: DirectPath, message: Uint8Array): void {
+    this.#udp.send(path.socketId, path.remote, message, 0, message.length);
   }
 
   /** Hands over what gathered for relays; called at the end of everything that the engine does. */

@@ -1,8 +1,12 @@
 /**
  * A WireGuard interface without its sockets: our identity, the peers, and the receiver indices.
  *
- * Three ways in (initiation, response, transport), all total on hostile bytes. Nothing here knows paths:
- * the caller learns which peer a message came from, notes its path, and only then lets the peer answer.
+ * Four ways in (initiation, response, cookie reply, transport), all total on hostile bytes. Nothing here
+ * knows paths: the caller learns which peer a message came from, notes its path, and only then lets the
+ * peer answer.
+ *
+ * However many peers there are, a packet costs a look into the index table or the prefix table, and a tick
+ * only those peers whose turn it is (`schedule.ts`).
  *
  * Source: WireGuard whitepaper.
  */
@@ -12,14 +16,28 @@ import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { Instant, WallTime } from '../base/instant.js';
 import { type NodeKey, type NodePrivateKey, publicKeyFromBytes } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
+import type { CookieFailure } from './cookies.js';
 import type { AcceptFailure, CompleteFailure } from './handshake.js';
+import {
+  type CookieDemand,
+  type GateFailure,
+  HandshakeGate,
+  type HandshakeOrigin,
+} from './handshake-gate.js';
 import { type IndexEntry, IndexTable } from './index-table.js';
 import type { PeerHost } from './initiator.js';
-import { INITIATION_BYTES, RESPONSE_AT, RESPONSE_BYTES, readUint32 } from './messages.js';
+import {
+  COOKIE_REPLY_AT,
+  COOKIE_REPLY_BYTES,
+  INITIATION_BYTES,
+  RESPONSE_AT,
+  RESPONSE_BYTES,
+  readUint32,
+} from './messages.js';
 import { consumeInitiation, createIdentity, type Identity } from './noise.js';
 import { Peer, type PeerContext } from './peer.js';
+import { Schedule } from './schedule.js';
 import { TimestampSource } from './tai64n.js';
-import { Wakeup } from './timers.js';
 
 /** Default of the tunnel's MTU: 1,280 fits every underlay that carries IPv6 at all, and is Tailscale's. */
 export const DEFAULT_MTU_BYTES = 1280;
@@ -44,6 +62,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export class Device<Host extends PeerHost> {
   readonly #context: Mutable<PeerContext<Peer<Host>>>;
   readonly #peers = new Map<NodeKey, Peer<Host>>();
+  readonly #gate: HandshakeGate;
 
   constructor(options: DeviceOptions) {
     this.#context = {
@@ -53,10 +72,11 @@ export class Device<Host extends PeerHost> {
       timestamps: new TimestampSource(options.wallClock),
       identity: undefined,
       counters: options.counters,
-      wakeup: new Wakeup(),
+      schedule: new Schedule(),
       waitingTotal: { bytes: 0 },
       mtuBytes: options.mtuBytes ?? DEFAULT_MTU_BYTES,
     };
+    this.#gate = new HandshakeGate(options.crypto, options.random);
   }
 
   get identity(): Identity | undefined {
@@ -102,19 +122,28 @@ export class Device<Host extends PeerHost> {
     this.#peers.delete(key);
   }
 
+  /** Handshakes come faster than we want to compute them: strangers must prove their address. */
+  isUnderLoad(now: Instant): boolean {
+    return this.#gate.isLoaded(now);
+  }
+
   /**
-   * Takes an initiation of INITIATION_BYTES at `memory[at]`. `sender`, where a relay vouches for one, must
+   * Takes an initiation of INITIATION_BYTES at `memory[at]`. The sender, where a relay vouches for one, must
    * be the peer that the initiation names.
    */
   receiveInitiation(
     memory: Uint8Array,
     at: number,
-    sender: NodeKey | undefined,
+    origin: HandshakeOrigin,
     now: Instant,
-  ): AcceptedInitiation<Host> | DecodeFailure<AcceptFailure> {
+  ): AcceptedInitiation<Host> | CookieDemand | DecodeFailure<AcceptFailure | GateFailure> {
     const { crypto, identity } = this.#context;
     if (identity === undefined) return fail('initiation-no-identity');
+    const sender = origin.kind === 'relay' ? origin.sender : undefined;
+    if (sender !== undefined && !this.#peers.has(sender)) return fail('initiation-unknown-peer');
     const message = memory.subarray(at, at + INITIATION_BYTES);
+    const refused = this.#gate.admitInitiation(identity, message, origin, now);
+    if (refused !== undefined) return refused;
     let peer: Peer<Host> | undefined;
     const received = consumeInitiation(crypto, identity, message, (publicKey) => {
       peer = this.#peers.get(publicKeyFromBytes('node', publicKey));
@@ -134,15 +163,34 @@ export class Device<Host extends PeerHost> {
   receiveResponse(
     memory: Uint8Array,
     at: number,
-    sender: NodeKey | undefined,
+    origin: HandshakeOrigin,
     now: Instant,
-  ): Peer<Host> | DecodeFailure<CompleteFailure> {
+  ): Peer<Host> | DecodeFailure<CompleteFailure | GateFailure> {
     const message = memory.subarray(at, at + RESPONSE_BYTES);
     const index = readUint32(message, RESPONSE_AT.receiver);
     const peer = this.#context.indexes.get(index)?.owner;
     if (peer === undefined) return fail('response-unexpected');
-    if (sender !== undefined && sender !== peer.key) return fail('response-sender-differs');
-    return peer.acceptResponse(index, message, now) ?? peer;
+    if (origin.kind === 'relay' && origin.sender !== peer.key) {
+      return fail('response-sender-differs');
+    }
+    return (
+      this.#gate.admitResponse(origin, now) ?? peer.acceptResponse(index, message, now) ?? peer
+    );
+  }
+
+  /**
+   * Takes a cookie reply of COOKIE_REPLY_BYTES at `memory[at]`, from wherever: only the peer to whom our
+   * message went, or who saw it on the way, can have sealed it.
+   */
+  receiveCookieReply(
+    memory: Uint8Array,
+    at: number,
+    now: Instant,
+  ): DecodeFailure<CookieFailure> | undefined {
+    const reply = memory.subarray(at, at + COOKIE_REPLY_BYTES);
+    const index = readUint32(reply, COOKIE_REPLY_AT.receiver);
+    const peer = this.#context.indexes.get(index)?.owner;
+    return peer === undefined ? fail('cookie-reply-unexpected') : peer.acceptCookie(reply, now);
   }
 
   /** Peer and keys of a transport message's receiver index. */
@@ -152,14 +200,17 @@ export class Device<Host extends PeerHost> {
 
   /** When to call {@link handleTimeout}; may be early, never late. */
   nextTimeout(): Instant | undefined {
-    return this.#context.wakeup.at;
+    return this.#context.schedule.at;
   }
 
-  /** Fires all due timers of all peers. */
-  handleTimeout(now: Instant): void {
-    const { wakeup } = this.#context;
-    if (wakeup.at === undefined || wakeup.at > now) return;
-    wakeup.clear();
-    for (const peer of this.#peers.values()) peer.handleTimeout(now);
+  /** Fires all due timers of the peers whose turn has come; returns how many these were. */
+  handleTimeout(now: Instant): number {
+    const { schedule } = this.#context;
+    let turns = 0;
+    for (let turn = schedule.takeDue(now); turn !== undefined; turn = schedule.takeDue(now)) {
+      turn.fire(now);
+      turns++;
+    }
+    return turns;
   }
 }

@@ -13,8 +13,10 @@
 import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
 import type { Crypto, Random } from '../ports.js';
+import { type CookieFailure, CookieHolder } from './cookies.js';
 import type { IndexTable } from './index-table.js';
 import { Keypair } from './keypair.js';
+import { INITIATION_AT, RESPONSE_AT } from './messages.js';
 import {
   consumeResponse,
   createInitiation,
@@ -69,6 +71,7 @@ export class Handshake<Owner> {
   readonly #context: HandshakeContext<Owner>;
   readonly #owner: Owner;
   readonly #publicKey: Uint8Array;
+  readonly #cookies: CookieHolder;
   /** Computed when first needed: a network of thousands talks to a few. */
   #statics: PeerStatics | undefined;
   #pending: Pending | undefined;
@@ -79,6 +82,7 @@ export class Handshake<Owner> {
     this.#context = context;
     this.#owner = owner;
     this.#publicKey = publicKey;
+    this.#cookies = new CookieHolder(context.crypto);
   }
 
   /** The peer's static values under our present identity; undefined: none, or a key of low order. */
@@ -90,13 +94,20 @@ export class Handshake<Owner> {
     return this.#statics;
   }
 
-  /** The initiation that waits for its response. */
-  get pendingMessage(): Uint8Array | undefined {
-    return this.#pending?.message;
+  /** An initiation waits for its response. */
+  get isPending(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** The initiation that waits for its response, to be sent again: with the cookie that may have come since. */
+  pendingMessage(now: Instant): Uint8Array | undefined {
+    const message = this.#pending?.message;
+    if (message !== undefined) this.#cookies.finish(message, INITIATION_AT.mac1, now);
+    return message;
   }
 
   /** Makes a new initiation in place of a pending one; undefined when there is no usable key. */
-  begin(): Uint8Array | undefined {
+  begin(now: Instant): Uint8Array | undefined {
     const { crypto, random, indexes, identity, timestamps } = this.#context;
     const statics = this.statics();
     if (identity === undefined || statics === undefined) return undefined;
@@ -108,7 +119,7 @@ export class Handshake<Owner> {
       return undefined;
     }
     this.#pending = { index, identity, statics, ...made };
-    return made.message;
+    return this.pendingMessage(now);
   }
 
   /** Consumes the response to the pending initiation, whose index the keys inherit. */
@@ -146,7 +157,15 @@ export class Handshake<Owner> {
     const keypair = new Keypair(crypto, made.keys, index, false, now);
     const entry = indexes.get(index);
     if (entry !== undefined) entry.keypair = keypair;
+    this.#cookies.finish(made.message, RESPONSE_AT.mac1, now);
     return { message: made.message, keypair };
+  }
+
+  /** Takes the peer's cookie reply to our last message; the next one carries the cookie. */
+  acceptCookie(reply: Uint8Array, now: Instant): DecodeFailure<CookieFailure> | undefined {
+    const cookieKey = this.statics()?.cookieKey;
+    if (cookieKey === undefined) return fail('cookie-reply-unexpected');
+    return this.#cookies.accept(cookieKey, reply, now);
   }
 
   /** Forgets a pending initiation; a late response to it is then unexpected. */
@@ -160,6 +179,7 @@ export class Handshake<Owner> {
   /** Forgets what followed from our former identity. Timestamps stay: they guard against the peer's replays. */
   identityChanged(): void {
     this.abandon();
+    this.#cookies.clear();
     this.#statics = undefined;
   }
 }

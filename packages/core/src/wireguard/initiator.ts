@@ -4,7 +4,7 @@
  *     initiate --- too soon, or no path ---> the retransmit timer is armed for later
  *         \------- otherwise -------------> sent, retransmit armed for 5 s and some jitter
  *     retransmit fires --- 90 s are over ---> given up        --- else ---> initiate
- *     initiateUrgently: sent at once, and the same bytes again after 0.5, 1.5 and 3.5 s
+ *     initiateUrgently: sent at once, and the same again after 0.5, 1.5 and 3.5 s
  *
  * Source: WireGuard whitepaper, sections 6.2 and 6.4.
  */
@@ -68,7 +68,7 @@ export class Initiator<Owner> {
       }
       return 'later';
     }
-    const message = this.#handshake.begin();
+    const message = this.#handshake.begin(now);
     if (message === undefined) return 'impossible';
     this.holdBack(now);
     this.#jitterMs = this.#drawJitterMs();
@@ -88,14 +88,14 @@ export class Initiator<Owner> {
 
   /** The repeat timer has fired. */
   repeatDue(now: Instant): void {
-    this.repeat();
+    this.repeat(now);
     this.#repeatMs *= 2;
     if (this.#repeatMs < REKEY_TIMEOUT_MS) this.#timers.arm(TIMER.repeat, now, this.#repeatMs);
   }
 
   /** Sends the pending initiation once more; false when there is none. */
-  repeat(): boolean {
-    const message = this.#handshake.pendingMessage;
+  repeat(now: Instant): boolean {
+    const message = this.#handshake.pendingMessage(now);
     if (message === undefined) return false;
     this.#host.send(message, 0, message.length);
     return true;

@@ -59,6 +59,12 @@ export const RESPONSE_AT = {
   mac2: 76,
 } as const;
 
+/** Offsets inside a cookie reply. */
+export const COOKIE_REPLY_AT = { receiver: 4, nonce: 8, cookie: 32 } as const;
+
+/** XChaCha20's nonce: long enough to be drawn at random. */
+export const COOKIE_NONCE_BYTES = 24;
+
 /** Offsets inside a transport message. */
 export const TRANSPORT_AT = { receiver: 4, counter: 8 } as const;
 

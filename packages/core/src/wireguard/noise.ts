@@ -9,7 +9,7 @@
  * well as the hash; the psk token is the one `mixKeyAndHash`. Keys that open no message only chain.
  *
  * All four are pure apart from the given randomness. Whether an initiation is new (its timestamp) and
- * welcome (its rate) is the peer's business, not decided here.
+ * welcome (the gate, its rate) is not decided here; mac2 is left zero and belongs to `cookies.ts`.
  *
  * Source: WireGuard whitepaper, sections 5.4.2 to 5.4.5.
  */
@@ -35,6 +35,7 @@ import { TAI64N_BYTES } from './tai64n.js';
 const CONSTRUCTION = encodeUtf8('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s');
 const IDENTIFIER = encodeUtf8('WireGuard v1 zx2c4 Jason@zx2c4.com');
 const LABEL_MAC1 = encodeUtf8('mac1----');
+const LABEL_COOKIE = encodeUtf8('cookie--');
 
 /** The pre-shared key of peers that have none. */
 const NO_PRESHARED_KEY = new Uint8Array(KEY_BYTES);
@@ -50,6 +51,8 @@ export interface Identity {
   /** Hash over construction and identifier, before the responder's key. */
   readonly prologueHash: Uint8Array;
   readonly mac1Key: Uint8Array;
+  /** Seals the cookie replies that we make. */
+  readonly cookieKey: Uint8Array;
 }
 
 /** A peer's static key and what follows from it and ours; computed once per peer. */
@@ -59,6 +62,8 @@ export interface PeerStatics {
   readonly shared: Uint8Array;
   readonly presharedKey: Uint8Array;
   readonly mac1Key: Uint8Array;
+  /** Seals the cookie replies that the peer makes. */
+  readonly cookieKey: Uint8Array;
 }
 
 /** What the initiator keeps while it waits for the response. */
@@ -85,7 +90,6 @@ export interface TransportKeys {
 }
 
 export type InitiationFailure =
-  | 'initiation-bad-mac1'
   | 'initiation-low-order-key'
   | 'initiation-forged'
   | 'initiation-unknown-peer';
@@ -102,6 +106,7 @@ export function createIdentity(crypto: Crypto, privateKey: NodePrivateKey): Iden
     chainKey,
     prologueHash: crypto.blake2s(32, concatBytes(chainKey, IDENTIFIER)),
     mac1Key: crypto.blake2s(32, concatBytes(LABEL_MAC1, publicKey)),
+    cookieKey: crypto.blake2s(32, concatBytes(LABEL_COOKIE, publicKey)),
   };
 }
 
@@ -115,7 +120,8 @@ export function createPeerStatics(
   const shared = crypto.x25519(identity.privateKey, publicKey);
   if (shared === undefined) return undefined;
   const mac1Key = crypto.blake2s(32, concatBytes(LABEL_MAC1, publicKey));
-  return { publicKey, shared, presharedKey, mac1Key };
+  const cookieKey = crypto.blake2s(32, concatBytes(LABEL_COOKIE, publicKey));
+  return { publicKey, shared, presharedKey, mac1Key, cookieKey };
 }
 
 /** Fresh state up to the point where both sides have hashed the responder's static key. */
@@ -133,9 +139,14 @@ function writeMac1(crypto: Crypto, key: Uint8Array, message: Uint8Array, at: num
   message.set(crypto.blake2s(16, message.subarray(0, at), key), at);
 }
 
-/** True when the mac1 at `message[at]` was made for the static key behind `key`. */
-function hasMac1(crypto: Crypto, key: Uint8Array, message: Uint8Array, at: number): boolean {
-  const expected = crypto.blake2s(16, message.subarray(0, at), key);
+/** True when the mac1 at `message[at]` was made for our static key: the sender knows whom it talks to. */
+export function hasMac1(
+  crypto: Crypto,
+  { mac1Key }: Identity,
+  message: Uint8Array,
+  at: number,
+): boolean {
+  const expected = crypto.blake2s(16, message.subarray(0, at), mac1Key);
   return equalSecret(expected, message.subarray(at, at + MAC_BYTES));
 }
 
@@ -174,8 +185,8 @@ export function createInitiation(
 }
 
 /**
- * Opens an initiation of exactly INITIATION_BYTES. `find` gives the statics of a known public key and is
- * asked only after the sender showed that it knows our static key.
+ * Opens an initiation of exactly INITIATION_BYTES whose mac1 was checked ({@link hasMac1}; the gate does it,
+ * before anything is computed). `find` gives the statics of a known public key.
  */
 export function consumeInitiation(
   crypto: Crypto,
@@ -183,9 +194,6 @@ export function consumeInitiation(
   message: Uint8Array,
   find: (publicKey: Uint8Array) => PeerStatics | undefined,
 ): ReceivedInitiation | DecodeFailure<InitiationFailure> {
-  if (!hasMac1(crypto, identity.mac1Key, message, INITIATION_AT.mac1)) {
-    return fail('initiation-bad-mac1');
-  }
   const ephemeral = message.slice(INITIATION_AT.ephemeral, INITIATION_AT.ephemeral + KEY_BYTES);
   const symmetric = startState(crypto, identity, identity.publicKey);
   symmetric.mixChainKey(ephemeral);
@@ -247,7 +255,7 @@ export function consumeResponse(
   state: InitiationState,
   message: Uint8Array,
 ): TransportKeys | DecodeFailure<ResponseFailure> {
-  if (!hasMac1(crypto, identity.mac1Key, message, RESPONSE_AT.mac1)) {
+  if (!hasMac1(crypto, identity, message, RESPONSE_AT.mac1)) {
     return fail('response-bad-mac1');
   }
   const ephemeral = message.subarray(RESPONSE_AT.ephemeral, RESPONSE_AT.ephemeral + KEY_BYTES);

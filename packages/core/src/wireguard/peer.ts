@@ -12,6 +12,7 @@ import type { Counters } from '../base/counters.js';
 import { type DecodeFailure, isFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
 import { type NodeKey, publicKeyBytes } from '../keys/keys.js';
+import type { CookieFailure } from './cookies.js';
 import {
   type AcceptFailure,
   type CompleteFailure,
@@ -20,19 +21,18 @@ import {
 } from './handshake.js';
 import { Initiator, type PeerHost } from './initiator.js';
 import type { Keypair } from './keypair.js';
+import { Liveness } from './liveness.js';
 import { KEEPALIVE_BYTES, TRANSPORT_HEADER_BYTES } from './messages.js';
 import type { PeerStatics, ReceivedInitiation } from './noise.js';
+import type { Schedule } from './schedule.js';
 import { Session } from './session.js';
 import {
-  KEEPALIVE_TIMEOUT_MS,
-  NEW_HANDSHAKE_MS,
   REKEY_AFTER_MESSAGES,
   REKEY_AFTER_MS,
   REKEY_ON_RECEIVE_MS,
   TIMER,
   type Timer,
   TimerSet,
-  type Wakeup,
   ZERO_KEYS_MS,
 } from './timers.js';
 import { WaitingQueue, type WaitingTotal } from './waiting-queue.js';
@@ -40,7 +40,8 @@ import { WaitingQueue, type WaitingTotal } from './waiting-queue.js';
 /** What peers share. */
 export interface PeerContext<Owner> extends HandshakeContext<Owner> {
   readonly counters: Counters;
-  readonly wakeup: Wakeup;
+  /** When each peer's timers come. */
+  readonly schedule: Schedule;
   readonly waitingTotal: WaitingTotal;
   readonly mtuBytes: number;
 }
@@ -54,10 +55,9 @@ export class Peer<Host extends PeerHost> {
   readonly #handshake: Handshake<Peer<Host>>;
   readonly #initiator: Initiator<Peer<Host>>;
   readonly #timers: TimerSet;
+  readonly #liveness: Liveness;
   readonly #waiting: WaitingQueue;
   readonly #keepaliveScratch = new Uint8Array(KEEPALIVE_BYTES);
-  #persistentMs = 0;
-  #dataSinceKeepaliveArmed = false;
   #renewedOnReceive = false;
 
   constructor(context: PeerContext<Peer<Host>>, key: NodeKey, host: Host) {
@@ -66,7 +66,8 @@ export class Peer<Host extends PeerHost> {
     this.session = new Session((keypair) => context.indexes.release(keypair.localIndex));
     this.#context = context;
     this.#handshake = new Handshake(context, this, publicKeyBytes(key));
-    this.#timers = new TimerSet(context.wakeup);
+    this.#timers = new TimerSet(context.schedule, (now) => this.#fireDue(now));
+    this.#liveness = new Liveness(this.#timers);
     this.#initiator = new Initiator(this.#handshake, this.#timers, host, context.random);
     this.#waiting = new WaitingQueue(context.waitingTotal);
   }
@@ -110,22 +111,16 @@ export class Peer<Host extends PeerHost> {
     if (!this.host.canSend || !added) return;
     if (this.#usableKeypair(now) !== undefined) {
       if (this.#wantsSession) this.confirmSession(now);
-      if (this.#handshake.pendingMessage === undefined) this.#timers.disarm(TIMER.retransmit);
-    } else if (!this.#initiator.repeat() && this.#wantsSession) {
+      if (!this.#handshake.isPending) this.#timers.disarm(TIMER.retransmit);
+    } else if (!this.#initiator.repeat(now) && this.#wantsSession) {
       this.#initiate(now, false);
     }
-    const persistent = this.#persistentMs > 0;
-    if (persistent && !this.#timers.isArmed(TIMER.persistentKeepalive)) this.#sendKeepalive(now);
+    if (this.#liveness.lacksPersistent) this.#sendKeepalive(now);
   }
 
   /** Interval of persistent keepalives; 0: none. Switching on sends one at once. */
   setPersistentKeepalive(ms: number, now: Instant): void {
-    if (ms === this.#persistentMs) return;
-    const wasOff = this.#persistentMs === 0;
-    this.#persistentMs = ms;
-    if (ms === 0) this.#timers.disarm(TIMER.persistentKeepalive);
-    else if (wasOff) this.#keepPersistently(now);
-    else this.#timers.arm(TIMER.persistentKeepalive, now, ms);
+    if (this.#liveness.setPersistent(ms, now)) this.#keepPersistently(now);
   }
 
   /**
@@ -136,11 +131,10 @@ export class Peer<Host extends PeerHost> {
   restarted(now: Instant): void {
     const { current, next } = this.session;
     const hadKeys = current !== undefined || next !== undefined;
-    const inUse = hadKeys || this.#wantsSession || this.#handshake.pendingMessage !== undefined;
+    const inUse = hadKeys || this.#wantsSession || this.#handshake.isPending;
     this.session.doubt();
     this.#handshake.abandon();
-    this.#timers.disarm(TIMER.newHandshake);
-    this.#timers.disarm(TIMER.keepalive);
+    this.#liveness.forget();
     if (inUse) this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
   }
 
@@ -152,7 +146,7 @@ export class Peer<Host extends PeerHost> {
     const answer = this.#handshake.accept(received, now);
     if (isFailure(answer)) return answer;
     this.session.installAsResponder(answer.keypair);
-    this.#noteAuthenticatedReceive(now);
+    this.#liveness.heard(now);
     this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
     this.#timers.disarm(TIMER.keepalive);
     // The initiator is about to confirm; only if it doesn't do we begin ourselves.
@@ -169,10 +163,15 @@ export class Peer<Host extends PeerHost> {
     const keypair = this.#handshake.complete(index, message, now);
     if (isFailure(keypair)) return keypair;
     this.session.installAsInitiator(keypair);
-    this.#noteAuthenticatedReceive(now);
+    this.#liveness.heard(now);
     this.#timers.arm(TIMER.zeroKeys, now, ZERO_KEYS_MS);
     this.#handshakeDone(now);
     return undefined;
+  }
+
+  /** Takes a cookie reply to a handshake message of ours; the next one carries the cookie. */
+  acceptCookie(reply: Uint8Array, now: Instant): DecodeFailure<CookieFailure> | undefined {
+    return this.#handshake.acceptCookie(reply, now);
   }
 
   /** Sends what waits on fresh keys; as initiator at least a keepalive, so that the responder may send too. */
@@ -185,24 +184,12 @@ export class Peer<Host extends PeerHost> {
   received(keypair: Keypair, dataBytes: number, now: Instant): boolean {
     const before = this.session.current;
     const confirmed = this.session.confirm(keypair);
-    this.#noteAuthenticatedReceive(now);
+    this.#liveness.heard(now);
     if (confirmed) this.#handshakeDone(now);
-    if (dataBytes > 0) {
-      if (this.#timers.isArmed(TIMER.keepalive)) this.#dataSinceKeepaliveArmed = true;
-      else this.#timers.arm(TIMER.keepalive, now, KEEPALIVE_TIMEOUT_MS);
-    }
+    if (dataBytes > 0) this.#liveness.heardData(now);
     if (this.session.current !== before) this.flush(now);
     this.#renewOnReceive(now);
     return confirmed;
-  }
-
-  /** Fires what is due and reports the rest to the wakeup. */
-  handleTimeout(now: Instant): void {
-    for (;;) {
-      const timer = this.#timers.takeDue(now);
-      if (timer === undefined) return;
-      this.#fire(timer, now);
-    }
   }
 
   /** Our identity changed: all keys and all that waits for them go. */
@@ -211,7 +198,7 @@ export class Peer<Host extends PeerHost> {
     this.close();
     this.#initiator.reset();
     this.lastHandshakeAt = undefined;
-    if (this.#persistentMs > 0) this.#keepPersistently(now);
+    if (this.#liveness.persistentMs > 0) this.#keepPersistently(now);
   }
 
   /** Erases keys, indices, timers and waiting packets. */
@@ -222,6 +209,14 @@ export class Peer<Host extends PeerHost> {
     this.#waiting.drain();
   }
 
+  #fireDue(now: Instant): void {
+    for (;;) {
+      const timer = this.#timers.takeDue(now);
+      if (timer === undefined) return;
+      this.#fire(timer, now);
+    }
+  }
+
   #fire(timer: Timer, now: Instant): void {
     switch (timer) {
       case TIMER.retransmit:
@@ -230,10 +225,7 @@ export class Peer<Host extends PeerHost> {
         break;
       case TIMER.keepalive:
         this.#sendKeepalive(now);
-        if (this.#dataSinceKeepaliveArmed) {
-          this.#dataSinceKeepaliveArmed = false;
-          this.#timers.arm(TIMER.keepalive, now, KEEPALIVE_TIMEOUT_MS);
-        }
+        this.#liveness.keepaliveSent(now);
         break;
       case TIMER.newHandshake:
         this.#initiate(now, true);
@@ -265,10 +257,8 @@ export class Peer<Host extends PeerHost> {
   #transmit(keypair: Keypair, memory: Uint8Array, at: number, length: number, now: Instant): void {
     const wireBytes = keypair.sealInto(memory, at, length, this.#context.mtuBytes);
     this.host.send(memory, at - TRANSPORT_HEADER_BYTES, wireBytes);
-    this.#noteAuthenticatedSend(now);
-    if (length > 0 && !this.#timers.isArmed(TIMER.newHandshake)) {
-      this.#timers.arm(TIMER.newHandshake, now, NEW_HANDSHAKE_MS + this.#initiator.jitterMs);
-    }
+    this.#liveness.sent(now);
+    if (length > 0) this.#liveness.sentData(now, this.#initiator.jitterMs);
     const old = keypair.isInitiator && keypair.ageMs(now) >= REKEY_AFTER_MS;
     if (old || keypair.sendCounter >= REKEY_AFTER_MESSAGES) this.#initiate(now, true);
   }
@@ -283,9 +273,7 @@ export class Peer<Host extends PeerHost> {
   #keepPersistently(now: Instant): void {
     this.host.wantsToSend(now);
     this.#sendKeepalive(now);
-    if (!this.#timers.isArmed(TIMER.persistentKeepalive)) {
-      this.#timers.arm(TIMER.persistentKeepalive, now, this.#persistentMs);
-    }
+    this.#liveness.planPersistent(now);
   }
 
   #initiate(now: Instant, anew: boolean): void {
@@ -293,7 +281,7 @@ export class Peer<Host extends PeerHost> {
   }
 
   #noteInitiation(outcome: 'sent' | 'later' | 'impossible', now: Instant): void {
-    if (outcome === 'sent') this.#noteAuthenticatedSend(now);
+    if (outcome === 'sent') this.#liveness.sent(now);
     if (outcome !== 'impossible') return;
     this.#context.counters.add('initiation-impossible');
     this.#dropWaiting();
@@ -326,21 +314,5 @@ export class Peer<Host extends PeerHost> {
   #dropWaiting(): void {
     const dropped = this.#waiting.drain().length;
     if (dropped > 0) this.#context.counters.add('waiting-no-handshake', dropped);
-  }
-
-  #noteAuthenticatedSend(now: Instant): void {
-    this.#timers.disarm(TIMER.keepalive);
-    this.#noteTraversal(now);
-  }
-
-  #noteAuthenticatedReceive(now: Instant): void {
-    this.#timers.disarm(TIMER.newHandshake);
-    this.#noteTraversal(now);
-  }
-
-  #noteTraversal(now: Instant): void {
-    if (this.#persistentMs > 0) {
-      this.#timers.arm(TIMER.persistentKeepalive, now, this.#persistentMs);
-    }
   }
 }

@@ -8,6 +8,7 @@
  * Source: WireGuard whitepaper, section 6.
  */
 import { after, type Instant } from '../base/instant.js';
+import { type Schedule, Turn } from './schedule.js';
 
 /** An initiator starts a new handshake when it sends on keys of this age. */
 export const REKEY_AFTER_MS = 120_000;
@@ -62,39 +63,23 @@ export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
 const TIMERS: readonly Timer[] = Object.values(TIMER);
 
-/** A lower bound of the deadlines of many timers. */
-export class Wakeup {
-  #at = Number.POSITIVE_INFINITY;
-
-  /** Makes sure that the shell is woken by `at`. */
-  by(at: number): void {
-    if (at < this.#at) this.#at = at;
-  }
-
-  /** Forgets the bound, before all deadlines are looked at anew. */
-  clear(): void {
-    this.#at = Number.POSITIVE_INFINITY;
-  }
-
-  get at(): Instant | undefined {
-    return this.#at === Number.POSITIVE_INFINITY ? undefined : (this.#at as Instant);
-  }
-}
-
 /** The deadlines of one peer. */
 export class TimerSet {
   readonly #deadlines = new Float64Array(TIMERS.length).fill(Number.POSITIVE_INFINITY);
-  readonly #wakeup: Wakeup;
+  readonly #schedule: Schedule;
+  readonly #turn: Turn;
 
-  constructor(wakeup: Wakeup) {
-    this.#wakeup = wakeup;
+  /** `fire` is called when a deadline may have come; it empties {@link takeDue}. */
+  constructor(schedule: Schedule, fire: (now: Instant) => void) {
+    this.#schedule = schedule;
+    this.#turn = new Turn(fire);
   }
 
   /** Sets `timer` to fire `ms` after `now`, whether or not it was armed. */
   arm(timer: Timer, now: Instant, ms: number): void {
     const at = after(now, ms);
     this.#deadlines[timer] = at;
-    this.#wakeup.by(at);
+    this.#schedule.by(this.#turn, at);
   }
 
   disarm(timer: Timer): void {
@@ -103,13 +88,14 @@ export class TimerSet {
 
   disarmAll(): void {
     this.#deadlines.fill(Number.POSITIVE_INFINITY);
+    this.#schedule.cancel(this.#turn);
   }
 
   isArmed(timer: Timer): boolean {
     return this.#deadlines[timer] !== Number.POSITIVE_INFINITY;
   }
 
-  /** Disarms and returns a timer whose time has come; undefined: none. Also reports what is left to the wakeup. */
+  /** Disarms and returns a timer whose time has come; undefined: none. Also schedules what is left. */
   takeDue(now: Instant): Timer | undefined {
     for (const timer of TIMERS) {
       const at = this.#deadlines[timer] ?? Number.POSITIVE_INFINITY;
@@ -117,7 +103,7 @@ export class TimerSet {
         this.disarm(timer);
         return timer;
       }
-      this.#wakeup.by(at);
+      this.#schedule.by(this.#turn, at);
     }
     return undefined;
   }

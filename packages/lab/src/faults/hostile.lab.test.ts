@@ -85,7 +85,7 @@ describe.skipIf(skips)('hostile traffic', () => {
       'initiation-bad-mac1',
       'response-unexpected',
       'transport-unknown-index',
-      'cookie-reply-unsupported',
+      'cookie-reply-unexpected',
       'udp-not-wireguard-flood',
     ]) {
       expect(counters).toHaveProperty(reason);

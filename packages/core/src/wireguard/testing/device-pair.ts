@@ -9,8 +9,10 @@ import { isFailure } from '../../base/failure.js';
 import { after, type Instant, instant, wallTime } from '../../base/instant.js';
 import { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
+import type { Endpoint } from '../../ip/address.js';
 import { generatePrivateKey, type NodeKey, publicKeyOf } from '../../keys/keys.js';
 import { Device } from '../device.js';
+import type { HandshakeOrigin } from '../handshake-gate.js';
 import type { PeerHost } from '../initiator.js';
 import {
   MESSAGE,
@@ -26,6 +28,9 @@ const WALL_START_MS = 1_767_225_600_000;
 
 const HEADROOM_BYTES = 16;
 const TAILROOM_BYTES = 32;
+
+/** Where the ends see each other. */
+const OTHER_END: HandshakeOrigin = { kind: 'direct', remote: '192.0.2.7:41641' as Endpoint };
 
 /** One end of the pair. */
 export class End implements PeerHost {
@@ -96,23 +101,30 @@ export class End implements PeerHost {
   }
 
   /** Takes one message off the wire. */
-  take(message: Uint8Array, now: Instant): void {
+  take(message: Uint8Array, now: Instant, from: HandshakeOrigin = OTHER_END): void {
     const type = messageTypeOf(message, 0, message.length);
     if (isFailure(type)) this.counters.add(type.reason);
-    else if (type === MESSAGE.initiation) this.#takeInitiation(message, now);
-    else if (type === MESSAGE.response) this.#takeResponse(message, now);
+    else if (type === MESSAGE.initiation) this.#takeInitiation(message, now, from);
+    else if (type === MESSAGE.response) this.#takeResponse(message, now, from);
     else if (type === MESSAGE.transport) this.#takeTransport(message, now);
-    else this.counters.add('cookie-reply-unsupported');
+    else this.#takeCookieReply(message, now);
   }
 
-  #takeInitiation(message: Uint8Array, now: Instant): void {
-    const accepted = this.device.receiveInitiation(message, 0, undefined, now);
+  #takeCookieReply(message: Uint8Array, now: Instant): void {
+    const refused = this.device.receiveCookieReply(message, 0, now);
+    this.counters.add(refused?.reason ?? 'cookie-accepted');
+  }
+
+  #takeInitiation(message: Uint8Array, now: Instant, from: HandshakeOrigin): void {
+    const accepted = this.device.receiveInitiation(message, 0, from, now);
     if (isFailure(accepted)) this.counters.add(accepted.reason);
+    else if ('cookieReply' in accepted)
+      this.send(accepted.cookieReply, 0, accepted.cookieReply.length);
     else this.send(accepted.response, 0, accepted.response.length);
   }
 
-  #takeResponse(message: Uint8Array, now: Instant): void {
-    const peer = this.device.receiveResponse(message, 0, undefined, now);
+  #takeResponse(message: Uint8Array, now: Instant, from: HandshakeOrigin): void {
+    const peer = this.device.receiveResponse(message, 0, from, now);
     if (isFailure(peer)) {
       this.counters.add(peer.reason);
     } else {
