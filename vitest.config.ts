@@ -9,6 +9,8 @@ const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } }
 
 export default defineConfig({
   test: {
+    // Half of what the tests do is waiting: by default two cores would get one worker.
+    maxWorkers: 3,
     projects: [
       {
         ssr,
