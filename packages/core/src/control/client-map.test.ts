@@ -82,6 +82,14 @@ test('the first message of a new poll stands alone', () => {
   expect(play.last('netmap').netmap.peers.size).toBe(0);
 });
 
+test('control’s clock is told as often as control tells it', () => {
+  play.running();
+  const time = Date.parse('2026-01-02T00:00:00Z');
+  expect(play.all('control-time')).toEqual([{ type: 'control-time', time }]);
+  play.frame({ KeepAlive: true, ControlTime: '2026-01-02T00:00:50Z' });
+  expect(play.last('control-time').time).toBe(time + 50_000);
+});
+
 test('an outage leaves netmap and state alone; afterwards everything is said again', () => {
   play.running();
   const told = play.all('netmap').length;
@@ -216,7 +224,9 @@ test('a node that was deleted needs login after three refusals, and asks on slow
   play.handle({ type: 'request-failed', id, reason: 'closed' });
   for (let i = 0; i < 3; i++) play.pass(1000).answer('map', 404, 'node not found');
   expect(play.states.at(-1)).toBe('NeedsLogin');
-  expect(play.all('refused')).toHaveLength(1);
+  expect(play.all('refused')).toEqual([
+    { type: 'refused', message: expect.stringMatching(/deleted/) as string, fatal: true },
+  ]);
   const polls = play.requests('map').length;
   play.pass(600_000);
   expect(play.requests('map').length - polls).toBeLessThanOrEqual(20);

@@ -4,6 +4,7 @@
  *
  * All requests are `POST path` with a JSON body inside one Noise connection.
  */
+import type { WallTime } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
 import type { NodePrivateKey } from '../keys/keys.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
@@ -59,7 +60,9 @@ export type ControlClientOutput =
   | { readonly type: 'node-key'; readonly nodeKey: NodePrivateKey | undefined }
   | { readonly type: 'state'; readonly state: LoginState }
   | { readonly type: 'netmap'; readonly netmap: Netmap }
+  /** Control's clock, as it has just told it. */
+  | { readonly type: 'control-time'; readonly time: WallTime }
   /** Open this in a browser to log in. Always http or https. */
   | { readonly type: 'auth-url'; readonly url: string }
-  /** Control refused: shown to the person. `fatal`: no retry will help (a wrong auth key). */
+  /** Control refused: shown to the person. `fatal`: a person has to act (a wrong auth key, a deleted node). */
   | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean };

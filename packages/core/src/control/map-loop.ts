@@ -159,7 +159,7 @@ export class MapLoop {
       const message = isUnknown
         ? 'control does not know this node any more: it was deleted there'
         : `control refuses the network map: ${formatStatus(status, body)}`;
-      this.#options.outbox.emit({ type: 'refused', message, fatal: false });
+      this.#options.outbox.emit({ type: 'refused', message, fatal: isUnknown });
     }
     return true;
   }
@@ -189,6 +189,7 @@ export class MapLoop {
     if (isFailure(response)) return this.#giveUp(response.reason, now);
     if (response.controlTime !== undefined) {
       this.#serverTime = { wall: response.controlTime, at: now };
+      this.#options.outbox.emit({ type: 'control-time', time: response.controlTime });
     }
     if (response.keepAlive || this.#own === undefined) return true;
     if (!this.#isFollowing && !isFullMap(response)) {

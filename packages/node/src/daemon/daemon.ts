@@ -29,6 +29,7 @@ import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
 import { awaitRunning } from './await-running.js';
 import { fullName } from './find-peer.js';
+import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
 import { PathHistory } from './history.js';
 import { profileFor, profileWithout } from './login.js';
@@ -115,13 +116,19 @@ export class Daemon implements LocalApiBackend {
     if (!lock.isReal)
       options.log.warn('no flock here: nothing keeps a second daemon off the state');
     const file = new ProfileFile(options.stateDir, options.random);
+    const handshakeTime = new HandshakeTime(options.stateDir, options.log);
     await checkUdpPort(options.listenPort);
     // The plane speaks before the daemon around it exists.
     const receiver: { daemon?: Daemon } = {};
     const plane = await Plane.start(
-      { tunName: options.tunName, mtuBytes: TUN_MTU_BYTES },
+      {
+        tunName: options.tunName,
+        mtuBytes: TUN_MTU_BYTES,
+        handshakeFloor: handshakeTime.floor,
+      },
       {
         onUp: (message: UpMessage) => receiver.daemon?.onUp(message),
+        onHandshakeTime: (time) => handshakeTime.note(time),
         onFailed: (error) => options.onEnd(error),
       },
     );
@@ -199,7 +206,11 @@ export class Daemon implements LocalApiBackend {
       homeRegion: engine?.homeRegion,
       udpPort: engine?.udpPort,
       paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
-      health: [...this.#health.sentences, ...relaySentences(session, engine)],
+      health: [
+        ...this.#health.sentences,
+        ...clockSentence(session),
+        ...relaySentences(session, engine),
+      ],
       history: this.#history.entries,
       counters: engine?.counters ?? {},
       now: clock.now(),
@@ -315,6 +326,11 @@ function interrupted(what: string): NodeError {
     `this \`warren up\` was interrupted: ${what}`,
     'see `warren status`; run `warren up` again if it should be up',
   );
+}
+
+function clockSentence(session: Session | undefined): string[] {
+  const sentence = session?.controlClock.sentence();
+  return sentence === undefined ? [] : [sentence];
 }
 
 function relaySentences(

@@ -24,6 +24,7 @@ import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
 import type { Plane } from '../plane/plane.js';
 import type { TunSettings } from '../tun/tun-settings.js';
+import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
 import type { Health } from './health.js';
 import type { PathHistory } from './history.js';
@@ -57,7 +58,16 @@ export type SessionEvent =
   /** A person ended the session: by `down`, or by a login that took its place. */
   | { readonly type: 'ended'; readonly error: Error };
 
+const REJOIN = 'join again with `warren up --auth-key KEY`.';
+const EXPIRED_SENTENCE = `This machine's key has expired at the control server: ${REJOIN}`;
+
+function refusalSentence(message: string, fatal: boolean): string {
+  const sentence = `The control server refuses this machine: ${message}`;
+  return fatal ? `${sentence}; ${REJOIN}` : sentence;
+}
+
 export class Session {
+  readonly controlClock: ControlClock;
   readonly #options: SessionOptions;
   readonly #onEvent: (event: SessionEvent) => void;
   readonly #control: ControlRunner;
@@ -76,6 +86,7 @@ export class Session {
     this.#options = options;
     this.#onEvent = onEvent;
     this.#link = options.link;
+    this.controlClock = new ControlClock(options.clock);
     const { crypto, random, clock, log, file } = options;
     this.#discoPrivateKey = generatePrivateKey('disco', random);
     const { machineKey, login, hostName } = file.profile;
@@ -171,10 +182,10 @@ export class Session {
         this.#takeNodeKey(output.nodeKey);
         break;
       case 'netmap':
-        this.#noteJoined();
-        this.#netmap = output.netmap;
-        this.#host?.handle({ type: 'netmap', netmap: output.netmap });
-        this.#options.tun.want(output.netmap.self.addresses);
+        this.#takeNetmap(output.netmap);
+        break;
+      case 'control-time':
+        this.controlClock.tell(output.time);
         break;
       case 'state':
         this.#takeState(output.state);
@@ -213,9 +224,26 @@ export class Session {
     this.#options.health.set('udp', `No UDP socket for IPv4 could be opened: ${reason}`);
   }
 
+  #takeNetmap(netmap: Netmap): void {
+    this.#noteJoined();
+    if (netmap.self.expired) {
+      // The state that follows takes the machine out of the network.
+      this.#options.health.set('login', EXPIRED_SENTENCE);
+      return;
+    }
+    // Control takes us again after all.
+    const { nodeKey } = this.#options.file.profile.login ?? {};
+    if (this.#host === undefined && nodeKey !== undefined) this.#startEngine(nodeKey);
+    this.#netmap = netmap;
+    this.#host?.handle({ type: 'netmap', netmap });
+    this.#options.tun.want(netmap.self.addresses);
+  }
+
   #takeState(state: LoginState): void {
     this.#state = state;
-    if (state !== 'NeedsLogin') {
+    if (state === 'NeedsLogin') {
+      this.#leaveNetwork();
+    } else {
       this.#authUrl = undefined;
       this.#isLoggingIn = false;
     }
@@ -223,9 +251,20 @@ export class Session {
     this.#onEvent({ type: 'state', state });
   }
 
+  /**
+   * Control has put us out. Peers don't take us any more, nor do relays: talking to them would only tell the
+   * world that we try, and our addresses may be another machine's by now.
+   */
+  #leaveNetwork(): void {
+    this.#stopEngine();
+    if (this.#netmap === undefined) return;
+    this.#netmap = undefined;
+    this.#options.tun.want([]);
+  }
+
   #takeRefusal(message: string, fatal: boolean): void {
     if (fatal) this.#isLoggingIn = false;
-    this.#options.health.set('login', `The control server refuses this machine: ${message}`);
+    this.#options.health.set('login', refusalSentence(message, fatal));
     this.#options.log.warn('refused by the control server', { message, fatal });
     this.#onEvent({ type: 'refused', message, fatal });
   }

@@ -2,6 +2,7 @@
  * What crosses between the daemon's main thread and the worker that runs the PacketEngine, beyond the
  * engines' own messages: starting, ending and failing.
  */
+import type { WallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import type { SharedBacklog } from './backlog.js';
 
@@ -9,6 +10,8 @@ import type { SharedBacklog } from './backlog.js';
 export interface PlaneWorkerData {
   readonly tunName: string;
   readonly mtuBytes: number;
+  /** Before this no handshake may be dated; absent: any time. */
+  readonly handshakeFloor?: WallTime;
   /** Packets of `relay-received` on their way down, of `relay-send` on their way up. */
   readonly downBacklog: SharedBacklog;
   readonly upBacklog: SharedBacklog;
@@ -29,4 +32,6 @@ export type FromPlane =
       readonly message: string;
       readonly hint: string;
     }
+  /** A handshake that begins takes this time. */
+  | { readonly type: 'handshake-time'; readonly time: WallTime }
   | { readonly type: 'up'; readonly message: UpMessage };

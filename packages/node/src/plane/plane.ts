@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads';
 import { Counters } from '@warren/core/base/counters';
 import { WarrenError } from '@warren/core/base/errors';
+import type { WallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import { Backlog, createSharedBacklog, type SharedBacklog, workOff } from './backlog.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
@@ -14,10 +15,12 @@ import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 /** A worker that hangs in a system call must not keep the daemon from ending. */
 const STOP_TIMEOUT_MS = 2_000;
 
-export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes'>;
+export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes' | 'handshakeFloor'>;
 
 export interface PlaneEvents {
   readonly onUp: (message: UpMessage) => void;
+  /** A handshake that begins takes this time. */
+  readonly onHandshakeTime?: (time: WallTime) => void;
   /** Once, when the worker or its device ended by itself after it had started. */
   readonly onFailed: (error: Error) => void;
 }
@@ -92,6 +95,7 @@ export class Plane {
       this.#fail(failure(message));
       return;
     }
+    if (message.type === 'handshake-time') this.#events.onHandshakeTime?.(message.time);
     if (message.type !== 'up') return;
     this.#events.onUp(message.message);
     if (message.message.type === 'relay-send') {

@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Counters } from '@warren/core/base/counters';
 import type { WarrenError } from '@warren/core/base/errors';
+import { wallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import type { SocketId } from '@warren/core/engines/paths';
 import type { Endpoint } from '@warren/core/ip/address';
@@ -19,6 +20,7 @@ import { MachineTimer } from '@warren/shell/machine-timer';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { DgramSockets } from '../udp/dgram-sockets.js';
 import { Backlog, workOff } from './backlog.js';
+import { HandshakeClock } from './handshake-clock.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
 /** The largest UDP payload: a datagram is copied once into memory that the engine may overwrite. */
@@ -50,6 +52,7 @@ export async function runPlane(
   const counters = new Counters();
   const upBacklog = new Backlog(data.upBacklog, counters, 'relay-send-mailbox-full');
   const post = (message: FromPlane): void => port.postMessage(message);
+  const handshakeClock = new HandshakeClock(clock, data.handshakeFloor ?? wallTime(0));
   const incoming = createDatagramBatch(new Uint8Array(MAX_DATAGRAM_BYTES), 1);
 
   const tun = await openTun(data, {
@@ -71,7 +74,11 @@ export async function runPlane(
   const engine = new PacketEngine({
     crypto: createNodeCrypto(),
     random: createNodeRandom(),
-    wallClock: () => clock.wall(),
+    wallClock: () => {
+      const time = handshakeClock.read();
+      post({ type: 'handshake-time', time });
+      return time;
+    },
     tun,
     udp: sockets,
     up: { send: tell },
