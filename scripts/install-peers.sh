@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps
-  coturn stun-client wireguard-go wireguard-tools zstd)
+  coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc zstd)
 
 missing=()
 for package in "${packages[@]}"; do

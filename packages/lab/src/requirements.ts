@@ -34,6 +34,7 @@ const tools: readonly Tool[] = [
   { name: 'setpriv', purpose: 'ending the world with its owner', package: 'util-linux' },
   { name: 'mount', purpose: 'files of the machines', package: 'mount' },
   { name: 'hostname', purpose: 'names of the machines', package: 'hostname' },
+  { name: 'miniupnpd', purpose: 'routers that map ports', package: 'miniupnpd-nftables' },
   { name: 'ping', purpose: 'knowing when the network is up', package: 'iputils-ping' },
 ];
 

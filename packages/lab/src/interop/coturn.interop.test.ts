@@ -3,9 +3,10 @@
  * Needs Debian's packages coturn and stun-client.
  */
 import { once } from 'node:events';
+import { NAT_PROFILES } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scriptArgv } from '../scripts.js';
-import { natZoo, zooProfiles } from '../topology/nat-zoo.js';
+import { natZoo } from '../topology/nat-zoo.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 import type { WorldProcess } from '../world/world-process.js';
@@ -59,12 +60,29 @@ describe.concurrent('coturn classifies', () => {
     ['behind-hard', 'Address and Port Dependent', 'Address and Port Dependent'],
     ['behind-full-cone', 'Endpoint Independent', 'Endpoint Independent'],
     ['behind-restricted-cone', 'Endpoint Independent', 'Address Dependent'],
+    ['behind-easy-range', 'Endpoint Independent', 'Address and Port Dependent'],
+    ['behind-hard-range', 'Address and Port Dependent', 'Address and Port Dependent'],
+    ['behind-cone-other-ports', 'Endpoint Independent', 'Endpoint Independent'],
+    ['behind-sequential', 'Address and Port Dependent', 'Address and Port Dependent'],
+    ['behind-address-dependent', 'Address Dependent', 'Address and Port Dependent'],
+    ['behind-one-to-one', 'Endpoint Independent', 'Endpoint Independent'],
+    ['behind-one-to-one-firewalled', 'Endpoint Independent', 'Address and Port Dependent'],
   ] as const;
 
   test.each(truths)('%s as %s Mapping, %s Filtering', async (machine, mapping, filtering) => {
     const words = await discover(machine);
     expect(words).toContain(`NAT with ${mapping} Mapping!`);
     expect(words).toContain(`NAT with ${filtering} Filtering!`);
+  });
+
+  test('behind-firewall as no NAT with Address and Port Dependent Filtering', async () => {
+    const words = await discover('behind-firewall');
+    expect(words).toContain('No NAT!');
+    expect(words).toContain('NAT with Address and Port Dependent Filtering!');
+  });
+
+  test('behind-udp-blocked as nothing at all', async () => {
+    expect(await discover('behind-udp-blocked')).not.toMatch(/NAT with|No NAT/);
   });
 
   test('in-the-open as no NAT that filters nothing', async () => {
@@ -90,7 +108,8 @@ describe.concurrent('the older stun client, against coturn, classifies', () => {
 });
 
 describe('Warren’s STUN server', () => {
-  const machines = ['in-the-open', ...zooProfiles.map((profile) => `behind-${profile}`)];
+  const reachable = NAT_PROFILES.filter((profile) => profile !== 'udp-blocked');
+  const machines = ['in-the-open', ...reachable.map((profile) => `behind-${profile}`)];
 
   test.each(machines)('tells coturn’s client in %s where it is', async (machine) => {
     const before = await counters();

@@ -1,5 +1,6 @@
 /** Each NAT profile is what it says, as our own probe sees it. (coturn's word: interop/.) */
 import { once } from 'node:events';
+import { NAT_PROFILES } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scriptArgv } from '../scripts.js';
 import { skipsLab } from '../testing/lab-ring.js';
@@ -7,6 +8,8 @@ import { natZoo } from '../topology/nat-zoo.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 import type { NatReport } from './nat-probe.js';
+
+const portOf = (endpoint: string): number => Number(endpoint.split(':')[1]);
 
 const skips = await skipsLab();
 
@@ -43,6 +46,14 @@ describe.skipIf(skips)('NAT profiles', () => {
     ['behind-hard', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
     ['behind-full-cone', { mapping: 'EIM', filtering: 'EIF', portPreserving: true }],
     ['behind-restricted-cone', { mapping: 'EIM', filtering: 'ADF', portPreserving: true }],
+    ['behind-easy-range', { mapping: 'EIM', filtering: 'APDF', portPreserving: false }],
+    ['behind-hard-range', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
+    ['behind-cone-other-ports', { mapping: 'EIM', filtering: 'EIF', portPreserving: false }],
+    ['behind-sequential', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
+    ['behind-address-dependent', { mapping: 'ADM', filtering: 'APDF', portPreserving: false }],
+    ['behind-one-to-one', { mapping: 'EIM', filtering: 'EIF', portPreserving: true }],
+    ['behind-one-to-one-firewalled', { mapping: 'EIM', filtering: 'APDF', portPreserving: true }],
+    ['behind-firewall', { mapping: 'none', filtering: 'APDF', portPreserving: true }],
   ] as const;
 
   test.each(truths)('%s', async (machine, truth) => {
@@ -53,11 +64,48 @@ describe.skipIf(skips)('NAT profiles', () => {
     }
   });
 
+  test('every profile is probed here, or has no UDP to probe', () => {
+    const probed = truths.map(([machine]) => machine.replace('behind-', ''));
+    expect([...probed, 'udp-blocked']).toEqual(expect.arrayContaining([...NAT_PROFILES]));
+  });
+
+  test('a sequential NAT gives each mapping the next port', async () => {
+    const ports = (await probe('behind-sequential', 5200)).seen.map(portOf);
+    const [first = 0] = ports;
+    expect(ports).toEqual([first, first + 1, first + 2, first + 3]);
+  });
+
+  test('NATs with a range stay in it', async () => {
+    for (const machine of ['behind-easy-range', 'behind-hard-range']) {
+      for (const port of (await probe(machine, 5300)).seen.map(portOf)) {
+        expect(port).toBeGreaterThanOrEqual(40_000);
+        expect(port).toBeLessThanOrEqual(40_063);
+      }
+    }
+  });
+
+  test('where UDP is blocked no UDP is answered, and TCP passes', async () => {
+    const own = world.addressOf('behind-udp-blocked');
+    const argv = scriptArgv('probe/nat-probe', own, '5000', ...addresses);
+    const blocked = await world.run('behind-udp-blocked', argv);
+    expect(blocked.code).not.toBe(0);
+    expect(blocked.stderr).toContain('no answer');
+    const receiver = world.exec(
+      'server',
+      scriptArgv('traffic/transfer-agent', 'receive', `${addresses[0]}:7000`),
+    );
+    await once(receiver.stdout as NodeJS.EventEmitter, 'data');
+    const sent = await world.run(
+      'behind-udp-blocked',
+      scriptArgv('traffic/transfer-agent', 'send', `${addresses[0]}:7000`, '1000'),
+    );
+    expect(JSON.parse(sent.stdout)).toMatchObject({ intact: true });
+  });
+
   test('a hard NAT chooses ports from far apart, never the same for two destinations', async () => {
     const ports = new Set<number>();
     for (let port = 5100; port < 5108; port += 2) {
-      for (const seen of (await probe('behind-hard', port)).seen)
-        ports.add(Number(seen.split(':')[1]));
+      for (const seen of (await probe('behind-hard', port)).seen) ports.add(portOf(seen));
     }
     expect(ports.size).toBe(16);
     expect(Math.max(...ports) - Math.min(...ports)).toBeGreaterThan(10_000);

@@ -10,7 +10,7 @@
 import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/address';
 import { prefixAddress, prefixBits } from '@warren/core/ip/prefix';
 import type { Network, Topology } from '@warren/sim/topology/types';
-import { natRules } from './nat.js';
+import { machineFirewall, routerRules } from './nat.js';
 import { delaySpace, type Plan, type Space, type Wire, wiresOf } from './plan.js';
 import { unroutedPrefixes } from './validate.js';
 
@@ -172,6 +172,11 @@ function machineCommands(plan: Plan, name: string): string[] {
   ];
 }
 
+function isFirewalled({ machines }: Topology, name: string): boolean {
+  const at = machines.find((machine) => machine.name === name)?.at;
+  return at?.kind === 'public' && at.firewalled === true;
+}
+
 const forwarding = ['net/ipv4/ip_forward', '1'] as const;
 
 /** Bridged frames must not pass the router's own chains a second time. */
@@ -195,12 +200,13 @@ function spaceCommands(plan: Plan, space: Space, delayer: Delayer): SpaceCommand
       if (network === undefined) break;
       sysctls.push(forwarding, ...bridgeSysctls);
       ip.push(...routerCommands(plan, network));
-      nft = natRules(network.nat);
+      nft = routerRules(plan.topology, network);
       break;
     }
     case 'host':
     case 'machine':
       ip.push(...machineCommands(plan, space.name));
+      if (isFirewalled(plan.topology, space.name)) nft = machineFirewall;
       break;
     case 'delay':
       for (const wire of wiresOf(plan).filter((candidate) => usesCopier(candidate, delayer))) {

@@ -1,4 +1,5 @@
 import { cidr, ip } from '@warren/sim/topology/literals';
+import { sevenMachines } from '@warren/sim/topology/seven-machines';
 import type { Topology } from '@warren/sim/topology/types';
 import { expect, test } from 'vitest';
 import { LabError } from '../errors.js';
@@ -22,6 +23,7 @@ const [machine] = fourMachines.machines;
 if (!host || !network || !machine) throw new Error('the four machines have one of each');
 
 test('the topologies of this package can be built', () => {
+  expect(() => checkTopology(sevenMachines)).not.toThrow();
   expect(() => checkTopology(fourMachines)).not.toThrow();
   expect(() => checkTopology(natZoo)).not.toThrow();
 });
@@ -79,4 +81,38 @@ test('every two regions have one link with a sane delay', () => {
   expect(refusal({ links: [{ ...link, between: ['east', 'east'] }] })).toMatch(/not two regions/);
   expect(refusal({ links: [{ ...link, oneWayMs: Number.NaN }] })).toMatch(/delay/);
   expect(refusal({ hosts: [{ ...host, accessOneWayMs: -1 }] })).toMatch(/delay of hub/);
+});
+
+test('a balancer has an address beside the NAT, a port, and a machine of its LAN', () => {
+  const behind = ip('192.168.11.20');
+  const member = {
+    name: 'm',
+    at: { kind: 'lan', network: network.name, address: behind },
+  } as const;
+  const balanced = (change: object): string =>
+    refusal({
+      networks: [
+        {
+          ...network,
+          addresses: [ip('5.6.7.8'), ip('5.6.7.9')],
+          balancers: [{ address: ip('5.6.7.9'), port: 41_641, machine: 'm', ...change }],
+        },
+      ],
+      machines: [member],
+    });
+  expect(balanced({})).toBe('accepted');
+  expect(balanced({ address: ip('5.6.7.8') })).toMatch(/none of its further addresses/);
+  expect(balanced({ port: 0 })).toMatch(/has no UDP port/);
+  expect(balanced({ port: 65_536 })).toMatch(/has no UDP port/);
+  expect(balanced({ machine: 'hub' })).toMatch(/"hub", which is not in its LAN/);
+});
+
+test('an elastic IP stands for one machine', () => {
+  const members = ['m', 'n'].map((name, index) => ({
+    name,
+    at: { kind: 'lan', network: network.name, address: ip(`192.168.11.${20 + index}`) } as const,
+  }));
+  const networks = [{ ...network, nat: 'one-to-one' as const }];
+  expect(refusal({ networks, machines: members.slice(0, 1) })).toBe('accepted');
+  expect(refusal({ networks, machines: members })).toMatch(/its LAN has one machine, not 2/);
 });

@@ -1,7 +1,7 @@
 /** Refuses a topology that contradicts itself, with a sentence about what is wrong. */
 import { familyOf, type IpAddress } from '@warren/core/ip/address';
 import { parsePrefix, prefixAddress, prefixBits, prefixContains } from '@warren/core/ip/prefix';
-import type { PublicAttachment, Topology } from '@warren/sim/topology/types';
+import type { Network, PublicAttachment, Topology } from '@warren/sim/topology/types';
 import { LabError } from '../errors.js';
 
 /** Machines, hosts and networks together: the interface numbers and MAC bytes of a plan hold this many. */
@@ -92,6 +92,7 @@ export function checkTopology(topology: Topology): void {
   for (const network of networks) {
     checkName(network.name, names);
     checkAttachment(network.name, network);
+    checkNetwork(topology, network);
     if (familyOf(prefixAddress(network.lan)) !== 4 || prefixBits(network.lan) > 24) {
       refuse(`the LAN of ${network.name} is not an IPv4 prefix of /24 or shorter`);
     }
@@ -113,6 +114,30 @@ export function checkTopology(topology: Topology): void {
     const key = `${network.name} ${at.address}`;
     if (lanAddresses.has(key)) refuse(`two machines of ${network.name} have ${at.address}`);
     lanAddresses.add(key);
+  }
+}
+
+/** What depends on the machines of a network. */
+function checkNetwork({ machines }: Topology, network: Network): void {
+  const { name, nat, addresses, balancers = [] } = network;
+  const members = machines.filter(({ at }) => at.kind === 'lan' && at.network === name);
+  const translatesOne = nat === 'one-to-one' || nat === 'one-to-one-firewalled';
+  if (translatesOne && members.length > 1) {
+    refuse(`${name} is ${nat}: its LAN has one machine, not ${members.length}`);
+  }
+  const taken = new Set<string>();
+  for (const { address, port, machine } of balancers) {
+    const label = `the balancer ${address}:${port} of ${name}`;
+    // The NAT's own address would answer for both.
+    if (!addresses.slice(1).includes(address))
+      refuse(`${label} is at none of its further addresses`);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) refuse(`${label} has no UDP port`);
+    if (!members.some((member) => member.name === machine)) {
+      refuse(`${label} serves "${machine}", which is not in its LAN`);
+    }
+    const key = `${address} ${port}`;
+    if (taken.has(key)) refuse(`${label} exists twice`);
+    taken.add(key);
   }
 }
 

@@ -8,6 +8,7 @@ import { buildCommands, type Delayer, spaceScript, type WorldCommands } from '..
 import { planTopology } from '../topology/plan.js';
 import { checkTopology } from '../topology/validate.js';
 import { cleanEnvironment, WorldChannel } from './channel.js';
+import { startPortMappingServers } from './port-mapping-servers.js';
 import { enterNetwork, viewsScript } from './views.js';
 import { World } from './world.js';
 
@@ -82,7 +83,7 @@ async function build(world: World, commands: WorldCommands): Promise<void> {
   if (commands.copierLinks.length > 0) {
     world.adoptCopier(await startCopier(world, commands.copierLinks));
   }
-  await settle(world);
+  await Promise.all([startPortMappingServers(world), settle(world)]);
 }
 
 /** Runs a building step and gives its stdout; throws LAB_WORLD_BUILD with what it said. */
