@@ -1,7 +1,7 @@
 /**
  * Tells datagrams on the shared UDP socket apart, by content and never by address. First match wins:
  *
- *     stun       >= 20 bytes, top two bits 0, byte 1 = 01, magic cookie 2112a442 at 4
+ *     stun       >= 20 bytes, top two bits 0, byte 1 = 01 or 11 (Binding), magic cookie 2112a442 at 4
  *     geneve     >= 8 bytes, version and options 0, reserved bits and byte 7 zero, protocol 7a11 with
  *                disco inside, or 7a12 (WireGuard inside)
  *     disco      >= 38 bytes, starts with 54 53 f0 9f 92 ac
@@ -41,7 +41,7 @@ function isStun(bytes: Uint8Array, at: number, length: number): boolean {
   return (
     length >= STUN_MIN_BYTES &&
     ((bytes[at] ?? 0) & 0xc0) === 0 &&
-    bytes[at + 1] === 0x01 &&
+    (bytes[at + 1] === 0x01 || bytes[at + 1] === 0x11) &&
     bytes[at + 4] === 0x21 &&
     bytes[at + 5] === 0x12 &&
     bytes[at + 6] === 0xa4 &&

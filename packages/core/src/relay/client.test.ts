@@ -60,11 +60,12 @@ function pacedClient(tokenBucket: TokenBucketLimit): RelayClient {
   feed(client, FRAMES.serverKey);
   const shared = shareKey(crypto, privateKeyA, serverKey);
   if (!(shared instanceof Uint8Array)) throw new Error('the vectors share a key');
-  feed(client, sealServerInfo(crypto, new SeededRandom(1), shared, { version: 2, tokenBucket }));
+  const info = { version: 2, tokenBucket, dialsBack: false };
+  feed(client, sealServerInfo(crypto, new SeededRandom(1), shared, info));
   return client;
 }
 
-const ready = { type: 'ready', serverKey } as const;
+const ready = { type: 'ready', serverKey, dialsBack: false } as const;
 const discoPacket = concatBytes(hexLiteral('5453f09f92ac'), new Uint8Array(100));
 
 describe('the handshake', () => {

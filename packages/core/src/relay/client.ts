@@ -19,7 +19,13 @@ import { type NodeKey, type NodePrivateKey, publicKeyOf, type RelayKey } from '.
 import type { Crypto, Machine, Random } from '../ports.js';
 import { decodeServerFrame } from './decode-frames.js';
 import { looksLikeDisco } from './disco-packet.js';
-import { encodeNotePreferred, encodePing, encodePong, encodeSendPacket } from './encode-frames.js';
+import {
+  encodeDialBack,
+  encodeNotePreferred,
+  encodePing,
+  encodePong,
+  encodeSendPacket,
+} from './encode-frames.js';
 import { type FrameLimits, FrameReader } from './frame-reader.js';
 import {
   CLIENT_FRAME_MAX_BYTES,
@@ -63,6 +69,7 @@ const LIMITS: FrameLimits = new Map<number, number>([
   [FrameType.pong, CLIENT_FRAME_MAX_BYTES],
   [FrameType.health, CLIENT_FRAME_MAX_BYTES],
   [FrameType.restarting, CLIENT_FRAME_MAX_BYTES],
+  [FrameType.dialBackAnswer, CLIENT_FRAME_MAX_BYTES],
 ]);
 
 type State = 'greeting' | 'introduced' | 'ready' | 'closed';
@@ -111,6 +118,9 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
         break;
       case 'probe':
         this.#startProbe(now);
+        break;
+      case 'dial-back':
+        if (this.#state === 'ready') this.#write(encodeDialBack(input.token, input.port));
         break;
       case 'timeout':
         this.#checkDeadlines(now);
@@ -212,15 +222,15 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     }
     this.#sender.setLimit(info.tokenBucket, now);
     this.#state = 'ready';
-    this.#outputs.push({ type: 'ready', serverKey: this.#serverKey });
+    const { dialsBack } = info;
+    this.#outputs.push({ type: 'ready', serverKey: this.#serverKey, dialsBack });
     if (this.#home === true) this.#write(encodeNotePreferred(true));
   }
 
   #takeReady(frame: ServerFrame): void {
     switch (frame.type) {
       case 'packet':
-        this.#outputs.push(frame);
-        break;
+      case 'dial-back-answer':
       case 'peer-gone':
       case 'health':
       case 'restarting':

@@ -33,6 +33,11 @@ const PING_ANSWER_MS = 15_000;
 /** PeerGone(not-here) answers to one sender: three at once, one a second. */
 const NOT_HERE_BURST = 3;
 const NOT_HERE_PER_SECOND = 1;
+/** Datagrams that a client gets to ask for: some at a start, then one in 10 s. */
+const DIAL_BACK_BURST = 6;
+const DIAL_BACK_PER_SECOND = 0.1;
+/** Room for what later versions append. */
+const DIAL_BACK_MAX_BYTES = 256;
 
 /** What a client may send. ClientInfo is long because the official server allows it. */
 const LIMITS: FrameLimits = new Map<number, number>([
@@ -44,6 +49,7 @@ const LIMITS: FrameLimits = new Map<number, number>([
   [FrameType.closePeer, KEY_BYTES],
   [FrameType.ping, PING_MAX_BYTES],
   [FrameType.pong, PING_MAX_BYTES],
+  [FrameType.dialBack, DIAL_BACK_MAX_BYTES],
 ]);
 
 /** Who a connection turned out to be. */
@@ -62,6 +68,7 @@ export class Connection {
   readonly keys = new NodeKeyMemo();
   readonly queue: SendQueue;
   readonly notHere = new TokenBucket(NOT_HERE_BURST, NOT_HERE_PER_SECOND);
+  readonly dialBacks = new TokenBucket(DIAL_BACK_BURST, DIAL_BACK_PER_SECOND);
   /** Sources whose PeerGone this connection is owed. */
   readonly heardFrom = new Set<NodeKey>();
 

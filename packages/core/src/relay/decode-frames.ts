@@ -16,6 +16,8 @@
  *     Ping, Pong     8 opaque | ignored
  *     Health         UTF-8 text
  *     Restarting     u32 reconnect in ms | u32 try for ms | ignored
+ *     DialBack       12 token | u16 port | zero up to 28 bytes | ignored
+ *     DialBackAnswer 12 token | 1 outcome | 16 IP | u16 port | ignored
  *
  * `undefined`: a type that this side doesn't know. A {@link DecodeFailure}: the type is ours, the payload is not;
  * the machines decide whether that skips the frame or ends the connection.
@@ -23,11 +25,16 @@
 import { equalBytes, viewOf } from '../base/bytes.js';
 import { type DecodeFailure, fail } from '../base/failure.js';
 import { decodeUtf8 } from '../base/text.js';
-import { addressFromBytes } from '../ip/address.js';
+import { addressFromBytes, endpoint } from '../ip/address.js';
+import { isUnspecified } from '../ip/classes.js';
 import { type NodeKey, publicKeyFromBytes } from '../keys/keys.js';
 import {
   BOX_TAG_BYTES,
   type ClientFrame,
+  DIAL_BACK_ANSWER_BYTES,
+  DIAL_BACK_BYTES,
+  DIAL_BACK_OUTCOME,
+  DIAL_BACK_TOKEN_BYTES,
   FrameType,
   HEALTH_TEXT_MAX_BYTES,
   KEY_BYTES,
@@ -54,6 +61,7 @@ export type ServerFrameFailure =
   | 'short-ping'
   | 'short-pong'
   | 'short-restarting'
+  | 'short-dial-back-answer'
   | 'bad-health';
 
 export type ClientFrameFailure =
@@ -63,6 +71,7 @@ export type ClientFrameFailure =
   | 'bad-note-preferred'
   | 'bad-watch-connections'
   | 'bad-close-peer'
+  | 'bad-dial-back'
   | 'bad-ping';
 
 /** Reads the key at `payload[at .. at + 32)`; a connection passes its memo (node-key-memo.ts). */
@@ -100,6 +109,25 @@ function decodeHealth(payload: Uint8Array): ServerFrame | DecodeFailure<ServerFr
     if (problem !== undefined) return { type: 'health', problem };
   }
   return fail('bad-health');
+}
+
+/** The port is the one that was asked for; an unspecified address: nothing was sent. */
+function decodeDialBackAnswer(
+  payload: Uint8Array,
+): ServerFrame | DecodeFailure<ServerFrameFailure> {
+  if (payload.length < DIAL_BACK_ANSWER_BYTES) return fail('short-dial-back-answer');
+  const addressAt = DIAL_BACK_TOKEN_BYTES + 1;
+  const address = addressFromBytes(payload.slice(addressAt, addressAt + 16));
+  const port = viewOf(payload).getUint16(addressAt + 16);
+  const code = payload[DIAL_BACK_TOKEN_BYTES];
+  const isSent = code === DIAL_BACK_OUTCOME.sent && !isUnspecified(address) && port !== 0;
+  const isLimited = code === DIAL_BACK_OUTCOME['rate-limited'];
+  return {
+    type: 'dial-back-answer',
+    token: payload.slice(0, DIAL_BACK_TOKEN_BYTES),
+    outcome: isSent ? 'sent' : isLimited ? 'rate-limited' : 'unavailable',
+    target: isSent ? endpoint(address, port) : undefined,
+  };
 }
 
 /** What a client makes of a frame. Packets are copies of their own memory; the rest is borrowed. */
@@ -152,6 +180,8 @@ export function decodeServerFrame(
         tryForMs: view.getUint32(4),
       };
     }
+    case FrameType.dialBackAnswer:
+      return decodeDialBackAnswer(payload);
     default:
       return undefined;
   }
@@ -198,6 +228,13 @@ export function decodeClientFrame(
       if (payload.length < PING_BYTES || payload.length > PING_MAX_BYTES) return fail('bad-ping');
       const data = payload.slice(0, PING_BYTES);
       return { type: type === FrameType.ping ? 'ping' : 'pong', data };
+    }
+    case FrameType.dialBack: {
+      // The length is what keeps the answer's datagram from being longer than its request.
+      const port =
+        payload.length < DIAL_BACK_BYTES ? 0 : viewOf(payload).getUint16(DIAL_BACK_TOKEN_BYTES);
+      if (port === 0) return fail('bad-dial-back');
+      return { type: 'dial-back', token: payload.slice(0, DIAL_BACK_TOKEN_BYTES), port };
     }
     default:
       return undefined;

@@ -2,9 +2,13 @@
 import { assert } from '../base/assert.js';
 import { viewOf } from '../base/bytes.js';
 import { encodeUtf8 } from '../base/text.js';
-import { addressBytes16 } from '../ip/address.js';
+import { addressBytes16, endpointAddress, endpointPort } from '../ip/address.js';
 import { type NodeKey, publicKeyBytes, type RelayKey } from '../keys/keys.js';
 import {
+  DIAL_BACK_ANSWER_BYTES,
+  DIAL_BACK_BYTES,
+  DIAL_BACK_OUTCOME,
+  DIAL_BACK_TOKEN_BYTES,
   FrameType,
   HEADER_BYTES,
   HEALTH_TEXT_MAX_BYTES,
@@ -15,7 +19,7 @@ import {
   type PeerPresence,
   PING_BYTES,
 } from './frames.js';
-import type { PeerGoneReason } from './io.js';
+import type { DialBackAnswer, PeerGoneReason } from './io.js';
 
 /** A frame of `type` whose payload is `parts` in a row. */
 export function encodeFrame(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
@@ -127,4 +131,27 @@ export function encodeRestarting(reconnectInMs: number, tryForMs: number): Uint8
   viewOf(times).setUint32(0, reconnectInMs);
   viewOf(times).setUint32(4, tryForMs);
   return encodeFrame(FrameType.restarting, times);
+}
+
+/** Client: a datagram with `token` to UDP `port`, please. */
+export function encodeDialBack(token: Uint8Array, port: number): Uint8Array {
+  assert(token.length === DIAL_BACK_TOKEN_BYTES, 'a token has 12 bytes');
+  assert(port > 0 && port < 65_536, 'port 0 is no port');
+  const payload = new Uint8Array(DIAL_BACK_BYTES);
+  payload.set(token);
+  viewOf(payload).setUint16(DIAL_BACK_TOKEN_BYTES, port);
+  return encodeFrame(FrameType.dialBack, payload);
+}
+
+/** Server: what became of it; without a target nothing was sent. */
+export function encodeDialBackAnswer({ token, outcome, target }: DialBackAnswer): Uint8Array {
+  assert(token.length === DIAL_BACK_TOKEN_BYTES, 'a token has 12 bytes');
+  const payload = new Uint8Array(DIAL_BACK_ANSWER_BYTES);
+  payload.set(token);
+  payload[DIAL_BACK_TOKEN_BYTES] = DIAL_BACK_OUTCOME[outcome];
+  if (target !== undefined) {
+    payload.set(addressBytes16(endpointAddress(target)), DIAL_BACK_TOKEN_BYTES + 1);
+    viewOf(payload).setUint16(DIAL_BACK_TOKEN_BYTES + 17, endpointPort(target));
+  }
+  return encodeFrame(FrameType.dialBackAnswer, payload);
 }

@@ -7,14 +7,15 @@
  *     5       L     payload
  *
  * encode-frames.ts writes them, frame-reader.ts cuts a stream into them, decode-frames.ts reads payloads.
- * Unknown types are skipped by both sides: that is how the protocol grows.
+ * Unknown types are skipped by both sides: that is how the protocol grows. Warren's own (0x57, 0x58) are only
+ * sent to a server that announced them in its ServerInfo; official peers skip them.
  *
  * Source: Tailscale's DERP, protocol version 2, as written down in Warren's protocol notes.
  */
 
 import type { IpAddress } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
-import type { PeerGoneReason } from './io.js';
+import type { DialBackAnswer, PeerGoneReason } from './io.js';
 
 /** Number of each frame type on the wire. */
 export const FrameType = {
@@ -34,6 +35,8 @@ export const FrameType = {
   pong: 0x13,
   health: 0x14,
   restarting: 0x15,
+  dialBack: 0x57,
+  dialBackAnswer: 0x58,
 } as const;
 
 /** Sent as the first 8 bytes of ServerKey: "DERP" and U+1F511. */
@@ -69,6 +72,15 @@ export const UNKNOWN_FRAME_MAX_BYTES = 1024 * 1024;
 /** Longest problem text of a Health frame that we keep; the rest is cut. */
 export const HEALTH_TEXT_MAX_BYTES = 1024;
 
+/** Of a dial-back: the transaction id of the datagram that is asked for. */
+export const DIAL_BACK_TOKEN_BYTES = 12;
+/** Token, port and padding: a request is no shorter than the datagram that it asks for. */
+export const DIAL_BACK_BYTES = 28;
+/** Token, outcome, address and port. */
+export const DIAL_BACK_ANSWER_BYTES = 31;
+/** What became of a dial-back, on the wire. A number that we don't know is a refusal. */
+export const DIAL_BACK_OUTCOME = { sent: 0, 'rate-limited': 1, unavailable: 2 } as const;
+
 /** PeerGone reasons on the wire. */
 export const PEER_GONE_REASON = { disconnected: 0x00, 'not-here': 0x01 } as const;
 
@@ -93,7 +105,8 @@ export type ServerFrame =
   | { readonly type: 'ping'; readonly data: Uint8Array }
   | { readonly type: 'pong'; readonly data: Uint8Array }
   | { readonly type: 'health'; readonly problem: string }
-  | { readonly type: 'restarting'; readonly reconnectInMs: number; readonly tryForMs: number };
+  | { readonly type: 'restarting'; readonly reconnectInMs: number; readonly tryForMs: number }
+  | ({ readonly type: 'dial-back-answer' } & DialBackAnswer);
 
 /** What a server understands. Byte arrays are borrowed from the reader. */
 export type ClientFrame =
@@ -114,7 +127,9 @@ export type ClientFrame =
   | { readonly type: 'watch-connections' }
   | { readonly type: 'close-peer'; readonly peer: NodeKey }
   | { readonly type: 'ping'; readonly data: Uint8Array }
-  | { readonly type: 'pong'; readonly data: Uint8Array };
+  | { readonly type: 'pong'; readonly data: Uint8Array }
+  /** Both are copies. */
+  | { readonly type: 'dial-back'; readonly token: Uint8Array; readonly port: number };
 
 /** Who is connected, as watchers of a mesh hear it. Old servers leave the tail away. */
 export interface PeerPresence {

@@ -54,7 +54,7 @@ test('ClientInfo is sealed and opened as in its vector', () => {
 });
 
 test('ServerInfo is sealed and opened as in its vector', () => {
-  const info = { version: 2, tokenBucket: undefined };
+  const info = { version: 2, tokenBucket: undefined, dialsBack: false };
   expect(sealServerInfo(crypto, giving(serverNonce), sharedA(), info)).toEqual(FRAMES.serverInfo);
   const opened = openServerInfo(crypto, sharedA(), serverNonce, FRAMES.serverInfo.subarray(29));
   expect(opened).toEqual(info);
@@ -73,15 +73,17 @@ test('all that a client can say arrives', () => {
   });
 });
 
-test('an announced limit arrives, and one that makes no sense counts as none', () => {
+test('an announced limit and the offer to dial back arrive, and one that makes no sense counts as none', () => {
   const tokenBucket = { bytesPerSecond: 125_000, burstBytes: 70_000 };
   const sealed = sealServerInfo(crypto, giving(serverNonce), sharedA(), {
     version: 2,
     tokenBucket,
+    dialsBack: true,
   });
   expect(openServerInfo(crypto, sharedA(), serverNonce, sealed.subarray(29))).toEqual({
     version: 2,
     tokenBucket,
+    dialsBack: true,
   });
   for (const rate of ['-1', '0', '1e99', '"5"', 'null']) {
     const text = `{"version":2,"TokenBucketBytesPerSecond":${rate}}`;

@@ -8,7 +8,8 @@
  * The box proves possession of the node key. Nothing fresh of the server goes into it, so a recorded ClientInfo
  * can be replayed to the same server key; what it would receive is sealed end to end.
  *
- * JSON names are exact; unknown names are ignored.
+ * JSON names are exact; unknown names are ignored, so `WarrenDialBack` tells Warren's clients what to ask for and
+ * official ones nothing.
  */
 import { type DecodeFailure, fail } from '../base/failure.js';
 import { asDisplayText, asInteger, asObject, type JsonObject, parseJson } from '../base/json.js';
@@ -42,6 +43,8 @@ export interface ServerInfo {
   readonly version: number;
   /** Undefined: no limit told. */
   readonly tokenBucket: TokenBucketLimit | undefined;
+  /** It sends a datagram back to who asks for one. */
+  readonly dialsBack: boolean;
 }
 
 export interface TokenBucketLimit {
@@ -147,6 +150,7 @@ export function sealServerInfo(
     version: info.version,
     TokenBucketBytesPerSecond: info.tokenBucket?.bytesPerSecond,
     TokenBucketBytesBurst: info.tokenBucket?.burstBytes,
+    WarrenDialBack: info.dialsBack ? true : undefined,
   });
   const nonce = freshNonce(random);
   return encodeServerInfo(nonce, crypto.boxSeal(shared, nonce, encodeUtf8(json)));
@@ -168,6 +172,7 @@ export function openServerInfo(
   return {
     version: asInteger(json['version'], 0) ?? 0,
     tokenBucket: bytesPerSecond === undefined ? undefined : { bytesPerSecond, burstBytes },
+    dialsBack: json['WarrenDialBack'] === true,
   };
 }
 

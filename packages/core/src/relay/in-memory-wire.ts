@@ -6,6 +6,7 @@ import { assert } from '../base/assert.js';
 import { after, earliest, type Instant, instant } from '../base/instant.js';
 import { SeededRandom } from '../base/seeded-random.js';
 import { nobleCrypto } from '../crypto/noble.js';
+import type { Endpoint } from '../ip/address.js';
 import {
   generatePrivateKey,
   type NodeKey,
@@ -13,7 +14,12 @@ import {
   publicKeyOf,
 } from '../keys/keys.js';
 import { RelayClient, type RelayClientOptions } from './client.js';
-import type { RelayClientInput, RelayClientOutput, RelayConnectionId } from './io.js';
+import type {
+  RelayClientInput,
+  RelayClientOutput,
+  RelayConnectionId,
+  RelayServerOutput,
+} from './io.js';
 import { RelayServer } from './server.js';
 import type { RelayServerOptions } from './server-options.js';
 import { serverPrivateKey } from './vectors.js';
@@ -35,6 +41,9 @@ export class InMemoryWire {
   readonly random: SeededRandom;
   readonly server: RelayServer;
   now: Instant = instant(1000);
+  /** The server's host can send datagrams; those that it sent. */
+  canDialBack = true;
+  readonly dialledBack: { readonly token: Uint8Array; readonly target: Endpoint }[] = [];
   readonly #ends = new Map<RelayConnectionId, WiredClient>();
   /** Bytes that stalled clients have not read. */
   readonly #unread = new Map<RelayConnectionId, Uint8Array>();
@@ -61,12 +70,13 @@ export class InMemoryWire {
   connect(
     privateKey: NodePrivateKey = generatePrivateKey('node', this.random),
     options: Partial<RelayClientOptions> = {},
+    source?: string,
   ): WiredClient {
     const client = new RelayClient(
       { crypto: nobleCrypto, random: this.random.fork(), privateKey, ...options },
       this.now,
     );
-    const id = this.accept();
+    const id = this.accept(source);
     const end: WiredClient = {
       id,
       key: publicKeyOf(nobleCrypto, 'node', privateKey),
@@ -143,6 +153,10 @@ export class InMemoryWire {
       quiet = true;
       for (let output = this.server.poll(); output !== undefined; output = this.server.poll()) {
         quiet = false;
+        if (output.type === 'dial-back') {
+          this.#dialBack(output);
+          continue;
+        }
         const end = this.#ends.get(output.connection);
         if (end === undefined) {
           // A raw connection reads everything.
@@ -156,6 +170,14 @@ export class InMemoryWire {
       }
       for (const end of [...this.#ends.values()]) if (this.#drainClient(end)) quiet = false;
     }
+  }
+
+  /** The shell's part of a dial-back: sent is what {@link canDialBack} says. */
+  #dialBack(output: RelayServerOutput & { readonly type: 'dial-back' }): void {
+    const { connection, token, target } = output;
+    this.dialledBack.push({ token, target });
+    const sent = this.canDialBack;
+    this.server.handle({ type: 'dialled-back', connection, token, target, sent }, this.now);
   }
 
   #deliver(end: WiredClient, bytes: Uint8Array): void {

@@ -3,10 +3,22 @@
  * upgrade, which is the shell's); framing, keys, queues and limits are theirs.
  */
 import type { Instant } from '../base/instant.js';
+import type { Endpoint } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
 
 /** Why a peer can't be reached on a region: its last connection ended, or it was never there. */
 export type PeerGoneReason = 'disconnected' | 'not-here';
+
+/** What became of the datagram that a client asked for: sent, too many asked, or the relay can't. */
+export type DialBackOutcome = 'sent' | 'rate-limited' | 'unavailable';
+
+/** A relay's word on one dial-back. */
+export interface DialBackAnswer {
+  readonly token: Uint8Array;
+  readonly outcome: DialBackOutcome;
+  /** Where it was sent: the address that our connection comes from, and the port that we named. */
+  readonly target: Endpoint | undefined;
+}
 
 export type RelayClientInput =
   /** Bytes from the server, any cut. */
@@ -16,12 +28,20 @@ export type RelayClientInput =
   | { readonly type: 'prefer'; readonly home: boolean }
   /** Asks for a pong within 3 s, else `close`. */
   | { readonly type: 'probe' }
+  /** Asks for a datagram with `token` (12 bytes) to UDP `port` of the address we connect from; see `ready`. */
+  | { readonly type: 'dial-back'; readonly token: Uint8Array; readonly port: number }
   | { readonly type: 'timeout' };
 
 export type RelayClientOutput =
   | { readonly type: 'write'; readonly bytes: Uint8Array }
   /** The server proved its key and took ours: packets flow. */
-  | { readonly type: 'ready'; readonly serverKey: RelayKey }
+  | {
+      readonly type: 'ready';
+      readonly serverKey: RelayKey;
+      /** The server understands `dial-back`; others would not answer. */
+      readonly dialsBack: boolean;
+    }
+  | ({ readonly type: 'dial-back-answer' } & DialBackAnswer)
   | { readonly type: 'packet'; readonly source: NodeKey; readonly packet: Uint8Array }
   | { readonly type: 'peer-gone'; readonly peer: NodeKey; readonly reason: PeerGoneReason }
   /** Trouble that the server reports; empty: over. */
@@ -39,6 +59,14 @@ export type RelayServerInput =
   /** The stream took everything written so far; more may be polled for it. */
   | { readonly type: 'drained'; readonly connection: RelayConnectionId }
   | { readonly type: 'closed'; readonly connection: RelayConnectionId }
+  /** The shell sent the datagram of a `dial-back` output, or could not. */
+  | {
+      readonly type: 'dialled-back';
+      readonly connection: RelayConnectionId;
+      readonly token: Uint8Array;
+      readonly target: Endpoint;
+      readonly sent: boolean;
+    }
   /** The server shuts down: clients are told when to come back, then closed; nobody new is accepted. */
   | { readonly type: 'drain' }
   | { readonly type: 'timeout' };
@@ -46,7 +74,14 @@ export type RelayServerInput =
 export type RelayServerOutput =
   /** The shell answers with `drained` once the stream's buffer is empty; one write is under way at a time. */
   | { readonly type: 'write'; readonly connection: RelayConnectionId; readonly bytes: Uint8Array }
-  | { readonly type: 'close'; readonly connection: RelayConnectionId; readonly reason: string };
+  | { readonly type: 'close'; readonly connection: RelayConnectionId; readonly reason: string }
+  /** Send one Binding indication with this token from the STUN socket; the answer is `dialled-back`. */
+  | {
+      readonly type: 'dial-back';
+      readonly connection: RelayConnectionId;
+      readonly token: Uint8Array;
+      readonly target: Endpoint;
+    };
 
 /** What crossed the relay from one key to another since start. Disco is told from data by its magic. */
 export interface RelayPairCounters {

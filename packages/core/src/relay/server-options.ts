@@ -13,6 +13,8 @@ export interface RelayServerOptions {
   readonly clientLimit?: TokenBucketLimit | undefined;
   /** Ping clients that can answer after this much silence and close those that don't; undefined: never. */
   readonly pingSilentAfterMs?: number | undefined;
+  /** The shell can send datagrams from its STUN socket: clients are told so. */
+  readonly dialsBack?: boolean | undefined;
   readonly limits?: Partial<RelayServerLimits>;
 }
 

@@ -95,7 +95,7 @@ describe('the introduction', () => {
   test('lets a client be ready', () => {
     const wire = new InMemoryWire(2);
     const [a] = pair(wire);
-    expect(a.heard).toEqual([{ type: 'ready', serverKey }]);
+    expect(a.heard).toEqual([{ type: 'ready', serverKey, dialsBack: false }]);
     expect(wire.server.counters.get('introduced')).toBe(2);
   });
 

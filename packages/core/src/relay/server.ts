@@ -3,7 +3,7 @@
  *
  *     accept -> ServerKey; ClientInfo (10 s) -> ServerInfo -> open
  *     open:  SendPacket -> the target's active connection as RecvPacket, else PeerGone(not-here) for disco
- *            Ping -> Pong; NotePreferred; KeepAlive every 60 s and a bit
+ *            Ping -> Pong; NotePreferred; KeepAlive every 60 s and a bit; DialBack (dial-back-desk.ts)
  *            mesh frames without mesh rights, bad lengths, a second ClientInfo -> close
  *     last connection of a key ends -> PeerGone(disconnected) to everybody who received from it
  *
@@ -22,6 +22,7 @@ import { ByteBucket } from './byte-bucket.js';
 import { Connection } from './connection.js';
 import { DeadlineHeap } from './deadline-heap.js';
 import { decodeClientFrame } from './decode-frames.js';
+import { DialBackDesk } from './dial-back-desk.js';
 import { encodeHealth, encodePing, encodeRestarting, encodeServerKey } from './encode-frames.js';
 import type { MemoryBudget } from './fair-queue.js';
 import { Forwarder } from './forwarder.js';
@@ -64,7 +65,9 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
   readonly #gate: HandshakeGate;
   readonly #forwarder: Forwarder;
   readonly #deadlines = new DeadlineHeap<Connection>();
-  readonly #closes: RelayServerOutput[] = [];
+  readonly #dialBacks: DialBackDesk;
+  /** Everything but writes. */
+  readonly #outputs: RelayServerOutput[] = [];
   /** Connections that may have something to write. */
   readonly #ready = new Set<Connection>();
   #draining = false;
@@ -77,6 +80,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     this.#forwarder = new Forwarder(this.counters, this.#connections, (connection) =>
       this.#ready.add(connection),
     );
+    this.#dialBacks = new DialBackDesk(this.counters, options.dialsBack === true);
     this.#memory = { bytesMax: this.#limits.queuedBytesMax, usedBytes: 0 };
     this.publicKey = publicKeyOf(options.crypto, 'relay', options.privateKey);
     this.#greeting = encodeServerKey(this.publicKey);
@@ -99,6 +103,9 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
         if (connection !== undefined) this.#forget(connection);
         break;
       }
+      case 'dialled-back':
+        this.#dialledBack(input);
+        break;
       case 'drain':
         this.#drain(now);
         break;
@@ -114,7 +121,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
       const write = this.#startWrite(connection);
       if (write !== undefined) return write;
     }
-    return this.#closes.shift();
+    return this.#outputs.shift();
   }
 
   nextTimeout(): Instant | undefined {
@@ -173,7 +180,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
   #refuseConnection(id: RelayConnectionId): void {
     const reason = this.#draining ? 'restarting' : 'too-many-connections';
     this.counters.add(`refused-${reason}`);
-    this.#closes.push({ type: 'close', connection: id, reason });
+    this.#outputs.push({ type: 'close', connection: id, reason });
   }
 
   #read(id: RelayConnectionId, bytes: Uint8Array, now: Instant): void {
@@ -222,6 +229,12 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
         break;
       case 'pong':
         break;
+      case 'dial-back': {
+        const output = this.#dialBacks.ask(connection, frame, now);
+        if (output === undefined) this.#ready.add(connection);
+        else this.#outputs.push(output);
+        break;
+      }
       case 'note-preferred':
         connection.isHome = frame.home;
         break;
@@ -259,7 +272,8 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
       const tolerant = { ...clientLimit, burstBytes: 2 * clientLimit.burstBytes };
       connection.rate = new ByteBucket(tolerant, now);
     }
-    const info = { version: PROTOCOL_VERSION, tokenBucket: clientLimit };
+    const dialsBack = this.#options.dialsBack === true;
+    const info = { version: PROTOCOL_VERSION, tokenBucket: clientLimit, dialsBack };
     connection.queue.addControl(sealServerInfo(crypto, random, hello.shared, info));
     this.#ready.add(connection);
     this.#arm(connection);
@@ -295,6 +309,13 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     connection.writeStartedAt = undefined;
+    this.#ready.add(connection);
+  }
+
+  #dialledBack(input: RelayServerInput & { readonly type: 'dialled-back' }): void {
+    const connection = this.#connections.get(input.connection);
+    if (connection === undefined || connection.isClosing()) return;
+    this.#dialBacks.done(connection, input.token, input.target, input.sent);
     this.#ready.add(connection);
   }
 
@@ -359,7 +380,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
 
   #close(connection: Connection, reason: string): void {
     this.counters.add(`closed-${reason}`);
-    this.#closes.push({ type: 'close', connection: connection.id, reason });
+    this.#outputs.push({ type: 'close', connection: connection.id, reason });
     this.#forget(connection);
   }
 

@@ -1,7 +1,7 @@
 /**
  * STUN's header and attributes; all integers are big-endian. Source: RFC 8489 sections 5, 14 and 18.
  *
- *     0  2   type: 0x0001 Binding request, 0x0101 success, 0x0111 error
+ *     0  2   type: 0x0001 Binding request, 0x0011 indication, 0x0101 success, 0x0111 error
  *     2  2   length of all attributes, a multiple of 4
  *     4  4   magic cookie 2112a442
  *     8  12  transaction id
@@ -30,6 +30,7 @@ export const MAGIC_COOKIE = 0x2112a442;
 
 export const MessageType = {
   bindingRequest: 0x0001,
+  bindingIndication: 0x0011,
   bindingSuccess: 0x0101,
   bindingError: 0x0111,
 } as const;

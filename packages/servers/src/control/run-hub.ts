@@ -184,6 +184,10 @@ class Parts implements HttpHandler {
       ...options,
       keyFile: path.join(options.stateDir, 'relay.key'),
       admit: (key) => this.#control?.isMember(key) === true,
+      sendDatagram:
+        options.stunPort === undefined
+          ? undefined
+          : async (target, bytes) => (await this.stun?.send(target, bytes)) === true,
     });
     const front = createHttpsFront(identity, this, FRONT_PAGE);
     this.https = front.server;

@@ -9,7 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { parseAddress } from '@warren/core/ip/address';
+import { type Endpoint, parseAddress } from '@warren/core/ip/address';
 import type { NodeKey, RelayKey, RelayPrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
@@ -21,6 +21,7 @@ import type {
 } from '@warren/core/relay/io';
 import { RelayServer } from '@warren/core/relay/server';
 import type { RelayServerLimits } from '@warren/core/relay/server-options';
+import { encodeBindingIndication } from '@warren/core/stun/indication';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
@@ -44,7 +45,11 @@ interface RelayBaseOptions {
   readonly clientLimit?: TokenBucketLimit | undefined;
   readonly pingSilentAfterMs?: number | undefined;
   readonly limits?: Partial<RelayServerLimits>;
+  /** Sends a datagram for a client that asks whether it is reached; true when it left. Undefined: not offered. */
+  readonly sendDatagram?: SendDatagram | undefined;
 }
+
+export type SendDatagram = (target: Endpoint, bytes: Uint8Array) => Promise<boolean>;
 
 /** The key itself, or the file that holds it (made when it is missing). */
 export type RelayOptions = RelayBaseOptions &
@@ -104,6 +109,7 @@ class RelayListener implements Relay {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #server: RelayServer;
+  readonly #sendDatagram: SendDatagram | undefined;
   readonly #timer: MachineTimer;
   readonly #sockets = new Map<RelayConnectionId, Socket>();
   #nextId: RelayConnectionId = 1;
@@ -116,7 +122,9 @@ class RelayListener implements Relay {
       'privateKey' in options ? options.privateKey : loadRelayKey(options.keyFile, random);
     this.#clock = clock;
     this.#log = log.child({ part: 'relay' });
-    this.#server = new RelayServer({ ...options, privateKey });
+    this.#sendDatagram = options.sendDatagram;
+    const dialsBack = options.sendDatagram !== undefined;
+    this.#server = new RelayServer({ ...options, privateKey, dialsBack });
     this.publicKey = this.#server.publicKey;
     this.#timer = new MachineTimer(this.#server, clock, () => this.#handle({ type: 'timeout' }));
   }
@@ -217,6 +225,10 @@ class RelayListener implements Relay {
 
   #perform(output: RelayServerOutput): void {
     const { connection } = output;
+    if (output.type === 'dial-back') {
+      void this.#dialBack(output);
+      return;
+    }
     const socket = this.#sockets.get(connection);
     if (socket === undefined) return;
     if (output.type === 'close') {
@@ -227,6 +239,13 @@ class RelayListener implements Relay {
       // After an error `close` follows, which tells the machine more than we could.
       if (error === undefined || error === null) this.#handle({ type: 'drained', connection });
     });
+  }
+
+  async #dialBack(output: RelayServerOutput & { readonly type: 'dial-back' }): Promise<void> {
+    const { connection, token, target } = output;
+    const bytes = encodeBindingIndication(token);
+    const sent = (await this.#sendDatagram?.(target, bytes)) === true;
+    this.#handle({ type: 'dialled-back', connection, token, target, sent });
   }
 
   #hangUp(connection: RelayConnectionId, socket: Socket, reason: string): void {

@@ -22,7 +22,7 @@ import { listenTcp } from '../listen.js';
 import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
 import { type DerpRegion, derpRegion } from './derp-region.js';
-import { createRelay, type Relay, type RelayStats } from './relay-listener.js';
+import { createRelay, type Relay, type RelayStats, type SendDatagram } from './relay-listener.js';
 import { startStatsSocket } from './stats-socket.js';
 import { type StunServer, startStunServer } from './stun-server.js';
 
@@ -73,7 +73,11 @@ async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise
       reason: identity.reissued,
     });
   }
-  const relay = createRelay({ ...options, keyFile: path.join(stateDir, 'relay.key') });
+  const relay = createRelay({
+    ...options,
+    keyFile: path.join(stateDir, 'relay.key'),
+    sendDatagram: options.stunPort === undefined ? undefined : (...of) => parts.sendDatagram(...of),
+  });
   const parts = new Parts(relay, createHttpsFront(identity, relay, FRONT_PAGE), lock);
   try {
     return await start(options, identity, relay, parts, log);
@@ -134,4 +138,7 @@ class Parts {
       Promise.all([relay.close(), this.stun?.close(), this.statsSocket?.close()]),
     );
   }
+
+  readonly sendDatagram: SendDatagram = async (target, bytes) =>
+    (await this.stun?.send(target, bytes)) === true;
 }

@@ -1,5 +1,5 @@
 /**
- * STUN over UDP: tells nodes from where their packets arrive. One socket for both families where the system has
+ * STUN over UDP: tells nodes from where their packets arrive, and sends the relay's dial-backs. One socket for both families where the system has
  * them; IPv4 sources are always reported as IPv4.
  *
  * A wildcard socket answers from whatever address the route prefers. On a host with several addresses name the one
@@ -8,7 +8,14 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { Counters } from '@warren/core/base/counters';
 import { isFailure } from '@warren/core/base/failure';
-import { endpoint, familyOf, parseAddress } from '@warren/core/ip/address';
+import {
+  type Endpoint,
+  endpoint,
+  endpointAddress,
+  endpointPort,
+  familyOf,
+  parseAddress,
+} from '@warren/core/ip/address';
 import { answerBindingRequest } from '@warren/core/stun/server';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
@@ -32,13 +39,15 @@ export interface StunServer {
   readonly port: number;
   /** `requests`, `answered`, and drops by reason. */
   readonly counters: Counters;
+  /** Sends a datagram from the STUN port; false when the system refuses. */
+  send(target: Endpoint, bytes: Uint8Array): Promise<boolean>;
   close(): Promise<void>;
 }
 
 /** Listens on `host` and `port`. Rejects with a ListenError. */
 export async function startStunServer(options: StunServerOptions): Promise<StunServer> {
   const log = options.log.child({ part: 'stun' });
-  const { socket, port } = await bind(options);
+  const { socket, port, isDual } = await bind(options);
   const counters = new Counters();
   const limiter = new PrefixLimiter(RATE);
   socket.on('error', (error) => log.warn('socket error', { error: error.message }));
@@ -56,8 +65,23 @@ export async function startStunServer(options: StunServerOptions): Promise<StunS
   return {
     port,
     counters,
+    send: (target, bytes) => sendFrom(socket, isDual, target, bytes),
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
+}
+
+function sendFrom(
+  socket: Socket,
+  isDual: boolean,
+  target: Endpoint,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const address = endpointAddress(target);
+  // A socket of IPv6 knows IPv4 hosts by their mapped addresses.
+  const to = isDual && familyOf(address) === 4 ? `::ffff:${address}` : address;
+  return new Promise((resolve) => {
+    socket.send(bytes, endpointPort(target), to, (error) => resolve(error === null));
+  });
 }
 
 /** The reply, or why there is none. */
@@ -77,17 +101,17 @@ function judge(
 }
 
 /** Both families in one socket, or IPv4 alone where the system has no IPv6. */
-async function bind(at: ListenAddress): Promise<{ socket: Socket; port: number }> {
+async function bind(at: ListenAddress): Promise<{ socket: Socket; port: number; isDual: boolean }> {
   const address = at.host === undefined ? undefined : parseAddress(at.host);
   const onlyV4 = address !== undefined && familyOf(address) === 4;
   try {
     const socket = createSocket({ type: onlyV4 ? 'udp4' : 'udp6' });
-    return { socket, port: await bindOrClose(socket, at) };
+    return { socket, port: await bindOrClose(socket, at), isDual: !onlyV4 };
   } catch (error) {
     const noIpv6 = at.host === undefined && isCausedBy(error, 'EAFNOSUPPORT');
     if (!noIpv6) throw error;
     const socket = createSocket({ type: 'udp4' });
-    return { socket, port: await bindOrClose(socket, at) };
+    return { socket, port: await bindOrClose(socket, at), isDual: false };
   }
 }
 

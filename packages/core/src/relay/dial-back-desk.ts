@@ -1,0 +1,79 @@
+/**
+ * Takes clients' wishes for a datagram to themselves, which tells them whether strangers reach their UDP port.
+ *
+ *     DialBack (token, port) --within limits--> output `dial-back` --shell sent it--> DialBackAnswer(sent)
+ *                            --else----------------------------------------------> DialBackAnswer(refused)
+ *
+ * No tool for floods: the target is always the address that the connection itself comes from (TCP has proved
+ * that it answers there), the datagram is shorter than the frame that asks for it, and both a connection and
+ * an address get few. Warren's own extension of DERP; official clients never ask.
+ */
+import type { Counters } from '../base/counters.js';
+import type { Instant } from '../base/instant.js';
+import { TokenBucket } from '../base/token-bucket.js';
+import { type Endpoint, endpoint, parseAddress } from '../ip/address.js';
+import type { Connection } from './connection.js';
+import { encodeDialBackAnswer } from './encode-frames.js';
+import type { DialBackOutcome, RelayServerOutput } from './io.js';
+
+/** Nodes of one carrier NAT share an address; a few hundred may start within minutes. */
+const SOURCE_BURST = 40;
+const SOURCE_PER_SECOND = 2;
+/** Addresses remembered; the one that asked longest ago is forgotten first, with a full bucket again. */
+const SOURCES_MAX = 16_384;
+
+export class DialBackDesk {
+  readonly #counters: Counters;
+  readonly #isAble: boolean;
+  /** By source address, in order of last use. */
+  readonly #sources = new Map<string, TokenBucket>();
+
+  constructor(counters: Counters, isAble: boolean) {
+    this.#counters = counters;
+    this.#isAble = isAble;
+  }
+
+  /** The datagram to send; undefined when the client has its refusal instead. */
+  ask(
+    connection: Connection,
+    { token, port }: { readonly token: Uint8Array; readonly port: number },
+    now: Instant,
+  ): RelayServerOutput | undefined {
+    const source = parseAddress(connection.source);
+    if (!this.#isAble || source === undefined) {
+      this.#refuse(connection, token, 'unavailable');
+      return undefined;
+    }
+    if (!connection.dialBacks.take(now) || !this.#take(source, now)) {
+      this.#refuse(connection, token, 'rate-limited');
+      return undefined;
+    }
+    return { type: 'dial-back', connection: connection.id, token, target: endpoint(source, port) };
+  }
+
+  /** The shell has done it. */
+  done(connection: Connection, token: Uint8Array, target: Endpoint, sent: boolean): void {
+    if (!sent) {
+      this.#refuse(connection, token, 'unavailable');
+      return;
+    }
+    this.#counters.add('dial-back-sent');
+    connection.queue.addControl(encodeDialBackAnswer({ token, outcome: 'sent', target }));
+  }
+
+  #refuse(connection: Connection, token: Uint8Array, outcome: DialBackOutcome): void {
+    this.#counters.add(`dial-back-${outcome}`);
+    connection.queue.addControl(encodeDialBackAnswer({ token, outcome, target: undefined }));
+  }
+
+  #take(source: string, now: Instant): boolean {
+    const bucket = this.#sources.get(source) ?? new TokenBucket(SOURCE_BURST, SOURCE_PER_SECOND);
+    this.#sources.delete(source);
+    this.#sources.set(source, bucket);
+    if (this.#sources.size > SOURCES_MAX) {
+      const [oldest] = this.#sources.keys();
+      if (oldest !== undefined) this.#sources.delete(oldest);
+    }
+    return bucket.take(now);
+  }
+}
