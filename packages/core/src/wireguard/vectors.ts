@@ -66,3 +66,29 @@ export const WITH_PRESHARED_KEY: Transcript = {
   keepalive: '04000000887766550000000000000000c7401bed732b18f3c0e395fc3f7435fa',
   data: '04000000887766550100000000000000a3896f5e46200d3d7edb9e9a5e9c1ba444843bcf7318115b3949c289387541e7',
 };
+
+/**
+ * Cookie replies to the initiation above. Provenance: computed with CPython's hashlib, its cryptography
+ * package and an HChaCha20 written for the purpose, which gave the vectors of draft-irtf-cfrg-xchacha first.
+ */
+export const COOKIES = {
+  secret: 'a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0',
+  nonce: 'c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8',
+  /** 192.0.2.1:41641 and [2001:db8:a::7]:41641 as bytes, and what the initiator makes of each reply. */
+  sources: [
+    {
+      source: 'c0000201a2a9',
+      reply:
+        '0300000044332211c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8' +
+        '75d8186b194cb4c68cab31f8c065a5f4d533c990bd74e534e9ce067f5f28c98a',
+      mac2: '86132c800263e9e67549b10542879154',
+    },
+    {
+      source: '20010db8000a00000000000000000007a2a9',
+      reply:
+        '0300000044332211c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8' +
+        '69e1a7a8ce7c3b034f1ef76376e8c3c1ab29bf29f7cec33e5d3e9584b56ff354',
+      mac2: '411d5fcd075c3ff5706b892e7f6417fb',
+    },
+  ],
+} as const;
