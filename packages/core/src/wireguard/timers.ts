@@ -1,9 +1,28 @@
 /**
  * WireGuard's times, and the timers of one peer.
  *
+ * | when                                          | what                                      | constant              |
+ * |-----------------------------------------------|-------------------------------------------|-----------------------|
+ * | initiator sends on keys of 120 s              | new handshake, the old keys go on         | REKEY_AFTER_MS        |
+ * | initiator receives on keys of 165 s           | new handshake, once per keys              | REKEY_ON_RECEIVE_MS   |
+ * | anybody sends message 2^52 of its keys        | new handshake                             | REKEY_AFTER_MESSAGES  |
+ * | keys are 180 s old, or used up                | neither seal nor open any more            | REJECT_AFTER_*        |
+ * | an initiation is unanswered for 5 s + jitter  | another one; never two within 5 s         | REKEY_TIMEOUT_MS      |
+ * | initiations are unanswered for 90 s           | given up, what waits is dropped           | REKEY_ATTEMPT_MS      |
+ * | data came in 10 s ago and nothing went out    | empty packet                              | KEEPALIVE_TIMEOUT_MS  |
+ * | data went out 15 s ago and nothing came in    | new handshake                             | NEW_HANDSHAKE_MS      |
+ * | nothing went either way for the peer's        | empty packet; without keys a handshake    | `keepaliveMs`         |
+ * |   configured interval                         |                                           |   (liveness.ts)       |
+ * | the last handshake was 540 s ago              | all keys of the peer are erased           | ZERO_KEYS_MS          |
+ * | a restarted peer doesn't answer for 0.5 s     | the same initiation again (not in §6)     | REPEAT_MS             |
+ * | a cookie, or the secret behind it, is 120 s   | forgotten                                 | cookies.ts            |
+ *
+ * Renewal by age is the initiator's alone, at sending and at receiving, else both sides would begin at the
+ * same moment. A responder sends on its keys until 180 s; then it begins itself.
+ *
  * Nothing here ticks: a timer is a deadline in an array, armed on the packet path by a plain store. The
- * device keeps one lower bound of all deadlines ({@link Wakeup}); disarming never raises it, so a shell may
- * be woken in vain now and then, and each wake finds the true next deadline.
+ * device keeps a lower bound of each peer's deadlines in a heap (`schedule.ts`); disarming never raises it,
+ * so a shell may be woken in vain now and then, and each wake finds the peer's true next deadline.
  *
  * Source: WireGuard whitepaper, section 6.
  */
