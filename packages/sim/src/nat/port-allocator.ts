@@ -1,0 +1,56 @@
+/** Chooses the outer port of a new mapping. */
+import type { SeededRandom } from '@warren/core/base/seeded-random';
+import type { PortAllocation } from './behaviour.js';
+
+/** Random tries before the range is searched from one end to the other. */
+const TRIES = 16;
+const EPHEMERAL = { low: 1024, high: 65_535 } as const;
+
+export class PortAllocator {
+  readonly #allocation: PortAllocation;
+  readonly #random: SeededRandom;
+  #next: number;
+
+  constructor(allocation: PortAllocation, random: SeededRandom) {
+    this.#allocation = allocation;
+    this.#random = random;
+    this.#next = allocation.kind === 'sequential' ? allocation.low : 0;
+  }
+
+  /** A port for a mapping from `innerPort`; undefined when none is free. */
+  choose(innerPort: number, isFree: (port: number) => boolean): number | undefined {
+    const allocation = this.#allocation;
+    switch (allocation.kind) {
+      case 'preserving':
+        return isFree(innerPort) ? innerPort : this.#anyOf(EPHEMERAL, isFree);
+      case 'random':
+        return this.#anyOf(allocation, isFree);
+      case 'sequential':
+        return this.#sequential(allocation, isFree);
+    }
+  }
+
+  #anyOf(
+    { low, high }: { readonly low: number; readonly high: number },
+    isFree: (port: number) => boolean,
+  ): number | undefined {
+    for (let i = 0; i < TRIES; i++) {
+      const port = low + this.#random.below(high - low + 1);
+      if (isFree(port)) return port;
+    }
+    for (let port = low; port <= high; port++) if (isFree(port)) return port;
+    return undefined;
+  }
+
+  #sequential(
+    { low, high }: { readonly low: number; readonly high: number },
+    isFree: (port: number) => boolean,
+  ): number | undefined {
+    for (let i = low; i <= high; i++) {
+      const port = this.#next;
+      this.#next = port >= high ? low : port + 1;
+      if (isFree(port)) return port;
+    }
+    return undefined;
+  }
+}

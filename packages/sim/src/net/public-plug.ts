@@ -1,0 +1,78 @@
+/** A host on the open internet, with or without a stateful firewall of its own. */
+import { endpointAddress, familyOf, type IpAddress, type IpFamily } from '@warren/core/ip/address';
+import type { SimClock } from '../clock/sim-clock.js';
+import type { Trace } from '../clock/trace.js';
+import { StatefulFirewall } from '../nat/firewall.js';
+import type { Datagram } from './datagram.js';
+import { goodLine, type Internet, type Uplink } from './internet.js';
+import type { Plug } from './plug.js';
+
+export interface PublicPlugOptions {
+  readonly name: string;
+  readonly region: string;
+  readonly accessMs: number;
+  readonly addresses: readonly IpAddress[];
+  readonly firewalled: boolean;
+  readonly clock: SimClock;
+  readonly internet: Internet;
+  readonly trace: Trace;
+}
+
+export class PublicPlug implements Plug {
+  readonly uplink: Uplink;
+  receive: ((datagram: Datagram) => void) | undefined;
+  readonly #options: PublicPlugOptions;
+  readonly #firewall: StatefulFirewall | undefined;
+  #epoch = 0;
+
+  constructor(options: PublicPlugOptions) {
+    const { name, region, accessMs, addresses } = options;
+    this.#options = options;
+    this.#firewall = options.firewalled ? new StatefulFirewall() : undefined;
+    this.uplink = {
+      name,
+      region,
+      accessMs,
+      addresses,
+      quality: goodLine(),
+      receive: (datagram) => this.#receive(datagram),
+    };
+    options.internet.attach(this.uplink);
+  }
+
+  get addresses(): readonly IpAddress[] {
+    return this.uplink.addresses;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  sourceFor(family: IpFamily): IpAddress | undefined {
+    return this.addresses.find((address) => familyOf(address) === family);
+  }
+
+  send(datagram: Datagram): void {
+    const { clock, internet } = this.#options;
+    this.#firewall?.outbound(datagram.source, datagram.target, clock.now);
+    internet.send(this.uplink, datagram);
+  }
+
+  /** The firewall forgets its flows, and the streams through it. */
+  reboot(): void {
+    if (this.#firewall === undefined) return;
+    this.#firewall.reboot();
+    this.#epoch++;
+  }
+
+  #receive(datagram: Datagram): void {
+    const { clock, trace } = this.#options;
+    const { source, target, bytes } = datagram;
+    if (this.#firewall?.admits(target, source, clock.now) === false) {
+      trace.note('drop', 'firewall', source, target, bytes);
+      return;
+    }
+    if (this.receive === undefined || !this.addresses.includes(endpointAddress(target))) return;
+    this.receive(datagram);
+  }
+}
