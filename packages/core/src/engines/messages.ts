@@ -9,6 +9,7 @@ import type { Instant } from '../base/instant.js';
 import type { Endpoint, IpFamily } from '../ip/address.js';
 import type { Prefix } from '../ip/prefix.js';
 import type { NodeKey, NodePrivateKey } from '../keys/keys.js';
+import type { FilterRule } from './filter-rule.js';
 import type { DirectPath, Path, RegionId, SocketId } from './paths.js';
 
 /** A packet that crosses a relay, in either direction. */
@@ -22,6 +23,15 @@ export interface RelayPacket {
 export type DownMessage =
   /** Our WireGuard identity. A different key ends all sessions. */
   | { readonly type: 'set-identity'; readonly privateKey: NodePrivateKey }
+  /**
+   * Who may send what to us, and which addresses are ours: a packet to others isn't taken in, one from others
+   * isn't sent. Until the first of these nothing passes in either direction.
+   */
+  | {
+      readonly type: 'set-filter';
+      readonly rules: readonly FilterRule[];
+      readonly localAddresses: readonly Prefix[];
+    }
   /** Adds a peer or replaces its settings; sessions survive. */
   | {
       readonly type: 'set-peer';

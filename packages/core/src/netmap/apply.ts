@@ -6,6 +6,7 @@
  *     Node                 replaces ourselves
  *     UserProfiles         merge by id, never delete
  *     DERPMap, Domain      replace when stated
+ *     PacketFilter(s)      list by list, decode-filter.ts
  *
  * An empty list is no statement. Ids that are not there are ignored. The first response of a stream is
  * applied to nothing, so what it doesn't list is gone.
@@ -15,6 +16,7 @@ import { type DecodeFailure, fail } from '../base/failure.js';
 import type { WallTime } from '../base/instant.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { MapResponse } from './decode.js';
+import { applyFilterChange, filterRules } from './decode-filter.js';
 import type { PeerPatch } from './decode-patch.js';
 import { peersMax } from './limits.js';
 import { PeerTable } from './peer-table.js';
@@ -136,6 +138,21 @@ function applyUsers(
   return users;
 }
 
+type Filter = Pick<Netmap, 'packetFilter' | 'filterSets'>;
+
+const SHUT: Filter = { packetFilter: [], filterSets: new Map() };
+
+function applyFilter(
+  previous: Netmap | undefined,
+  response: MapResponse,
+  counters: Counters,
+): Filter {
+  const before = previous ?? SHUT;
+  if (response.filter === undefined) return before;
+  const filterSets = applyFilterChange(before.filterSets, response.filter, counters);
+  return { filterSets, packetFilter: filterRules(filterSets, counters) };
+}
+
 /**
  * The netmap after `response`. `previous` is undefined for the first response of a stream, and is never
  * changed. Gives `previous` itself when the response says nothing (a keep-alive).
@@ -149,12 +166,15 @@ export function applyMapResponse(
   const self = response.node ?? previous?.self;
   if (self === undefined) return fail('no-self-node');
   if (self.key !== options.selfKey) return fail('self-key-mismatch');
+  const { packetFilter, filterSets } = applyFilter(previous, response, options.counters);
   const next: Netmap = {
     self,
     peers: applyPeers(previous, self, response, options),
     relayMap: response.relayMap ?? previous?.relayMap ?? { regions: new Map() },
     users: applyUsers(previous?.users, response, options.counters),
     domain: response.domain ?? previous?.domain ?? '',
+    packetFilter,
+    filterSets,
   };
   const isSame =
     previous !== undefined &&
@@ -162,6 +182,7 @@ export function applyMapResponse(
     next.peers === previous.peers &&
     next.relayMap === previous.relayMap &&
     next.users === previous.users &&
-    next.domain === previous.domain;
+    next.domain === previous.domain &&
+    next.filterSets === previous.filterSets;
   return isSame ? previous : next;
 }

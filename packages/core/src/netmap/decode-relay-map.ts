@@ -2,7 +2,7 @@
  * Control's DERPMap to relay regions.
  *
  *     {"Regions": {"900": {RegionID, RegionCode, RegionName, NoMeasureNoHome, Nodes: [{Name, RegionID, HostName,
- *       CertName, IPv4, IPv6, STUNPort, STUNOnly, DERPPort}]}}}
+ *       CertName, IPv4, IPv6, STUNPort, STUNOnly, DERPPort, CanPort80, WarrenDialBack}]}}}
  *
  * Defaults: DERPPort 0 is 443; STUNPort 0 is 3478 and -1 none; IPv4/IPv6 "none" switches a family off, empty
  * means look the name up. Null regions are dropped; a map without Regions changes nothing.
@@ -60,6 +60,8 @@ function decodeRelayNode(value: unknown, regionId: RegionId): RelayNode | undefi
     relayPort,
     stunPort: node['STUNPort'] === -1 ? undefined : readPort(node['STUNPort'], STUN_PORT_DEFAULT),
     stunOnly: node['STUNOnly'] === true,
+    ...(node['CanPort80'] === true ? { canPort80: true } : {}),
+    ...(node['WarrenDialBack'] === true ? { dialsBack: true } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { WallTime } from '../base/instant.js';
 import { asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
 import { decodeList, type ListBounds } from './bounded-list.js';
+import { decodeFilterChange, type FilterChange } from './decode-filter.js';
 import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-node.js';
 import { decodePatch, type PeerPatch } from './decode-patch.js';
 import { decodeRelayMap } from './decode-relay-map.js';
@@ -35,6 +36,8 @@ export interface MapResponse {
   readonly onlineChange: ReadonlyMap<number, boolean>;
   readonly relayMap: RelayMap | undefined;
   readonly users: readonly UserProfile[];
+  /** Undefined: no statement. */
+  readonly filter: FilterChange | undefined;
   readonly domain: string | undefined;
 }
 
@@ -98,6 +101,7 @@ export function decodeMapResponse(
     onlineChange: decodeFlags(response['OnlineChange'], counters),
     relayMap: decodeRelayMap(response['DERPMap'], counters),
     users: decodeList(response['UserProfiles'], USERS, counters, decodeUser),
+    filter: decodeFilterChange(response, counters),
     domain: domain === '' ? undefined : domain,
   };
 }

@@ -14,6 +14,12 @@ export const tagsMax = 64;
 export const regionsMax = 512;
 /** Relays of one region. */
 export const relaysPerRegionMax = 32;
+/** Rules of one packet filter; the largest published policies come to a few thousand. */
+export const filterRulesMax = 10_000;
+/** Sources and targets of all its rules together: every address of the largest tailnet, several times. */
+export const filterPrefixesMax = 200_000;
+/** Lists that control names. */
+export const filterNamesMax = 1024;
 /** A DNS name with its trailing dot. */
 export const nameLengthMax = 256;
 /** Stable ids, region codes, OS names and the like. */

@@ -4,6 +4,7 @@
  * `netmap/decode.ts` makes these from control's JSON, `netmap/apply.ts` applies deltas.
  */
 import type { WallTime } from '../base/instant.js';
+import type { FilterRule } from '../engines/filter-rule.js';
 import type { RegionId } from '../engines/paths.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { Prefix } from '../ip/prefix.js';
@@ -56,6 +57,10 @@ export interface RelayNode {
   /** UDP; 3478 by default, undefined: no STUN. */
   readonly stunPort: number | undefined;
   readonly stunOnly: boolean;
+  /** It answers `GET /generate_204` on TCP port 80, without TLS. */
+  readonly canPort80?: boolean;
+  /** It sends datagrams back to who asks for them (Warren's own). */
+  readonly dialsBack?: boolean;
 }
 
 export interface RelayRegion {
@@ -85,4 +90,8 @@ export interface Netmap {
   readonly relayMap: RelayMap;
   readonly users: ReadonlyMap<number, UserProfile>;
   readonly domain: string;
+  /** Who may send what to us; nothing is let in that no rule names. */
+  readonly packetFilter: readonly FilterRule[];
+  /** The same rules by the names under which control changes them. */
+  readonly filterSets: ReadonlyMap<string, readonly FilterRule[]>;
 }

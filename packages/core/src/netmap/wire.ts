@@ -58,6 +58,8 @@ export interface WireRelayNode {
   readonly STUNOnly?: boolean;
   readonly DERPPort?: number;
   readonly CanPort80?: boolean;
+  /** Warren's own; unknown to official clients. */
+  readonly WarrenDialBack?: boolean;
 }
 
 export interface WireRegion {

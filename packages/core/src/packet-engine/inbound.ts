@@ -4,7 +4,7 @@
  *     UDP datagram -- classify --+-- disco, STUN: copied up
  *     relay packet --------------+-- WireGuard:
  *        initiation -> response back         response -> what waits goes out
- *        transport  -> opened in place -> inner header -> source belongs to this peer? -> TUN
+ *        transport  -> opened in place -> inner header -> source belongs to this peer? -> filter -> TUN
  *
  * Whatever arrives is either handled or counted by reason; nothing that is not authenticated leaves a trace
  * in memory.
@@ -16,6 +16,7 @@ import type { Instant } from '../base/instant.js';
 import { classifyDatagram } from '../disco/classify.js';
 import type { RelayPacket } from '../engines/messages.js';
 import type { DirectPath, Path, RegionId, RelayPath, SocketId } from '../engines/paths.js';
+import type { PacketFilter } from '../filter/packet-filter.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Device } from '../wireguard/device.js';
@@ -46,6 +47,7 @@ function originOf(path: Path, sender: NodeKey | undefined): HandshakeOrigin {
 export class Inbound {
   readonly #device: Device<PeerEntry>;
   readonly #peers: PeerTable;
+  readonly #filter: PacketFilter;
   readonly #tun: TunSink;
   readonly #transmitter: Transmitter;
   readonly #reporter: UpReporter;
@@ -56,6 +58,7 @@ export class Inbound {
   constructor(
     device: Device<PeerEntry>,
     peers: PeerTable,
+    filter: PacketFilter,
     tun: TunSink,
     transmitter: Transmitter,
     reporter: UpReporter,
@@ -63,6 +66,7 @@ export class Inbound {
   ) {
     this.#device = device;
     this.#peers = peers;
+    this.#filter = filter;
     this.#tun = tun;
     this.#transmitter = transmitter;
     this.#reporter = reporter;
@@ -209,7 +213,7 @@ export class Inbound {
     const wasConfirmed = peer.received(keypair, opened, now);
     if (wasConfirmed) this.#reporter.handshakeDone(peer.key, path, now);
     this.#reporter.authenticated(peer.key, peer.host.reports, path, now);
-    if (opened > 0) this.#deliver(peer, memory, at + TRANSPORT_HEADER_BYTES, opened);
+    if (opened > 0) this.#deliver(peer, memory, at + TRANSPORT_HEADER_BYTES, opened, now);
   }
 
   /**
@@ -221,8 +225,14 @@ export class Inbound {
     return host.sendsOn(path) && this.#reporter.isAuthenticatedDue(host.reports, path, now);
   }
 
-  /** Gives an inner packet to the operating system if its source is the peer's. */
-  #deliver(peer: Peer<PeerEntry>, memory: Uint8Array, at: number, available: number): void {
+  /** Gives an inner packet to the operating system if its source is the peer's and the filter lets it in. */
+  #deliver(
+    peer: Peer<PeerEntry>,
+    memory: Uint8Array,
+    at: number,
+    available: number,
+    now: Instant,
+  ): void {
     const length = ipPacketLength(memory, at, available);
     if (isFailure(length)) {
       this.#counters.add(`inner-${length.reason}`);
@@ -238,7 +248,9 @@ export class Inbound {
       return;
     }
     peer.host.rxBytes += length;
-    this.#tun.write(memory, at, length);
+    const drop = this.#filter.inbound(memory, at, length, now);
+    if (drop === undefined) this.#tun.write(memory, at, length);
+    else this.#counters.add(drop);
   }
 
   #directPath(socketId: SocketId, remote: Endpoint): DirectPath {

@@ -1,9 +1,10 @@
 /**
- * From the operating system to the wire: header, longest prefix, peer, sealed in place, every path.
+ * From the operating system to the wire: header, longest prefix, peer, filter, sealed in place, every path.
  */
 import type { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
+import type { PacketFilter } from '../filter/packet-filter.js';
 import {
   IPV4_DESTINATION_AT,
   IPV6_DESTINATION_AT,
@@ -15,10 +16,12 @@ import type { PeerTable } from './peer-table.js';
 
 export class Outbound {
   readonly #peers: PeerTable;
+  readonly #filter: PacketFilter;
   readonly #counters: Counters;
 
-  constructor(peers: PeerTable, counters: Counters) {
+  constructor(peers: PeerTable, filter: PacketFilter, counters: Counters) {
     this.#peers = peers;
+    this.#filter = filter;
     this.#counters = counters;
   }
 
@@ -43,6 +46,11 @@ export class Outbound {
         : byAddress.lookupV6(memory, at + IPV6_DESTINATION_AT);
     if (peer === undefined) {
       this.#counters.add('no-peer-for-destination');
+      return;
+    }
+    const drop = this.#filter.outbound(memory, at, length, now);
+    if (drop !== undefined) {
+      this.#counters.add(drop);
       return;
     }
     peer.host.txBytes += length;

@@ -2,8 +2,8 @@
  * The engine of packets: TUN, UDP sockets and all of WireGuard, driven by the shell and told by the
  * PathEngine where packets go (`engines/messages.ts`).
  *
- *      TUN --handleTunBatch--> Outbound --> Peer.send --> PeerEntry --> Transmitter --> UDP, relay-send
- *      TUN <------------------ Inbound <-- Keypair.openInto <--- handleUdpBatch, relay-received
+ *      TUN --handleTunBatch--> Outbound, filter --> Peer.send --> Transmitter --> UDP, relay-send
+ *      TUN <---------- filter, Inbound <-- Keypair.openInto <--- handleUdpBatch, relay-received
  *
  * Everything is synchronous, works on the caller's memory and is bounded by `limits.ts` and by WireGuard's
  * own bounds. The shell calls `handleTimeout` at `nextTimeout` and passes on what sockets report.
@@ -13,6 +13,7 @@ import { Counters } from '../base/counters.js';
 import type { Instant, WallTime } from '../base/instant.js';
 import type { DownMessage } from '../engines/messages.js';
 import type { SocketId } from '../engines/paths.js';
+import { PacketFilter } from '../filter/packet-filter.js';
 import type { Endpoint } from '../ip/address.js';
 import type { Crypto, Random } from '../ports.js';
 import { Device } from '../wireguard/device.js';
@@ -45,6 +46,7 @@ export class PacketEngine {
   readonly #transmitter: Transmitter;
   readonly #device: Device<PeerEntry>;
   readonly #peers: PeerTable;
+  readonly #filter: PacketFilter;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
 
@@ -56,15 +58,17 @@ export class PacketEngine {
     this.#transmitter = new Transmitter(options.udp, options.up, counters);
     this.#device = new Device({ ...options, counters });
     this.#peers = new PeerTable(this.#device, this.#transmitter, this.#reporter, counters);
+    this.#filter = new PacketFilter(counters);
     this.#inbound = new Inbound(
       this.#device,
       this.#peers,
+      this.#filter,
       options.tun,
       this.#transmitter,
       this.#reporter,
       counters,
     );
-    this.#outbound = new Outbound(this.#peers, counters);
+    this.#outbound = new Outbound(this.#peers, this.#filter, counters);
   }
 
   /** One message of the PathEngine. */
@@ -115,6 +119,9 @@ export class PacketEngine {
     switch (message.type) {
       case 'set-identity':
         this.#device.setIdentity(message.privateKey, now);
+        break;
+      case 'set-filter':
+        this.#filter.set(message.rules, message.localAddresses);
         break;
       case 'set-peer':
         this.#peers.set(message.peer, message, now);

@@ -63,6 +63,8 @@ function netmap(...peers: NetmapNode[]): Netmap {
     relayMap: relayMap(region),
     users: new Map(),
     domain: 'example.com',
+    packetFilter: [],
+    filterSets: new Map(),
   };
 }
 

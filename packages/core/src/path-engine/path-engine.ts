@@ -2,6 +2,7 @@
  * The PathEngine: every decision about where packets go, composed of small machines.
  *
  *     netmap ---------> peers --------> set-peer, remove-peer
+ *              \------> filter feed --> set-filter
  *     STUN -----------> own network --> own endpoints, home region
  *     disco ----------> disco desk ---> one path machine per peer ---> set-paths, pings, calls
  *     relay frames ---> links --------> packets up and down, the route back
@@ -24,12 +25,12 @@ import {
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { Netmap, RelayMap } from '../netmap/types.js';
 import { PeerPath } from '../paths/peer-path.js';
-import type { PeerPathInput, PeerPathOutput } from '../paths/peer-path-io.js';
+import type { PeerPathInput } from '../paths/peer-path-io.js';
 import type { Crypto, Machine, Random } from '../ports.js';
 import { Activity } from './activity.js';
-import { AwakePeers } from './awake-peers.js';
 import { DiscoContacts } from './disco-contacts.js';
 import { DiscoDesk } from './disco-desk.js';
+import { FilterFeed } from './filter-feed.js';
 import type {
   PathChange,
   PathEngineInput,
@@ -41,6 +42,7 @@ import { MappingSamples } from './mapping-samples.js';
 import { EngineOutputs } from './outputs.js';
 import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
+import { PeerDriver } from './peer-driver.js';
 import { type Peer, Peers } from './peers.js';
 import { RelayLinks } from './relay-links.js';
 import { regionsWithRelay, sameRelayMap } from './relay-maps.js';
@@ -68,7 +70,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   readonly #links: RelayLinks;
   readonly #desk: DiscoDesk;
   readonly #peers: Peers;
-  readonly #awake = new AwakePeers();
+  readonly #driver: PeerDriver;
+  readonly #filter: FilterFeed;
   #relayMap: RelayMap | undefined;
 
   constructor(options: PathEngineOptions, _now: Instant) {
@@ -76,8 +79,11 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     const [outputs, counters] = [this.#outputs, this.#counters];
     const ownKey = publicKeyOf(crypto, 'node', options.nodePrivateKey);
     const contacts = new DiscoContacts(options);
+    const [samples, history] = [this.#samples, this.#history];
+    this.#driver = new PeerDriver({ outputs, samples, history, desk: () => this.#desk });
     const drive = (peer: Peer, input: PeerPathInput, now: Instant): void =>
-      this.#drive(peer, input, now);
+      this.#driver.drive(peer, input, now);
+    this.#filter = new FilterFeed(outputs);
     outputs.down({ type: 'set-identity', privateKey: options.nodePrivateKey });
     this.#links = new RelayLinks({ outputs, random, counters });
     this.#network = new OwnNetwork({
@@ -91,7 +97,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         this.#links.setHome(home, now);
         this.#desk.sendWaitingCalls(now);
       },
-      onEndpointsChanged: (now) => this.#driveAwake({ type: 'own-endpoints-changed' }, now),
+      onEndpointsChanged: (now) => this.#driver.driveAwake({ type: 'own-endpoints-changed' }, now),
       onFilterChanged: (now) => this.#peers.refreshCandidates(now),
     });
     this.#desk = new DiscoDesk({
@@ -113,7 +119,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       drive,
       pathsTo: (endpoints) => this.#network.pathsTo(endpoints),
       plainMoved: (peer, from, cause, at) =>
-        this.#changed({ at, peer: peer.key, from, to: peer.plainPath, cause }),
+        this.#driver.changed({ at, peer: peer.key, from, to: peer.plainPath, cause }),
       added: (peer) => this.#activity.add(peer.key),
       removed: (peer) => this.#forget(peer),
     });
@@ -179,7 +185,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       this.#network.nextTimeout(),
       this.#links.nextTimeout(),
       this.#activity.nextTimeout(),
-      this.#awake.nextTimeout(),
+      this.#driver.nextTimeout(),
     );
   }
 
@@ -218,7 +224,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#network.runTimers(now);
     if (this.#links.runTimers(now)) this.#peers.reroute(now);
     if (this.#activity.takeAsk(now)) this.#outputs.down({ type: 'report-counters' });
-    for (const peer of this.#awake.due(now)) this.#drive(peer, { type: 'timeout' }, now);
+    this.#driver.runTimers(now);
   }
 
   #up(message: UpMessage, now: Instant): void {
@@ -251,7 +257,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'authenticated': {
         const peer = this.#peers.get(message.peer);
         if (peer !== undefined) {
-          this.#drive(peer, { type: 'authenticated', path: message.path }, now);
+          this.#driver.drive(peer, { type: 'authenticated', path: message.path }, now);
         }
         break;
       }
@@ -276,7 +282,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       return;
     }
     this.#activity.sent(key, now);
-    this.#drive(peer, { type: 'sent' }, now);
+    this.#driver.drive(peer, { type: 'sent' }, now);
     // Data that takes the relay finds it dialled, or on the way, before its first packet comes up.
     const path = peer.machine?.path;
     if (path?.kind === 'relay') this.#links.use(path.regionId, now);
@@ -290,7 +296,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     } else if (isUnreachable(reason)) {
       const path: DirectPath = { kind: 'direct', socketId, remote };
       this.#network.unreachable(remote, now);
-      this.#driveAwake({ type: 'unreachable', path }, now);
+      this.#driver.driveAwake({ type: 'unreachable', path }, now);
     }
   }
 
@@ -304,11 +310,12 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       this.#links.probe(now);
     }
     for (const peer of this.#peers) {
-      this.#drive(peer, { type: 'reset', cause: 'link-changed' }, now);
+      this.#driver.drive(peer, { type: 'reset', cause: 'link-changed' }, now);
     }
   }
 
   #netmap(netmap: Netmap, now: Instant): void {
+    this.#filter.apply(netmap);
     this.#setRelayMap(netmap.relayMap, now);
     this.#peers.apply(netmap, now);
     this.#network.setPeriodic(this.#peers.size > 0, now);
@@ -317,6 +324,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   /** The PacketEngine lives on: it must neither send nor answer for a node that is down. */
   #stop(now: Instant): void {
     this.#peers.clear(now);
+    this.#filter.stop();
     this.#links.stop();
     this.#network.stop();
   }
@@ -349,7 +357,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   #personPing(id: number, key: NodeKey, now: Instant): void {
     const peer = this.#peers.get(key);
     if (peer?.machine !== undefined) {
-      this.#drive(peer, { type: 'person-ping', id }, now);
+      this.#driver.drive(peer, { type: 'person-ping', id }, now);
       return;
     }
     const reason = peer === undefined ? 'unknown-peer' : 'no-path';
@@ -357,56 +365,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#outputs.push({ type: 'ping-result', id, peer: key, result });
   }
 
-  /** Gives a peer's machine an input and carries out what it says. */
-  #drive(peer: Peer, input: PeerPathInput, now: Instant): void {
-    const { machine } = peer;
-    if (machine === undefined) return;
-    machine.handle(input, now);
-    for (let out = machine.poll(); out !== undefined; out = machine.poll()) {
-      this.#carryOut(peer, out, now);
-    }
-    this.#awake.set(peer, machine.nextTimeout());
-  }
-
-  #driveAwake(input: PeerPathInput, now: Instant): void {
-    for (const peer of [...this.#awake]) this.#drive(peer, input, now);
-  }
-
-  #carryOut(peer: Peer, output: PeerPathOutput, now: Instant): void {
-    switch (output.type) {
-      case 'ping':
-        this.#desk.sendPing(peer, output.path, output.transactionId, now);
-        break;
-      case 'call-me-maybe':
-        this.#desk.call(peer, now);
-        break;
-      case 'paths':
-        this.#outputs.down({ type: 'set-paths', peer: peer.key, paths: output.paths });
-        break;
-      case 'changed': {
-        const { from, to, cause } = output;
-        this.#changed({ at: now, peer: peer.key, from, to, cause });
-        break;
-      }
-      case 'observed':
-        this.#samples.add(peer.key, output.path.remote, output.observed, now);
-        break;
-      case 'person-ping-result': {
-        const { id, result } = output;
-        this.#outputs.push({ type: 'ping-result', id, peer: peer.key, result });
-        break;
-      }
-    }
-  }
-
-  #changed(change: PathChange): void {
-    this.#history.add(change);
-    this.#outputs.push({ type: 'path-changed', change });
-  }
-
   #forget(peer: Peer): void {
     this.#activity.remove(peer.key);
-    this.#awake.set(peer, undefined);
+    this.#driver.forget(peer);
     this.#desk.forget(peer);
   }
 }

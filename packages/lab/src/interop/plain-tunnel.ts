@@ -7,6 +7,7 @@
  */
 import { assert } from '@warren/core/base/assert';
 import { decodeHex } from '@warren/core/base/bytes';
+import { ALL_PORTS, DEFAULT_PROTOCOLS } from '@warren/core/engines/filter-rule';
 import { parseEndpoint } from '@warren/core/ip/address';
 import { parsePrefix } from '@warren/core/ip/prefix';
 import { privateKeyFromBytes, publicKeyFromBytes } from '@warren/core/keys/keys';
@@ -40,6 +41,17 @@ const plane = await Plane.start(
 );
 await configureTun(TUN_NAME, [address]);
 plane.send({ type: 'set-identity', privateKey });
+plane.send({
+  type: 'set-filter',
+  rules: [
+    {
+      protocols: DEFAULT_PROTOCOLS,
+      sources: [peerAddress],
+      targets: [{ prefix: address, ports: ALL_PORTS }],
+    },
+  ],
+  localAddresses: [address],
+});
 plane.send({ type: 'open-socket', socketId: SOCKET_ID, family: 4, port: options.port });
 plane.send({
   type: 'set-peer',

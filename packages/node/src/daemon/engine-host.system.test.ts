@@ -174,6 +174,8 @@ function tellAll(): void {
         relayMap: relayMap(),
         users: new Map(),
         domain: 'example',
+        packetFilter: [],
+        filterSets: new Map(),
       },
     });
   }

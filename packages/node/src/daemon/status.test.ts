@@ -47,6 +47,8 @@ const netmap: Netmap = {
   },
   users: new Map([[7, { id: 7, loginName: 'owner@example', displayName: 'Owner' }]]),
   domain: 'example',
+  packetFilter: [],
+  filterSets: new Map(),
 };
 
 const nothing: StatusInputs = {

@@ -7,6 +7,7 @@ import type { Path } from '@warren/core/engines/paths';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import { hostPrefix } from '@warren/core/ip/prefix';
 import { generatePrivateKey, type NodeKey, publicKeyOf } from '@warren/core/keys/keys';
+import { OPEN_FILTER } from '@warren/core/packet-engine/testing/engine-world';
 import { ipPacket, ipPayload, tunBatch } from '@warren/core/packet-engine/testing/ip-packets';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { createNodeRandom } from '@warren/shell/random/node-random';
@@ -73,6 +74,7 @@ async function starts(overlay: string): Promise<Side> {
   const privateKey = generatePrivateKey('node', random);
   const tell = (message: DownMessage): void => port1.postMessage({ type: 'down', message });
   tell({ type: 'set-identity', privateKey });
+  tell(OPEN_FILTER);
   const key = publicKeyOf(crypto, 'node', privateKey);
   return { key, overlay: overlay as IpAddress, up, written, data, tun, tell, port: port1 };
 }

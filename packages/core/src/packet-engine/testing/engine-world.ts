@@ -8,14 +8,17 @@ import { assert } from '../../base/assert.js';
 import { after, type Instant, instant, wallTime } from '../../base/instant.js';
 import { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
+import { ALL_PORTS, DEFAULT_PROTOCOLS } from '../../engines/filter-rule.js';
 import type { DownMessage, RelayPacket, UpMessage } from '../../engines/messages.js';
 import type { Path, SocketId } from '../../engines/paths.js';
 import type { Endpoint, IpAddress } from '../../ip/address.js';
-import { hostPrefix } from '../../ip/prefix.js';
+import { hostPrefix, type Prefix } from '../../ip/prefix.js';
 import { generatePrivateKey, type NodeKey, publicKeyOf } from '../../keys/keys.js';
 import { createDatagramBatch } from '../datagram-batch.js';
 import { PacketEngine } from '../packet-engine.js';
-import { ipPacket, ipPayload, tunBatch } from './ip-packets.js';
+import { ipPacket, ipPayload, TEST_PROTOCOL, tunBatch } from './ip-packets.js';
+
+const EVERYBODY = ['0.0.0.0/0', '::/0'] as Prefix[];
 
 const WALL_START_MS = 1_767_225_600_000;
 
@@ -27,6 +30,19 @@ export interface Link {
   /** Added evenly spread, so that packets overtake each other. */
   readonly jitterMs: number;
 }
+
+/** Lets everything through in both directions: what most tests are about is WireGuard. */
+export const OPEN_FILTER: Extract<DownMessage, { type: 'set-filter' }> = {
+  type: 'set-filter',
+  rules: [
+    {
+      protocols: [...DEFAULT_PROTOCOLS, TEST_PROTOCOL],
+      sources: EVERYBODY,
+      targets: EVERYBODY.map((prefix) => ({ prefix, ports: ALL_PORTS })),
+    },
+  ],
+  localAddresses: EVERYBODY,
+};
 
 /** A way that does nothing but take 10 ms. */
 export const CLEAN: Link = { lossFraction: 0, duplicateFraction: 0, delayMs: 10, jitterMs: 0 };
@@ -74,6 +90,7 @@ export class TestNode {
     const privateKey = generatePrivateKey('node', random);
     this.key = publicKeyOf(nobleCrypto, 'node', privateKey);
     this.tell({ type: 'set-identity', privateKey });
+    this.tell(OPEN_FILTER);
   }
 
   /** Speaks as the PathEngine. */

@@ -4,7 +4,7 @@ import type { PacketBatch } from '../packet-ports.js';
 import { HEADROOM_BYTES, TAILROOM_BYTES } from '../packet-ports.js';
 
 /** RFC 3692: a protocol number for experiments. */
-const PROTOCOL = 253;
+export const TEST_PROTOCOL = 253;
 
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
@@ -23,11 +23,11 @@ export function ipPacket(
     packet[0] = 0x45;
     view.setUint16(2, packet.length);
     packet[8] = 64;
-    packet[9] = PROTOCOL;
+    packet[9] = TEST_PROTOCOL;
   } else {
     packet[0] = 0x60;
     view.setUint16(4, payload.length);
-    packet[6] = PROTOCOL;
+    packet[6] = TEST_PROTOCOL;
     packet[7] = 64;
   }
   packet.set(addressBytes(source), isV4 ? 12 : 8);

@@ -130,6 +130,7 @@ export class DataPlane {
         }
         break;
       case 'set-identity':
+      case 'set-filter':
       case 'report-counters':
         break;
     }

@@ -143,6 +143,8 @@ export class World {
       relayMap: this.#relayMap,
       users: new Map(),
       domain: 'example.com',
+      packetFilter: [],
+      filterSets: new Map(),
     };
   }
 

@@ -1,0 +1,39 @@
+/**
+ * Hands the network map's packet filter to the PacketEngine, when it differs from what is in force there:
+ * compiling rules takes the packets' time.
+ */
+import { sameJson } from '../base/json.js';
+import type { FilterRule } from '../engines/filter-rule.js';
+import type { Prefix } from '../ip/prefix.js';
+import type { Netmap } from '../netmap/types.js';
+import type { EngineOutputs } from './outputs.js';
+
+export class FilterFeed {
+  readonly #outputs: EngineOutputs;
+  #rules: readonly FilterRule[] | undefined;
+  #localAddresses: readonly Prefix[] = [];
+
+  constructor(outputs: EngineOutputs) {
+    this.#outputs = outputs;
+  }
+
+  /** Comes before the peers of the same map: nothing of theirs is to be judged by rules of the past. */
+  apply({ packetFilter, self }: Netmap): void {
+    const isSame =
+      sameJson(this.#rules, packetFilter) && sameJson(this.#localAddresses, self.addresses);
+    // Also when they are alike: the same array is found out faster the next time.
+    this.#rules = packetFilter;
+    this.#localAddresses = self.addresses;
+    if (!isSame) this.#tell(packetFilter, self.addresses);
+  }
+
+  /** The node goes down: nobody gets in any more, and no address is ours. */
+  stop(): void {
+    if (this.#rules !== undefined) this.#tell([], []);
+    this.#rules = undefined;
+  }
+
+  #tell(rules: readonly FilterRule[], localAddresses: readonly Prefix[]): void {
+    this.#outputs.down({ type: 'set-filter', rules, localAddresses });
+  }
+}
