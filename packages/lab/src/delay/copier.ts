@@ -6,6 +6,7 @@ import type { CopierLink } from '../topology/build.js';
 import { delaySpace } from '../topology/plan.js';
 import type { WorldProcess } from '../world/world-process.js';
 import type { CopierReport } from './delayer.js';
+import type { LinkDisturbance } from './disturbance.js';
 
 /** What it needs of a world. */
 interface Executor {
@@ -48,6 +49,12 @@ export class Copier {
   async report(): Promise<readonly CopierReport[]> {
     this.child.stdin?.write('report\n');
     return JSON.parse(await this.line()) as readonly CopierReport[];
+  }
+
+  /** Makes a link lose frames or let them overtake each other. */
+  async disturb(disturbance: LinkDisturbance): Promise<void> {
+    this.child.stdin?.write(`${JSON.stringify(disturbance)}\n`);
+    await this.line();
   }
 
   private async line(): Promise<string> {

@@ -3,14 +3,17 @@
  *
  * Runs in a namespace of its own that has nothing but these devices; one process serves all links. Argument:
  * a JSON array of {@link CopierLink}. Prints `ready` on stdout when frames flow, then answers each line on
- * stdin with one line of counters ({@link CopierReport}[]).
+ * stdin with one line of counters ({@link CopierReport}[]); a line that is a JSON {@link LinkDisturbance}
+ * makes that link lose frames, or let some be overtaken, from then on.
  *
  * Frames leave up to `slackUs` early, so that a stream costs at most 10,000 wake-ups a second. An idle copier
  * sleeps.
  */
 import { setPriority } from 'node:os';
+import { createInterface } from 'node:readline';
 import type { CopierLink } from '../topology/build.js';
 import { DelayLine, frameBytes } from './delay-line.js';
+import { Fates, type LinkDisturbance } from './disturbance.js';
 import {
   addressOfBytes,
   becomeRealtime,
@@ -34,6 +37,9 @@ export interface DirectionReport {
   droppedFull: number;
   /** The kernel refused the frame, on receipt or on sending. */
   droppedRefused: number;
+  /** Frames that a disturbance took, or let be overtaken. */
+  lost: number;
+  late: number;
   /** Most frames that ever waited. */
   deepest: number;
 }
@@ -56,6 +62,17 @@ const batchFrames = 64;
 /** Nice value where real-time scheduling is refused. */
 const urgentPriority = -18;
 
+/** Frames under way, and where their memory is. */
+interface Line {
+  readonly queue: DelayLine;
+  readonly base: number;
+}
+
+function openLine(oneWayMs: number): Line {
+  const queue = new DelayLine(oneWayMs * 1000);
+  return { queue, base: addressOfBytes(queue.bytes) };
+}
+
 class Direction {
   readonly report: DirectionReport = {
     forwarded: 0,
@@ -63,12 +80,17 @@ class Direction {
     droppedLate: 0,
     droppedFull: 0,
     droppedRefused: 0,
+    lost: 0,
+    late: 0,
     deepest: 0,
   };
   readonly source: number;
   private readonly target: number;
-  private readonly line: DelayLine;
-  private readonly base: number;
+  private readonly oneWayMs: number;
+  private readonly line: Line;
+  /** Of the frames that are overtaken. */
+  private lateLine: Line | undefined;
+  private fates: Fates | undefined;
   private readonly scratch = new Uint8Array(frameBytes);
   private readonly scratchAddress = addressOfBytes(this.scratch);
   private retryAtUs = 0;
@@ -76,42 +98,55 @@ class Direction {
   constructor(source: number, target: number, oneWayMs: number) {
     this.source = source;
     this.target = target;
-    this.line = new DelayLine(oneWayMs * 1000);
-    this.base = addressOfBytes(this.line.bytes);
+    this.oneWayMs = oneWayMs;
+    this.line = openLine(oneWayMs);
   }
 
   /** When this direction wants to be flushed. */
   get dueUs(): number {
-    return Math.max(this.line.dueUs, this.retryAtUs);
+    return Math.max(this.firstDue().queue.dueUs, this.retryAtUs);
+  }
+
+  /** Frames that came before keep what they were promised, but for those that were late already. */
+  disturb(disturbance: LinkDisturbance, seed: number): void {
+    this.fates = new Fates(disturbance, seed);
+    this.lateLine = openLine(this.oneWayMs + disturbance.lateMs);
   }
 
   /** Takes in up to a batch; true when there may be more. */
   receive(): boolean {
     const nowUs = monotonicUs();
     for (let taken = 0; taken < batchFrames; taken++) {
-      const offset = this.line.reserve();
-      const address = offset < 0 ? this.scratchAddress : this.base + offset;
+      const fate = this.fates?.next() ?? 'on-time';
+      const line = fate === 'late' && this.lateLine !== undefined ? this.lateLine : this.line;
+      const offset = line.queue.reserve();
+      const address = offset < 0 ? this.scratchAddress : line.base + offset;
       const length = receiveFrame(this.source, address, frameBytes);
       if (length === -EAGAIN) return false;
       if (length <= 0) {
         this.report.droppedRefused++;
+      } else if (fate === 'lost') {
+        this.report.lost++;
       } else if (offset < 0) {
         this.report.droppedFull++;
       } else {
-        this.line.commit(length, nowUs);
+        line.queue.commit(length, nowUs);
+        if (fate === 'late') this.report.late++;
       }
     }
-    if (this.line.size > this.report.deepest) this.report.deepest = this.line.size;
+    this.noteDepth();
     return true;
   }
 
   /** Sends what is due. */
   flush(nowUs: number): void {
-    const { line, report } = this;
-    if (line.size > report.deepest) report.deepest = line.size;
+    const { report } = this;
+    this.noteDepth();
     this.retryAtUs = 0;
-    while (line.dueUs <= nowUs + slackUs) {
-      const length = sendFrame(this.target, this.base + line.headOffset, line.headLength);
+    for (;;) {
+      const { queue, base } = this.firstDue();
+      if (queue.dueUs > nowUs + slackUs) return;
+      const length = sendFrame(this.target, base + queue.headOffset, queue.headLength);
       if (length === -EAGAIN) {
         this.retryAtUs = nowUs + retryUs;
         return;
@@ -120,10 +155,21 @@ class Direction {
         report.droppedRefused++;
       } else {
         report.forwarded++;
-        report.bytes += line.headLength;
+        report.bytes += queue.headLength;
       }
-      line.pop();
+      queue.pop();
     }
+  }
+
+  /** The line whose first frame is due first. */
+  private firstDue(): Line {
+    const { line, lateLine } = this;
+    return lateLine !== undefined && lateLine.queue.dueUs < line.queue.dueUs ? lateLine : line;
+  }
+
+  private noteDepth(): void {
+    const depth = this.line.queue.size + (this.lateLine?.queue.size ?? 0);
+    if (depth > this.report.deepest) this.report.deepest = depth;
   }
 }
 
@@ -167,11 +213,15 @@ function run(links: readonly CopierLink[]): void {
       flushAndArm();
     }),
   );
-  process.stdin.setEncoding('utf8').on('data', (lines: string) => {
+  const disturb = (disturbance: LinkDisturbance): void => {
+    const index = reports.findIndex(({ link }) => link === disturbance.link);
+    directions[2 * index]?.disturb(disturbance, disturbance.seed);
+    directions[2 * index + 1]?.disturb(disturbance, disturbance.seed + 1);
+  };
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    if (line.startsWith('{')) disturb(JSON.parse(line) as LinkDisturbance);
     for (const { source, report } of directions) report.droppedLate += takeKernelDrops(source);
-    for (let asked = lines.split('\n').length - 1; asked > 0; asked--) {
-      process.stdout.write(`${JSON.stringify(reports)}\n`);
-    }
+    process.stdout.write(`${JSON.stringify(reports)}\n`);
   });
   process.on('exit', () => {
     for (const handle of handles) handle.stop();

@@ -1,13 +1,21 @@
 /**
- * A network that tests may break: one hub and daemons in the world of `one-hub.ts`, every process of it known,
- * so that it can be killed and started again by itself.
+ * A network that tests may break: one hub, relays beside it if wanted, and daemons, every process of it known,
+ * so that it can be killed and started again by itself. Its world is that of `one-hub.ts` unless told otherwise.
  */
 import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '@warren/node/local-api/protocol';
+import type { Topology } from '@warren/sim/topology/types';
 import { CommandLine } from '../mesh/command-line.js';
 import { joinMachine, startDaemon, statusOf, waitForPeers } from '../mesh/machines.js';
 import { ADMIN_SOCKET, LOG_FILE, statsSocketOf, until } from '../mesh/places.js';
-import { type CreatedKey, createKey, hubUrl, startHub } from '../mesh/servers.js';
+import {
+  type CreatedKey,
+  createKey,
+  hubUrl,
+  type RegionNames,
+  startHub,
+  startRelayProcess,
+} from '../mesh/servers.js';
 import { getJson } from '../mesh/socket-json.js';
 import { oneHub } from '../topology/one-hub.js';
 import { startWorld } from '../world/start-world.js';
@@ -15,6 +23,8 @@ import type { World } from '../world/world.js';
 import type { WorldProcess } from '../world/world-process.js';
 
 const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
+/** Where the hub finds the regions of other relays. */
+const REGION_DIRECTORY = '/run';
 const TOWN = { id: 901, code: 'town', name: 'Town' };
 
 /** What tests read of the hub's stats. */
@@ -31,11 +41,21 @@ export interface HubNumbers {
 
 /** A node as `warren control nodes list --json` prints it, as far as tests read it. */
 export interface ListedNode {
+  readonly id: number;
   readonly hostName: string;
   readonly addresses: readonly string[];
   readonly nodeKey: string;
   readonly endpoints: readonly string[];
   readonly online: boolean;
+}
+
+export interface NetworkOptions {
+  /** Default: {@link oneHub}. */
+  readonly topology?: Topology;
+  /** Hosts that run a relay, with its region. */
+  readonly relays?: Readonly<Record<string, RegionNames>>;
+  /** Of the processes of a place: another clock, for example. */
+  readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export class OneHubNetwork {
@@ -44,17 +64,32 @@ export class OneHubNetwork {
   /** Overlay addresses (IPv4) by machine. */
   readonly addresses = new Map<string, string>();
   readonly #daemons = new Map<string, WorldProcess>();
+  readonly #relays = new Map<string, WorldProcess>();
+  readonly #options: NetworkOptions;
+  readonly #regionFlags: string[] = [];
   #hub: WorldProcess | undefined;
 
-  private constructor(world: World) {
+  private constructor(world: World, options: NetworkOptions) {
     this.world = world;
+    this.#options = options;
     this.cli = new CommandLine(world, [process.execPath, MAIN_SCRIPT]);
   }
 
   /** A hub that runs, and these machines joined and knowing each other. */
-  static async start(machines: readonly string[]): Promise<OneHubNetwork> {
-    const network = new OneHubNetwork(await startWorld(oneHub));
+  static async start(
+    machines: readonly string[],
+    options: NetworkOptions = {},
+  ): Promise<OneHubNetwork> {
+    // Of the two delayers only the copier can disturb a wire.
+    const world = await startWorld(options.topology ?? oneHub, { delayer: 'copier' });
+    const network = new OneHubNetwork(world, options);
     try {
+      for (const place of Object.keys(options.relays ?? {})) {
+        const region = await network.startRelay(place);
+        const file = `${REGION_DIRECTORY}/${place}.json`;
+        await world.run('hub', ['sh', '-c', `cat > ${file}`], { input: region });
+        network.#regionFlags.push('--derp-region-file', file);
+      }
       await network.startHub();
       const { key } = await network.createKey('--reusable');
       await Promise.all(
@@ -121,7 +156,24 @@ export class OneHubNetwork {
   }
 
   async startHub(flags: readonly string[] = []): Promise<void> {
-    this.#hub = await startHub(this.world, this.cli, 'hub', TOWN, flags);
+    const all = [...this.#regionFlags, ...flags];
+    this.#hub = await startHub(this.world, this.cli, 'hub', TOWN, all, this.envOf('hub'));
+  }
+
+  /** Starts the relay of a place, again or for the first time; answers its region. */
+  async startRelay(place: string): Promise<string> {
+    const region = this.#options.relays?.[place];
+    if (region === undefined) throw new Error(`${place} has no relay`);
+    const { relay, regionFile } = await startRelayProcess(this.world, this.cli, place, region);
+    this.#relays.set(place, relay);
+    return regionFile;
+  }
+
+  /** Kills a relay (`KILL`), or makes it silent (`STOP`) and lets it go on (`CONT`). */
+  async signalRelay(place: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+    const relay = this.#relays.get(place);
+    await this.sh('world', `kill -${signal} ${relay?.pid ?? 'nothing'}`);
+    if (signal === 'KILL') await relay?.exited;
   }
 
   /** SIGKILL, to the process alone. Resolves when it is gone. */
@@ -130,12 +182,15 @@ export class OneHubNetwork {
   }
 
   async startDaemon(machine: string, flags: readonly string[] = []): Promise<void> {
-    this.#daemons.set(machine, await startDaemon(this.world, this.cli, machine, flags));
+    const { world, cli } = this;
+    const daemon = await startDaemon(world, cli, machine, flags, this.envOf(machine));
+    this.#daemons.set(machine, daemon);
   }
 
   /** As {@link startDaemon}, without waiting until it answers. */
   launchDaemon(machine: string): void {
-    this.#daemons.set(machine, this.cli.start(machine, LOG_FILE, ['daemon']));
+    const options = { env: this.envOf(machine) };
+    this.#daemons.set(machine, this.cli.start(machine, LOG_FILE, ['daemon'], options));
   }
 
   async killDaemon(machine: string): Promise<void> {
@@ -162,6 +217,10 @@ export class OneHubNetwork {
 
   async close(): Promise<void> {
     await this.world.close();
+  }
+
+  private envOf(place: string): Readonly<Record<string, string>> {
+    return this.#options.env?.[place] ?? {};
   }
 
   private pidOf(place: string): number {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { HUB_STATE } from '../mesh/places.js';
 import { skipsLab } from '../testing/lab-ring.js';
 import { OneHubNetwork } from './one-hub-network.js';
+import { report } from './report.js';
 import { TunnelPing } from './tunnel-ping.js';
 
 const skips = await skipsLab();
@@ -25,11 +26,6 @@ const LINK_OUTAGE_MS = 10_000;
 const LOST_AT_MOST = 3;
 /** Before anything is broken the pair must be in its usual state. */
 const SETTLE_MS = 15_000;
-
-function report(what: string, figures: Readonly<Record<string, number | string>>): void {
-  const text = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
-  process.stdout.write(`  ${what}: ${text.join(', ')}\n`);
-}
 
 describe.skipIf(skips)('recovery', () => {
   let network: OneHubNetwork;

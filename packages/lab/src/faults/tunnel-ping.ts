@@ -86,6 +86,11 @@ export class TunnelPing {
     return Math.round(longestMs);
   }
 
+  /** When the last reply came, counted from `sinceMs`; 0 when none did. */
+  lastReplyMs(sinceMs: number): number {
+    return Math.max(0, Math.round((this.#replies.at(-1)?.atMs ?? 0) - sinceMs));
+  }
+
   stop(): void {
     this.#child.kill('SIGKILL');
   }

@@ -18,8 +18,9 @@ export async function startDaemon(
   cli: CommandLine,
   machine: string,
   flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<WorldProcess> {
-  const daemon = cli.start(machine, LOG_FILE, ['daemon', ...flags]);
+  const daemon = cli.start(machine, LOG_FILE, ['daemon', ...flags], { env });
   await until(world, machine, `the daemon of ${machine}`, () => statusOf(world, machine));
   return daemon;
 }

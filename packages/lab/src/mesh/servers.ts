@@ -37,13 +37,25 @@ export async function startRelay(
   place: string,
   region: RegionNames,
 ): Promise<string> {
-  cli.start(place, LOG_FILE, [
+  const { regionFile } = await startRelayProcess(world, cli, place, region);
+  return regionFile;
+}
+
+/** As {@link startRelay}, for callers that will end it. */
+export async function startRelayProcess(
+  world: World,
+  cli: CommandLine,
+  place: string,
+  region: RegionNames,
+): Promise<{ readonly relay: WorldProcess; readonly regionFile: string }> {
+  const relay = cli.start(place, LOG_FILE, [
     'relay',
     ...serverArguments(world, place, region),
     ...['--state-dir', RELAY_STATE],
   ]);
   const file = world.path(place, REGION_FILE);
-  return until(world, place, `the relay of ${place}`, () => readFileSync(file, 'utf8'));
+  const text = await until(world, place, `the relay of ${place}`, () => readFileSync(file, 'utf8'));
+  return { relay, regionFile: text };
 }
 
 /** Starts a hub, again or for the first time; resolves when it takes requests. */
@@ -53,13 +65,15 @@ export async function startHub(
   place: string,
   region: RegionNames,
   flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<WorldProcess> {
-  const hub = cli.start(place, LOG_FILE, [
+  const command = [
     'hub',
     ...serverArguments(world, place, region),
     ...['--state-dir', HUB_STATE, '--admin-socket', ADMIN_SOCKET],
     ...flags,
-  ]);
+  ];
+  const hub = cli.start(place, LOG_FILE, command, { env });
   const socketPath = world.path(place, ADMIN_SOCKET);
   await until(world, place, 'the hub', () => connectOnce(socketPath));
   return hub;

@@ -11,7 +11,7 @@ import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/
 import { prefixAddress, prefixBits } from '@warren/core/ip/prefix';
 import type { Network, Topology } from '@warren/sim/topology/types';
 import { machineFirewall, routerRules } from './nat.js';
-import { delaySpace, type Plan, type Space, type Wire, wiresOf } from './plan.js';
+import { delaySpace, linkName, type Plan, type Space, type Wire, wiresOf } from './plan.js';
 import { unroutedPrefixes } from './validate.js';
 
 /** How delays are made: the kernel's own qdisc, or the copier of `delay/`. */
@@ -244,11 +244,11 @@ export function buildCommands(plan: Plan, delayer: Delayer): WorldCommands {
     spaces: spaces.map((space) => spaceCommands(plan, space, delayer)),
     copierLinks: wires
       .filter((wire) => usesCopier(wire, delayer))
-      .map(({ number, a, b, oneWayMs }) => ({
-        name: `${a.space} - ${b.space}`,
-        a: `w${number}a`,
-        b: `w${number}b`,
-        oneWayMs,
+      .map((wire) => ({
+        name: linkName(wire),
+        a: `w${wire.number}a`,
+        b: `w${wire.number}b`,
+        oneWayMs: wire.oneWayMs,
       })),
   };
 }

@@ -38,6 +38,11 @@ export interface Wire {
   readonly oneWayMs: number;
 }
 
+/** Of a wire that the copier serves, in its reports. */
+export function linkName({ a, b }: Wire): string {
+  return `${a.space} - ${b.space}`;
+}
+
 /** What a namespace is for. */
 export type SpaceRole =
   | { readonly is: 'hub'; readonly region: string }

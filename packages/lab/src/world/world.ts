@@ -21,14 +21,16 @@
  * dies, however (channel.ts). With `keep` it lives on after `detach` until `endWorld` (kept-worlds.ts). Two worlds
  * do not see each other, so names and ports never collide.
  */
+import { assert } from '@warren/core/base/assert';
 import type { IpAddress } from '@warren/core/ip/address';
 import { addressOf, publicAddressOf, type Topology } from '@warren/sim/topology/types';
 import type { Copier } from '../delay/copier.js';
 import type { CopierReport } from '../delay/delayer.js';
+import type { Disturbance } from '../delay/disturbance.js';
 import { LabError } from '../errors.js';
 import { forgetWorld } from '../kept-worlds.js';
 import type { Delayer } from '../topology/build.js';
-import { planTopology } from '../topology/plan.js';
+import { linkName, planTopology } from '../topology/plan.js';
 import { cleanEnvironment, type WorldChannel } from './channel.js';
 import type { Sink } from './protocol.js';
 import { enterNetwork, enterView, layerPath } from './views.js';
@@ -161,6 +163,19 @@ export class World {
   /** The copier's counters; undefined when the kernel delays or nothing is delayed. */
   async delayReport(): Promise<readonly CopierReport[] | undefined> {
     return this.copier?.report();
+  }
+
+  /**
+   * Makes the access link of a host, public machine or network lose frames or let some be overtaken. The link
+   * must have a delay, and the world the copier for its delayer.
+   */
+  async disturb(place: string, disturbance: Disturbance, seed = 1): Promise<void> {
+    const wire = planTopology(this.topology).uplinks.get(place) ?? unknownPlace(place, this.views);
+    assert(
+      this.copier !== undefined && wire.oneWayMs > 0,
+      'only the copier disturbs, where it delays',
+    );
+    await this.copier.disturb({ ...disturbance, link: linkName(wire), seed });
   }
 
   /** Leaves a world that was started with `keep` to itself. Its processes must not need our pipes. */
