@@ -6,8 +6,8 @@
  *      ├─ machine `public`                           public address on the interface
  *      └─ network (NAT profile) ── machine `lan`     a router with a NAT, a LAN, machines behind it
  *
- * All of it is flat and named: further WAN addresses, load balancers and port mapping belong to a Network,
- * IPv6 adds addresses to the lists.
+ * All of it is flat and named: further WAN addresses, load balancers and port mapping belong to a Network.
+ * IPv6 adds addresses to the lists of public places, and to a Network the /64 of its LAN.
  */
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import type { Prefix } from '@warren/core/ip/prefix';
@@ -82,12 +82,21 @@ export interface UdpBalancer {
   readonly machine: string;
 }
 
+/** IPv6 of a LAN: never translated. */
+export interface NativeIpv6 {
+  /** A /64 of public addresses; the router is its first. */
+  readonly lan: Prefix;
+  /** Nothing comes in unasked (APDF); else everything does. */
+  readonly firewalled: boolean;
+}
+
 /** A LAN behind a NAT router. */
 export interface Network extends PublicAttachment {
   readonly name: string;
   readonly nat: NatProfile;
   /** IPv4 prefix of the LAN, /24 or shorter; the router is its first address. */
   readonly lan: Prefix;
+  readonly ipv6?: NativeIpv6;
   readonly balancers?: readonly UdpBalancer[];
   /** The router runs a port mapping server (UPnP IGD, NAT-PMP, PCP). */
   readonly portMapping?: boolean;
@@ -100,7 +109,13 @@ export type Attachment =
       /** A stateful firewall on the machine: nothing comes in unasked (no translation, APDF). */
       readonly firewalled?: boolean;
     } & PublicAttachment)
-  | { readonly kind: 'lan'; readonly network: string; readonly address: IpAddress };
+  | {
+      readonly kind: 'lan';
+      readonly network: string;
+      readonly address: IpAddress;
+      /** One of the network's /64. */
+      readonly ipv6?: IpAddress;
+    };
 
 /** A machine that joins the mesh. */
 export interface Machine {
@@ -146,4 +161,15 @@ export function publicAddressOf(topology: Topology, name: string): IpAddress | u
   const at = topology.machines.find((candidate) => candidate.name === name)?.at;
   if (at?.kind !== 'lan') return addressOf(topology, name);
   return topology.networks.find((network) => network.name === at.network)?.addresses[0];
+}
+
+/** All addresses under which the internet sees a machine or host, of both families. */
+export function publicAddressesOf(topology: Topology, name: string): readonly IpAddress[] {
+  const host = topology.hosts.find((candidate) => candidate.name === name);
+  if (host !== undefined) return host.addresses;
+  const at = topology.machines.find((candidate) => candidate.name === name)?.at;
+  if (at?.kind !== 'lan') return at?.addresses ?? [];
+  const [outside] =
+    topology.networks.find((network) => network.name === at.network)?.addresses ?? [];
+  return [outside, at.ipv6].filter((address) => address !== undefined);
 }

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sevenMachines } from '../topology/seven-machines.js';
+import { expectedPath } from './expected.js';
+import type { DemoEvent, DemoReport } from './report.js';
+import { runSimDemo } from './run-sim-demo.js';
+
+describe('the demo in the simulator', () => {
+  const events: DemoEvent[] = [];
+  let report: DemoReport;
+  beforeAll(() => {
+    report = runSimDemo({}, (event) => events.push(event));
+  });
+
+  test('measures all 21 pairs of the seven machines, and each is as expected', () => {
+    expect(report.world).toBe('sim');
+    expect(report.machines).toHaveLength(7);
+    expect(report.pairs).toHaveLength(21);
+    for (const { from, to, actual, problems } of report.pairs) {
+      expect({ from, to, actual, problems }).toEqual({
+        from,
+        to,
+        actual: expectedPath(sevenMachines, from, to),
+        problems: [],
+      });
+    }
+    expect(report.ok).toBe(true);
+  });
+
+  test('names what made each direct path possible', () => {
+    const methods = new Set(report.pairs.map(({ method }) => method));
+    expect(methods).toEqual(new Set(['open', 'punch', 'static', 'relay']));
+    const punched = report.pairs.filter(({ method }) => method === 'punch');
+    expect(punched.map(({ from, to }) => `${from} ${to}`)).toEqual(['easynat-east easynat-west']);
+  });
+
+  test('moves every byte, over relays only where nothing else is possible', () => {
+    for (const { intact, actual, relayDataFramesDuringTransfer: frames } of report.pairs) {
+      expect(intact).toBe(true);
+      if (actual === 'direct') expect(frames).toBe(0);
+      else expect(frames).toBeGreaterThan(1000);
+    }
+  });
+
+  test('tells of every pair twice: when it was pinged, and when it was measured', () => {
+    expect(events.filter(({ type }) => type === 'pinged')).toHaveLength(21);
+    expect(events.filter(({ type }) => type === 'pair')).toHaveLength(21);
+  });
+});

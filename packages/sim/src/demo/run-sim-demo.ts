@@ -1,0 +1,209 @@
+/**
+ * `warren demo` where no namespaces can be made: the same machines, the same steps and the same rule for
+ * what is direct as in the lab, in a world of models on a virtual clock.
+ */
+import { performance } from 'node:perf_hooks';
+import { assert } from '@warren/core/base/assert';
+import type { Path } from '@warren/core/engines/paths';
+import type { NodeKey } from '@warren/core/keys/keys';
+import type { PingResult } from '@warren/core/path-engine/io';
+import type { Crypto } from '@warren/core/ports';
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import type { SimNode } from '../node/sim-node.js';
+import { sevenMachines } from '../topology/seven-machines.js';
+import { natOf, regionOf } from '../topology/types.js';
+import { Echo } from '../traffic/echo.js';
+import { transfer } from '../traffic/transfer.js';
+import type { Observer } from '../world/observer.js';
+import { SimWorld } from '../world/sim-world.js';
+import { expectedPath } from './expected.js';
+import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from './report.js';
+import { judge, methodOf, type Reached } from './verdict.js';
+
+const DEMO_SEED = 1;
+const JOIN_LIMIT_MS = 20_000;
+/** Relays are connected and endpoints told. */
+const SETTLE_MS = 3_000;
+/** As in the lab: five pings a second for ten seconds, then 2 MB. */
+const PING_COUNT = 50;
+const PING_INTERVAL_MS = 200;
+const TRANSFER_BYTES = 2_000_000;
+/** Starts the session and lets the direct path be trusted. */
+const WARM_UP_BYTES = 1000;
+const RTT_SAMPLES = 5;
+const RTT_INTERVAL_MS = 200;
+
+export interface SimDemoOptions {
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface PingTimes {
+  firstReplyMs: number | null;
+  directMs: number | null;
+}
+
+interface Couple extends PingTimes {
+  readonly from: SimNode;
+  readonly to: SimNode;
+}
+
+/** Runs the demo in a few seconds; breaks off between two pairs when `signal` says so. */
+export function runSimDemo(
+  options: SimDemoOptions,
+  report: (event: DemoEvent) => void,
+): DemoReport {
+  const startedAt = performance.now();
+  const stage = (message: string): void => report({ type: 'stage', message });
+  stage('simulating two regions, five NATs and seven machines in this process');
+  const crypto = createNodeCrypto();
+  const seed = options.seed ?? DEMO_SEED;
+  const world = new SimWorld({ topology: sevenMachines, seed, crypto });
+  const echo = new Echo(world);
+  assert(world.join(JOIN_LIMIT_MS), `the machines of seed ${seed} find each other`);
+  world.clock.run(SETTLE_MS);
+  stage('pinging all pairs, each until it is direct, for ten simulated seconds at most');
+  const couples = couplesOf(world);
+  pingAll(world, couples, report);
+  stage('moving 2 MB through each pair, with the hash checked');
+  const pairs: DemoPair[] = [];
+  for (const couple of couples) {
+    options.signal?.throwIfAborted();
+    const pair = measure(world, crypto, echo, couple);
+    pairs.push(pair);
+    report({ type: 'pair', pair, done: pairs.length, of: couples.length });
+  }
+  return {
+    world: 'sim',
+    machines: world.nodes.map((node) => describe(world, node)),
+    pairs,
+    durationMs: Math.round(performance.now() - startedAt),
+    ok: pairs.every(({ problems }) => problems.length === 0),
+  };
+}
+
+function describe({ topology }: SimWorld, node: SimNode): DemoMachine {
+  return {
+    name: node.name,
+    region: regionOf(topology, node.name) ?? '',
+    nat: natOf(topology, node.name),
+    address: node.overlay ?? '',
+  };
+}
+
+function couplesOf({ nodes }: SimWorld): Couple[] {
+  return nodes.flatMap((from, index) =>
+    nodes.slice(index + 1).map((to) => ({ from, to, firstReplyMs: null, directMs: null })),
+  );
+}
+
+/** All pairs at once, as impatient people would. */
+function pingAll(
+  world: SimWorld,
+  couples: readonly Couple[],
+  report: (event: DemoEvent) => void,
+): void {
+  const start = world.clock.now;
+  let done = 0;
+  const told = (couple: Couple): void => {
+    const { from, to, directMs } = couple;
+    const count = { done: ++done, of: couples.length };
+    report({ type: 'pinged', from: from.name, to: to.name, directMs, ...count });
+  };
+  const observer: Observer = {
+    onPingResult: (node, _id, peer: NodeKey, result: PingResult) => {
+      const couple = couples.find(({ from, to }) => from === node && keyOf(to) === peer);
+      if (couple === undefined || result.outcome !== 'pong') return;
+      const elapsedMs = world.clock.now - start;
+      couple.firstReplyMs ??= elapsedMs;
+      if (result.path.kind !== 'direct' || couple.directMs !== null) return;
+      couple.directMs = elapsedMs;
+      told(couple);
+    },
+  };
+  world.observers.push(observer);
+  for (let id = 0; id < PING_COUNT; id++) {
+    for (const { from, to, directMs } of couples) if (directMs === null) from.ping(keyOf(to), id);
+    world.clock.run(PING_INTERVAL_MS);
+  }
+  world.observers.splice(world.observers.indexOf(observer), 1);
+  for (const couple of couples) if (couple.directMs === null) told(couple);
+}
+
+function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): DemoPair {
+  const { from, to, firstReplyMs, directMs } = couple;
+  transfer(world, crypto, from, to, WARM_UP_BYTES);
+  const before = dataFrames(world, from, to);
+  const moved = transfer(world, crypto, from, to, TRANSFER_BYTES);
+  const latencyMs = roundTrip(world, echo, from, to);
+  const evidence = {
+    rttMs: latencyMs,
+    wireRttMs: wireRttMs(world, from, to),
+    relayDataFrames: dataFrames(world, from, to) - before,
+  };
+  const actual = judge(evidence);
+  const pair = {
+    from: from.name,
+    to: to.name,
+    expected: expectedPath(world.topology, from.name, to.name),
+    actual,
+    method: methodOf(actual, reached(world, from, to), reached(world, to, from)),
+    firstReplyMs,
+    directMs,
+    latencyMs,
+    wireRttMs: evidence.wireRttMs,
+    relayDataFramesDuringTransfer: evidence.relayDataFrames,
+    transferredBytes: moved.bytes,
+    intact: moved.intact,
+    // The packets go at a pace of the simulator's choice.
+    megabitsPerSecond: null,
+  };
+  return { ...pair, problems: problemsOf(pair) };
+}
+
+function problemsOf(pair: Omit<DemoPair, 'problems'>): string[] {
+  const problems: string[] = [];
+  if (pair.actual !== pair.expected) {
+    problems.push(`expected ${pair.expected}, was ${pair.actual}`);
+  }
+  if (!pair.intact) problems.push('the data did not arrive intact');
+  if (pair.firstReplyMs === null) problems.push('no ping was answered');
+  if (pair.expected === 'direct' && pair.directMs === null) problems.push('no ping was direct');
+  return problems;
+}
+
+/** The median of a few; null: nothing came back. */
+function roundTrip(world: SimWorld, echo: Echo, from: SimNode, to: SimNode): number | null {
+  echo.takeRtts();
+  for (let i = 0; i < RTT_SAMPLES; i++) {
+    echo.ask(from, to);
+    world.clock.run(RTT_INTERVAL_MS);
+  }
+  const rtts = echo.takeRtts().sort((a, b) => a - b);
+  return rtts[rtts.length >> 1] ?? null;
+}
+
+/** Both directions of the direct way. */
+function wireRttMs(world: SimWorld, from: SimNode, to: SimNode): number {
+  const [a, b] = [from.host.plug, to.host.plug];
+  assert(a !== undefined && b !== undefined, 'the machines of the demo stay plugged in');
+  return 2 * world.internet.oneWayMs(a.uplink, b.uplink);
+}
+
+/** Data frames that the relays carried between the two. */
+function dataFrames({ relays }: SimWorld, a: SimNode, b: SimNode): number {
+  return relays.reduce((sum, relay) => sum + relay.dataFrames(keyOf(a), keyOf(b)), 0);
+}
+
+/** How `by` reaches `node`. */
+function reached({ topology }: SimWorld, node: SimNode, by: SimNode): Reached {
+  const [path]: readonly (Path | undefined)[] = by.pathsTo(keyOf(node));
+  const machine = topology.machines.find(({ name }) => name === node.name);
+  return { own: node.host.addresses, staticEndpoints: machine?.staticEndpoints ?? [], by: path };
+}
+
+function keyOf(node: SimNode): NodeKey {
+  const { key } = node;
+  assert(key !== undefined, 'a machine that has joined has a key');
+  return key;
+}
