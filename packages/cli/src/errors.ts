@@ -12,6 +12,8 @@ export type CliErrorCode =
   | 'DAEMON_ANSWER'
   /** `up` started a daemon that didn't come up. */
   | 'DAEMON_START'
+  /** `up` was given settings that the running daemon was started without. */
+  | 'DAEMON_SETTINGS'
   /** No hub answers on its admin socket. */
   | 'HUB_ABSENT'
   | 'HUB_LOST'

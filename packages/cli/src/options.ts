@@ -2,6 +2,10 @@
  * Values on the command line and in WARREN_* variables: one parser a kind, each saying what it expects.
  * Parsers throw commander's InvalidArgumentError, which names the flag and ends with exit code 64.
  */
+import type { Endpoint } from '@warren/core/ip/address';
+import { DEFAULT_CONFIG_PATH } from '@warren/node/config/node-config';
+import { STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
+import { parseStaticEndpoint, splitEndpointList } from '@warren/node/config/static-endpoints';
 import { DEFAULT_SOCKET_PATH, DEFAULT_STATE_DIR } from '@warren/node/local-api/protocol';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -12,6 +16,8 @@ export const ENVIRONMENT_NAMES = [
   'WARREN_LOGIN_SERVER',
   'WARREN_AUTH_KEY',
   'WARREN_HOSTNAME',
+  'WARREN_CONFIG',
+  STATIC_ENDPOINTS_VARIABLE,
 ] as const;
 
 /** Where the hub's admin socket is unless told otherwise. */
@@ -143,6 +149,36 @@ export function parseHost(text: string): string {
 /** Collects the values of a flag that may be repeated. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
+}
+
+/** One or more endpoints in a comma list, added to those of earlier flags. */
+export function collectEndpoints(
+  text: string,
+  previous: readonly Endpoint[] | undefined,
+): readonly Endpoint[] {
+  const added = splitEndpointList(text).map((part) => {
+    const { endpoint, problem } = parseStaticEndpoint(part);
+    if (endpoint === undefined) throw new InvalidArgumentError(`${problem}.`);
+    return endpoint;
+  });
+  if (added.length === 0) throw new InvalidArgumentError('write ADDRESS:PORT.');
+  return [...(previous ?? []), ...added];
+}
+
+/** `--static-endpoint` of the daemon, and of `up` for the daemon it may start. */
+export function staticEndpointOption(): Option {
+  return new Option(
+    '--static-endpoint <address:port>',
+    `where peers can reach this machine besides what it finds itself, such as a load balancer; may be repeated (also ${STATIC_ENDPOINTS_VARIABLE}, and the configuration)`,
+  ).argParser(collectEndpoints);
+}
+
+/** `--config` of the daemon, and of `up` for the daemon it may start. */
+export function configOption(): Option {
+  return new Option(
+    '--config <file>',
+    `the node's configuration (default: ${DEFAULT_CONFIG_PATH}, which need not exist)`,
+  ).env('WARREN_CONFIG');
 }
 
 /** Flags that Tailscale's users also write as `--flag=false`. */

@@ -16,6 +16,7 @@ export type NodeErrorCode =
   | 'LOGIN_SERVER_MISSING'
   | 'LOGIN_SERVER_URL'
   | 'AUTH_KEY_FORMAT'
+  | 'STATIC_ENDPOINT'
   | 'PEER_UNKNOWN'
   | 'NOT_RUNNING'
   | 'UP_INTERRUPTED'

@@ -61,3 +61,15 @@ export class CryptoSelfTestError extends WarrenError {
     this.name = 'CryptoSelfTestError';
   }
 }
+
+/** A file that people write is not as it must be. Code `CONFIG_INVALID`. */
+export class ConfigError extends WarrenError {
+  constructor(path: string, line: number, column: number, problem: string) {
+    super(
+      'CONFIG_INVALID',
+      `${path}:${line}:${column}: ${problem}`,
+      'mend that line; the file is JSON, comments and trailing commas allowed',
+    );
+    this.name = 'ConfigError';
+  }
+}

@@ -1,4 +1,6 @@
 /** `warren daemon`: the node in the foreground, for service managers, containers and a look at its log. */
+import type { Endpoint } from '@warren/core/ip/address';
+import { readSettings } from '@warren/node/config/settings';
 import {
   DEFAULT_SOCKET_PATH,
   DEFAULT_STATE_DIR,
@@ -10,7 +12,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from '../context.js';
 import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
-import { parsePort, socketPathOf, stateDirOption } from '../options.js';
+import {
+  configOption,
+  parsePort,
+  socketPathOf,
+  stateDirOption,
+  staticEndpointOption,
+} from '../options.js';
 import { requireNetworkAdmin } from '../rights.js';
 import { LOG_LEVELS } from '../server-options.js';
 
@@ -18,6 +26,8 @@ interface DaemonOptions {
   readonly stateDir: string;
   readonly port: number;
   readonly tun: string;
+  readonly config?: string;
+  readonly staticEndpoint?: readonly Endpoint[];
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -52,6 +62,8 @@ export function defineDaemon(command: Command, context: CliContext): void {
         .argParser(parseTunName)
         .default(DEFAULT_TUN_NAME),
     )
+    .addOption(staticEndpointOption())
+    .addOption(configOption())
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
     )
@@ -68,6 +80,11 @@ export function defineDaemon(command: Command, context: CliContext): void {
         socketPath: socketPathOf(command),
         port: options.port,
         tunName: options.tun,
+        settings: readSettings({
+          configFile: options.config,
+          staticEndpoints: options.staticEndpoint ?? [],
+          environment: process.env,
+        }),
         logLevel: options.logLevel,
         onReady: (ready) => {
           if (options.json) context.terminal.printJsonLine({ ready });
@@ -78,6 +95,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
   describe(command, [
     ['warren daemon', `socket ${DEFAULT_SOCKET_PATH}, state in ${DEFAULT_STATE_DIR}`],
     ['warren daemon --log-level debug', 'watch what it does'],
+    ['warren daemon --static-endpoint 192.0.2.20:41641', 'behind a UDP load balancer'],
     [
       'warren daemon --state-dir /tmp/b --socket /tmp/b.sock --tun warren1 --port 0',
       'a second node on this machine',

@@ -1,18 +1,22 @@
 /** `warren up`: joins the network through the daemon, and starts a daemon when none runs. */
+import type { Endpoint } from '@warren/core/ip/address';
 import type { UpEvent, UpRequest } from '@warren/node/local-api/protocol';
 import { type Command, Option } from 'commander';
 import { resolveAuthKey } from '../auth-key.js';
 import type { CliContext } from '../context.js';
+import { daemonFlags, environmentNote, requireSettings } from '../daemon-settings.js';
 import { startDaemon } from '../daemon-start.js';
 import { CliError } from '../errors.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
 import {
+  configOption,
   parseDuration,
   parseHostName,
   parseLoginServer,
   socketPathOf,
   stateDirOption,
+  staticEndpointOption,
 } from '../options.js';
 import { formatRoundTrip } from '../render/duration.js';
 import { renderRunning, renderVisit } from '../render/up-lines.js';
@@ -25,6 +29,8 @@ interface UpOptions {
   readonly authKey?: string;
   readonly hostname?: string;
   readonly stateDir: string;
+  readonly config?: string;
+  readonly staticEndpoint?: readonly Endpoint[];
   readonly timeout: number;
   readonly json: boolean;
 }
@@ -67,6 +73,7 @@ async function startOwnDaemon(
       socketPath,
       '--state-dir',
       options.stateDir,
+      ...daemonFlags(options),
     ],
     socketPath,
     stateDir: options.stateDir,
@@ -96,6 +103,10 @@ async function runUp(options: UpOptions, socketPath: string, context: CliContext
   const client = new LocalClient(socketPath, signal);
   try {
     try {
+      const { settings } = await client.status();
+      requireSettings(options, settings);
+      const note = environmentNote(process.env, settings);
+      if (note !== undefined) context.terminal.note(note);
       await follow(client, request, signal, show);
     } catch (error) {
       if (!(error instanceof CliError && error.code === 'DAEMON_ABSENT')) throw error;
@@ -133,6 +144,8 @@ export function defineUp(command: Command, context: CliContext): void {
         .argParser(parseHostName),
     )
     .addOption(stateDirOption('state of the daemon, should it have to be started'))
+    .addOption(staticEndpointOption())
+    .addOption(configOption())
     .addOption(
       new Option('--timeout <duration>', 'give up after so long; 0: wait for ever')
         .argParser(parseDuration)
@@ -151,6 +164,7 @@ export function defineUp(command: Command, context: CliContext): void {
       ],
       ['warren up --auth-key file:/root/warren.key', 'the key stays out of the process list'],
       ['warren up', 'again, with the login there is'],
+      ['warren up --static-endpoint 192.0.2.20:41641', 'behind a UDP load balancer'],
       ['warren up --timeout 30s --json', 'for scripts'],
     ],
     [

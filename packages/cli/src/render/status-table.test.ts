@@ -102,3 +102,9 @@ test('every state but Running has its sentence', () => {
   expect(sentence({ state: 'NeedsMachineAuth' })).toMatch(/not yet approved/);
   expect(sentence({ state: 'Starting' })).toBe('Warren is starting.');
 });
+
+test('configured endpoints are named, so that a person sees they have arrived', () => {
+  const settings = { ...report.settings, staticEndpoints: ['192.0.2.1:1', '192.0.2.2:2'] };
+  const lines = renderStatus({ ...report, settings }, view);
+  expect(lines.slice(1)).toEqual(['', '# Static endpoints: 192.0.2.1:1, 192.0.2.2:2']);
+});

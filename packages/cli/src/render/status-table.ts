@@ -76,6 +76,13 @@ function healthLines(health: readonly string[]): string[] {
   return ['', '# Health check:', ...health.map((sentence) => `#     - ${printable(sentence)}`)];
 }
 
+/** What a person configured, so that they see it has arrived. */
+function staticLines({ self, settings }: StatusReport): string[] {
+  const { staticEndpoints } = settings;
+  if (self === null || staticEndpoints.length === 0) return [];
+  return ['', `# Static endpoints: ${staticEndpoints.map(printable).join(', ')}`];
+}
+
 /** All lines for a running node. */
 export function renderStatus(report: StatusReport, view: StatusView): string[] {
   const rows: string[][] = [];
@@ -85,7 +92,7 @@ export function renderStatus(report: StatusReport, view: StatusView): string[] {
       if (!view.activeOnly || peer.active) rows.push(peerRow(peer, view.nowMs));
     }
   }
-  return [...renderTable(rows), ...healthLines(report.health)];
+  return [...renderTable(rows), ...staticLines(report), ...healthLines(report.health)];
 }
 
 /** The sentence for a node that doesn't run, or undefined when it does. */

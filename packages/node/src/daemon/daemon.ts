@@ -6,6 +6,7 @@
  * What people asked for is in the profile, so a daemon that was killed comes back in the same state.
  */
 import type { UpMessage } from '@warren/core/engines/messages';
+import type { Endpoint } from '@warren/core/ip/address';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import type { Crypto, Random } from '@warren/core/ports';
@@ -44,6 +45,9 @@ export interface DaemonOptions {
   readonly stateDir: string;
   readonly tunName: string;
   readonly listenPort: number;
+  readonly staticEndpoints: readonly Endpoint[];
+  /** Where settings were looked for. */
+  readonly configFile: string;
   readonly crypto: Crypto;
   readonly random: Random;
   readonly clock: Clock;
@@ -190,7 +194,7 @@ export class Daemon implements LocalApiBackend {
   }
 
   async status(): Promise<StatusReport> {
-    const { clock, version } = this.#options;
+    const { clock, version, configFile, staticEndpoints } = this.#options;
     await this.#session?.host?.refreshCounters();
     // All at one moment: a `down` may have come meanwhile.
     const session = this.#session;
@@ -201,6 +205,7 @@ export class Daemon implements LocalApiBackend {
       state: this.#state(),
       loginServer: profile.login?.server,
       authUrl: session?.authUrl,
+      settings: { configFile, staticEndpoints },
       netmap: session?.netmap,
       endpoints: engine?.endpoints ?? [],
       homeRegion: engine?.homeRegion,

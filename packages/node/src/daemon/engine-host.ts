@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { Counters } from '@warren/core/base/counters';
 import type { RegionId } from '@warren/core/engines/paths';
-import { type IpAddress, parseAddress } from '@warren/core/ip/address';
+import { type Endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { DiscoPrivateKey, NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { NetInfo, OwnEndpoint } from '@warren/core/netmap/own';
 import type { RelayMap } from '@warren/core/netmap/types';
@@ -39,6 +39,8 @@ export interface EngineHostOptions {
   readonly nodePrivateKey: NodePrivateKey;
   readonly discoPrivateKey: DiscoPrivateKey;
   readonly listenPort: number;
+  /** Told to peers beside what is found. */
+  readonly staticEndpoints?: readonly Endpoint[];
 }
 
 export interface EngineHostEvents {

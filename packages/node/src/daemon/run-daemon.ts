@@ -4,6 +4,7 @@ import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { selfTestCrypto } from '@warren/shell/crypto/self-test';
 import { createLogger, type LogLevel } from '@warren/shell/log';
 import { createNodeRandom } from '@warren/shell/random/node-random';
+import type { NodeSettings } from '../config/settings.js';
 import { LocalApiServer, requireFreeSocket } from '../local-api/server.js';
 import { VERSION } from '../version.js';
 import { Daemon } from './daemon.js';
@@ -15,6 +16,7 @@ export interface RunDaemonOptions {
   /** UDP; 0: any free port. */
   readonly port: number;
   readonly tunName: string;
+  readonly settings: NodeSettings;
   readonly logLevel: LogLevel;
   /** Called once, when commands are answered. */
   readonly onReady?: (ready: DaemonReady) => void;
@@ -43,6 +45,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
     stateDir: options.stateDir,
     tunName: options.tunName,
     listenPort: options.port,
+    ...options.settings,
     crypto,
     random: createNodeRandom(),
     clock: systemClock,
@@ -52,6 +55,9 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   let api: LocalApiServer | undefined;
   try {
     api = await LocalApiServer.listen(options.socketPath, daemon);
+    if (options.settings.staticEndpoints.length > 0) {
+      log.info('static endpoints', { endpoints: options.settings.staticEndpoints });
+    }
     const ready = { socket: options.socketPath, stateDir: options.stateDir };
     log.info('daemon ready', ready);
     options.onReady?.(ready);

@@ -7,6 +7,7 @@ import { assert } from '@warren/core/base/assert';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { SocketId } from '@warren/core/engines/paths';
+import type { Endpoint } from '@warren/core/ip/address';
 import {
   type DiscoPrivateKey,
   generatePrivateKey,
@@ -38,6 +39,7 @@ export interface SessionOptions {
   readonly plane: Plane;
   readonly tun: TunSettings;
   readonly listenPort: number;
+  readonly staticEndpoints: readonly Endpoint[];
   /** Its login is this session's. */
   readonly file: ProfileFile;
   readonly authKey: string | undefined;

@@ -2,6 +2,7 @@ import { instant, type WallTime } from '@warren/core/base/instant';
 import type { Endpoint } from '@warren/core/ip/address';
 import type { Prefix } from '@warren/core/ip/prefix';
 import type { NodeKey } from '@warren/core/keys/keys';
+import type { OwnEndpoint } from '@warren/core/netmap/own';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import { expect, test } from 'vitest';
 import { buildStatus, type StatusInputs } from './status.js';
@@ -56,6 +57,7 @@ const nothing: StatusInputs = {
   state: 'NeedsLogin',
   loginServer: undefined,
   authUrl: undefined,
+  settings: { configFile: '/etc/warren/node.hujson', staticEndpoints: [] },
   netmap: undefined,
   endpoints: [],
   homeRegion: undefined,
@@ -74,12 +76,28 @@ test('a node that never joined knows nothing, and says null, not a guess', () =>
     state: 'NeedsLogin',
     loginServer: null,
     authUrl: null,
+    settings: { configFile: '/etc/warren/node.hujson', staticEndpoints: [] },
     self: null,
     peers: [],
     health: [],
     history: [],
     counters: {},
   });
+});
+
+test('own endpoints are told with how each is known', () => {
+  const of = (port: number, type: OwnEndpoint['type']): OwnEndpoint => ({
+    endpoint: `192.0.2.1:${port}` as Endpoint,
+    type,
+  });
+  const endpoints = [of(1, 2), of(2, 4), of(3, 5), of(4, 1), of(5, 3)];
+  expect(buildStatus({ ...nothing, netmap, endpoints }).self?.endpoints).toEqual([
+    { addr: '192.0.2.1:1', type: 'stun' },
+    { addr: '192.0.2.1:2', type: 'stun-local-port' },
+    { addr: '192.0.2.1:3', type: 'static' },
+    { addr: '192.0.2.1:4', type: 'local' },
+    { addr: '192.0.2.1:5', type: 'portmap' },
+  ]);
 });
 
 test('peers stand in the order of their numbers; what is not known of one is null', () => {

@@ -3,11 +3,13 @@ import type { Instant, WallTime } from '@warren/core/base/instant';
 import { formatPath, type Path } from '@warren/core/engines/paths';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
-import type { OwnEndpoint } from '@warren/core/netmap/own';
+import { EndpointType, type OwnEndpoint } from '@warren/core/netmap/own';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PeerPathStatus } from '@warren/core/path-engine/io';
 import type {
   BackendState,
+  DaemonSettings,
+  EndpointStatus,
   HistoryEntry,
   PeerStatus,
   SelfStatus,
@@ -21,6 +23,7 @@ export interface StatusInputs {
   readonly state: BackendState;
   readonly loginServer: string | undefined;
   readonly authUrl: string | undefined;
+  readonly settings: DaemonSettings;
   readonly netmap: Netmap | undefined;
   readonly endpoints: readonly OwnEndpoint[];
   readonly homeRegion: number | undefined;
@@ -42,6 +45,7 @@ export function buildStatus(inputs: StatusInputs): StatusReport {
     state: inputs.state,
     loginServer: inputs.loginServer ?? null,
     authUrl: inputs.authUrl ?? null,
+    settings: inputs.settings,
     self: netmap === undefined ? null : selfStatus(inputs, netmap),
     peers: [...(netmap?.peers.values() ?? [])]
       .sort((a, b) => a.id - b.id)
@@ -64,10 +68,22 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
     hostName: self.hostName,
     addresses: self.addresses.map(prefixAddress),
     nodeKey: formatPublicKey('node', self.key),
-    endpoints: inputs.endpoints.map((own) => own.endpoint),
+    endpoints: inputs.endpoints.map(endpointStatus),
     udpPort: inputs.udpPort ?? null,
     relay: inputs.homeRegion === undefined ? null : regionCode(netmap, inputs.homeRegion),
   };
+}
+
+const typeNames: Readonly<Record<EndpointType, EndpointStatus['type']>> = {
+  [EndpointType.local]: 'local',
+  [EndpointType.stun]: 'stun',
+  [EndpointType.portmap]: 'portmap',
+  [EndpointType.stunLocalPort]: 'stun-local-port',
+  [EndpointType.static]: 'static',
+};
+
+function endpointStatus({ endpoint, type }: OwnEndpoint): EndpointStatus {
+  return { addr: endpoint, type: typeNames[type] };
 }
 
 function peerStatus(

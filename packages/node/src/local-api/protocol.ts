@@ -81,12 +81,28 @@ export type PingLine =
       readonly elapsedMs: number;
     };
 
+/** An own endpoint that peers are told. */
+export interface EndpointStatus {
+  /** `ip:port`. */
+  readonly addr: string;
+  /** How it is known; `stun-local-port`: a guess that somebody forwards our port. */
+  readonly type: 'local' | 'stun' | 'portmap' | 'stun-local-port' | 'static';
+}
+
+/** What the daemon was told at its start. */
+export interface DaemonSettings {
+  /** Where it looked for its configuration. */
+  readonly configFile: string;
+  /** From flags, environment and configuration together. */
+  readonly staticEndpoints: readonly string[];
+}
+
 export interface SelfStatus {
   readonly name: string;
   readonly hostName: string;
   readonly addresses: readonly string[];
   readonly nodeKey: string;
-  readonly endpoints: readonly string[];
+  readonly endpoints: readonly EndpointStatus[];
   readonly udpPort: number | null;
   /** Code of the home relay region. */
   readonly relay: string | null;
@@ -132,6 +148,7 @@ export interface StatusReport {
   readonly state: BackendState;
   readonly loginServer: string | null;
   readonly authUrl: string | null;
+  readonly settings: DaemonSettings;
   readonly self: SelfStatus | null;
   readonly peers: readonly PeerStatus[];
   /** Sentences about what is wrong now; empty: healthy. */

@@ -1,0 +1,51 @@
+/**
+ * What `up` may be told for the daemon it starts: static endpoints and the configuration file. They belong to
+ * the daemon's start; when one runs already without them, that is told instead of losing them.
+ */
+import { resolve } from 'node:path';
+import type { Endpoint } from '@warren/core/ip/address';
+import { endpointsOfEnvironment, STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
+import type { DaemonSettings } from '@warren/node/local-api/protocol';
+import { CliError } from './errors.js';
+
+export interface AskedSettings {
+  readonly config?: string;
+  readonly staticEndpoint?: readonly Endpoint[];
+}
+
+/** Flags for the daemon; it runs in another directory, so a path becomes absolute. */
+export function daemonFlags({ config, staticEndpoint = [] }: AskedSettings): string[] {
+  return [
+    ...(config === undefined ? [] : ['--config', resolve(config)]),
+    ...staticEndpoint.flatMap((endpoint) => ['--static-endpoint', endpoint]),
+  ];
+}
+
+/** Throws DAEMON_SETTINGS when a running daemon was started without what the flags ask for. */
+export function requireSettings(asked: AskedSettings, running: DaemonSettings): void {
+  const { config, staticEndpoint = [] } = asked;
+  const missing = staticEndpoint.filter((endpoint) => !running.staticEndpoints.includes(endpoint));
+  const isOtherFile = config !== undefined && resolve(config) !== running.configFile;
+  if (missing.length === 0 && !isOtherFile) return;
+  const lacks = [
+    ...(missing.length === 0 ? [] : [`the static endpoint ${missing.join(', ')}`]),
+    ...(isOtherFile ? [`the configuration ${resolve(config)}`] : []),
+  ];
+  throw new CliError(
+    'DAEMON_SETTINGS',
+    `the daemon runs already, without ${lacks.join(' and ')}`,
+    `such settings are read when it starts: put them into ${running.configFile} or the flags of its service, and restart it`,
+  );
+}
+
+/** The sentence for endpoints of our environment that a running daemon lacks; undefined: none. */
+export function environmentNote(
+  environment: Readonly<Record<string, string | undefined>>,
+  running: DaemonSettings,
+): string | undefined {
+  const missing = endpointsOfEnvironment(environment).filter(
+    (endpoint) => !running.staticEndpoints.includes(endpoint),
+  );
+  if (missing.length === 0) return undefined;
+  return `${STATIC_ENDPOINTS_VARIABLE} is not for this command: the running daemon was started without ${missing.join(', ')}.`;
+}

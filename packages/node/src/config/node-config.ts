@@ -1,0 +1,56 @@
+/**
+ * The node's configuration file, `/etc/warren/node.hujson`:
+ *
+ *     {
+ *       // The load balancer in front of this machine, an address per zone.
+ *       "staticEndpoints": ["192.0.2.20:41641", "192.0.2.21:41641"],
+ *     }
+ *
+ * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
+ */
+import type { Endpoint } from '@warren/core/ip/address';
+import { type ConfigValue, parseHujson } from '@warren/shell/config/hujson';
+import { readFileIfPresent, readFileStrict } from '@warren/shell/files/atomic-file';
+import { MAX_STATIC_ENDPOINTS, parseStaticEndpoint } from './static-endpoints.js';
+
+/** Where the file is unless told otherwise; it need not exist. */
+export const DEFAULT_CONFIG_PATH = '/etc/warren/node.hujson';
+
+export interface NodeConfig {
+  readonly staticEndpoints: readonly Endpoint[];
+}
+
+const empty: NodeConfig = { staticEndpoints: [] };
+
+type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
+
+const readers: Readers = {
+  staticEndpoints: (value) => {
+    const list = value.list();
+    if (list.length > MAX_STATIC_ENDPOINTS) {
+      throw value.error(`at most ${MAX_STATIC_ENDPOINTS} static endpoints are possible`);
+    }
+    return list.map((member) => {
+      const { endpoint, problem } = parseStaticEndpoint(member.text());
+      if (endpoint === undefined) throw member.error(problem);
+      return endpoint;
+    });
+  },
+};
+
+/** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
+export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
+  const names = Object.keys(readers) as (keyof NodeConfig)[];
+  const fields = parseHujson(path, bytes).fields(names);
+  const read = <Name extends keyof NodeConfig>(name: Name): NodeConfig[Name] => {
+    const value = fields.get(name);
+    return value === undefined ? empty[name] : readers[name](value);
+  };
+  return { staticEndpoints: read('staticEndpoints') };
+}
+
+/** Reads the file; one that a person named must exist. Throws CONFIG_INVALID and FileError. */
+export function loadNodeConfig(path: string, isNamed: boolean): NodeConfig {
+  const bytes = isNamed ? readFileStrict(path, 'the configuration') : readFileIfPresent(path);
+  return bytes === undefined ? empty : parseNodeConfig(path, bytes);
+}

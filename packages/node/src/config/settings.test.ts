@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint } from '@warren/core/ip/address';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseNodeConfig } from './node-config.js';
+import { readSettings, type SettingSources } from './settings.js';
+import { parseStaticEndpoint, splitEndpointList } from './static-endpoints.js';
+
+let directory: string;
+let configFile: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'warren-config-'));
+  configFile = join(directory, 'node.hujson');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function settings(change: Partial<SettingSources>): readonly string[] {
+  return readSettings({ configFile, staticEndpoints: [], environment: {}, ...change })
+    .staticEndpoints;
+}
+
+test('flags, environment and configuration add up, each endpoint once', () => {
+  writeFileSync(
+    configFile,
+    '{ // ours\n "staticEndpoints": ["192.0.2.3:3", "192.0.2.1:1", "[2001:DB8:0::1]:4"],\n}',
+  );
+  const environment = { WARREN_STATIC_ENDPOINTS: ' 192.0.2.2:2 ,192.0.2.1:1,' };
+  const staticEndpoints = ['192.0.2.1:1' as Endpoint];
+  expect(settings({ environment, staticEndpoints })).toEqual([
+    '192.0.2.1:1',
+    '192.0.2.2:2',
+    '192.0.2.3:3',
+    '[2001:db8::1]:4',
+  ]);
+});
+
+test('a configuration that was named must exist; the usual one need not', () => {
+  expect(() => settings({})).toThrow(expect.objectContaining({ code: 'FILE_MISSING' }));
+  writeFileSync(configFile, '{}');
+  expect(settings({})).toEqual([]);
+});
+
+test('a wrong line of the configuration is named', () => {
+  const bytes = Buffer.from('{\n"staticEndpoints": [\n"192.0.2.1"]}');
+  expect(() => parseNodeConfig('/etc/warren/node.hujson', bytes)).toThrow(
+    expect.objectContaining({
+      code: 'CONFIG_INVALID',
+      message:
+        '/etc/warren/node.hujson:3:1: "192.0.2.1" is not ADDRESS:PORT (IPv6: [ADDRESS]:PORT)',
+    }),
+  );
+  expect(() => parseNodeConfig('/x', Buffer.from('{"staticEndpoint": []}'))).toThrow(
+    '/x:1:2: "staticEndpoint" is no setting; there is: staticEndpoints',
+  );
+});
+
+test('a wrong variable is named', () => {
+  writeFileSync(configFile, '{}');
+  const environment = { WARREN_STATIC_ENDPOINTS: '192.0.2.1:1,nonsense' };
+  expect(() => settings({ environment })).toThrow(
+    expect.objectContaining({
+      code: 'STATIC_ENDPOINT',
+      message: expect.stringMatching(/^WARREN_STATIC_ENDPOINTS: "nonsense" is not ADDRESS:PORT/),
+    }),
+  );
+});
+
+test('more than sixteen are refused, wherever they come from', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `192.0.2.1:${at + 1}`);
+  writeFileSync(configFile, JSON.stringify({ staticEndpoints: many(16) }));
+  expect(settings({})).toHaveLength(16);
+  const environment = { WARREN_STATIC_ENDPOINTS: '192.0.2.9:9' };
+  expect(() => settings({ environment })).toThrow('there are 17 static endpoints');
+  writeFileSync(configFile, JSON.stringify({ staticEndpoints: many(17) }));
+  expect(() => settings({})).toThrow(':1:20: at most 16 static endpoints');
+});
+
+test.each([
+  ['192.0.2.1:0', /has no port/],
+  ['192.0.2.1:65536', /is not ADDRESS:PORT/],
+  ['hub.example.net:41641', /is not ADDRESS:PORT/],
+  ['0.0.0.0:1', /no peer can send to/],
+  ['127.0.0.1:1', /no peer can send to/],
+  ['[fe80::1]:1', /no peer can send to/],
+  ['[ff02::1]:1', /no peer can send to/],
+  ['100.64.0.9:41641', /inside the mesh/],
+])('%s is no static endpoint', (text, problem) => {
+  expect(parseStaticEndpoint(text).problem).toMatch(problem);
+});
+
+test('a private address may be one: peers of the same company reach it', () => {
+  expect(parseStaticEndpoint('10.0.0.1:41641').endpoint).toBe('10.0.0.1:41641');
+});
+
+test('lists forgive spaces and empty members', () => {
+  expect(splitEndpointList(' a , ,b,')).toEqual(['a', 'b']);
+  expect(splitEndpointList('')).toEqual([]);
+});

@@ -1,0 +1,105 @@
+/**
+ * HuJSON: JSON with comments and trailing commas, for files that people write. A file is one object; every
+ * value knows its line, so that an error can name it.
+ */
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { ConfigError } from '../errors.js';
+
+/** A value of a file and where it stands. */
+export class ConfigValue {
+  readonly #source: Source;
+  readonly #node: Node;
+
+  /** For {@link parseHujson}. */
+  constructor(source: Source, node: Node) {
+    this.#source = source;
+    this.#node = node;
+  }
+
+  /** `problem` completes a sentence whose subject is this value. */
+  error(problem: string): ConfigError {
+    return this.#source.error(this.#node.offset, problem);
+  }
+
+  /** Throws CONFIG_INVALID when it is something else. */
+  text(): string {
+    const { value } = this.#node as { value?: unknown };
+    if (typeof value !== 'string') throw this.error('a text in double quotes is expected here');
+    return value;
+  }
+
+  /** The members of a list. Throws CONFIG_INVALID when it is something else. */
+  list(): readonly ConfigValue[] {
+    if (this.#node.type !== 'array') throw this.error('a list in [ ] is expected here');
+    return (this.#node.children ?? []).map((child) => new ConfigValue(this.#source, child));
+  }
+
+  /** The fields of an object; none but `names`, each at most once. Throws CONFIG_INVALID. */
+  fields<Name extends string>(names: readonly Name[]): ReadonlyMap<Name, ConfigValue> {
+    if (this.#node.type !== 'object') throw this.error('an object in { } is expected here');
+    const fields = new Map<Name, ConfigValue>();
+    for (const { children: [key, value] = [] } of this.#node.children ?? []) {
+      if (key === undefined || value === undefined) continue;
+      const name = names.find((candidate) => candidate === key.value);
+      const known = names.join(', ');
+      if (name === undefined) {
+        throw this.#source.error(key.offset, `"${key.value}" is no setting; there is: ${known}`);
+      }
+      if (fields.has(name)) throw this.#source.error(key.offset, `"${name}" is set twice`);
+      fields.set(name, new ConfigValue(this.#source, value));
+    }
+    return fields;
+  }
+}
+
+/** The file that errors speak of. */
+class Source {
+  readonly #path: string;
+  readonly #text: string;
+
+  constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+  }
+
+  error(offset: number, problem: string): ConfigError {
+    const before = this.#text.slice(0, offset).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    return new ConfigError(this.#path, before.length, column, problem);
+  }
+}
+
+/** The object that a file holds; `path` is for errors. Throws CONFIG_INVALID, naming the line. */
+export function parseHujson(path: string, bytes: Uint8Array): ConfigValue {
+  const text = textOf(path, bytes);
+  const source = new Source(path, text);
+  const errors: ParseError[] = [];
+  let root: Node | undefined;
+  try {
+    root = parseTree(text, errors, { allowTrailingComma: true });
+  } catch (error) {
+    // The parser goes down as deep as the text.
+    if (error instanceof RangeError) throw source.error(0, 'it is nested too deeply');
+    throw error;
+  }
+  const [first] = errors;
+  if (first !== undefined) throw source.error(first.offset, wordsOf(first));
+  if (root?.type !== 'object')
+    throw source.error(root?.offset ?? 0, 'one object in { } is expected');
+  return new ConfigValue(source, root);
+}
+
+function textOf(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(path, 1, 1, 'it is not UTF-8 text');
+  }
+}
+
+/** `CommaExpected` as `comma expected`. */
+function wordsOf({ error }: ParseError): string {
+  return printParseErrorCode(error)
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .trim();
+}
