@@ -259,3 +259,20 @@ test('ten thousand peers: a full map and a patch stay well under a second', () =
   expect(next.peers.get(5000)?.online).toBe(true);
   expect(performance.now() - started).toBeLessThan(3000); // the goal is 1 s; a busy machine gets three
 });
+
+test('the packet filter is kept until control states another; nothing stated is nobody in', () => {
+  const rule = (source: string): object => ({
+    SrcIPs: [source],
+    DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }],
+  });
+  expect(base().packetFilter).toEqual([]);
+  const open = apply(base(), { PacketFilters: { base: [rule('100.64.0.2')] } });
+  expect(open.packetFilter).toMatchObject([{ sources: ['100.64.0.2/32'] }]);
+  const later = apply(open, { PeersRemoved: [2] });
+  expect(later.packetFilter).toBe(open.packetFilter);
+  const more = apply(later, { PacketFilters: { more: [rule('100.64.0.3')] } });
+  expect(more.packetFilter).toHaveLength(2);
+  expect(more.peers).toBe(later.peers);
+  expect(apply(more, { PacketFilter: [] }).packetFilter).toHaveLength(1);
+  expect(apply(undefined, { Node: node(1) }).packetFilter).toEqual([]);
+});

@@ -7,7 +7,7 @@ import { applyMapResponse } from './apply.js';
 import { decodeMapResponse } from './decode.js';
 import { diffViews, fullMapResponse, type MapView } from './diff.js';
 import type { Netmap } from './types.js';
-import type { WireMapResponse, WireNode, WirePacketFilters } from './wire.js';
+import type { WireFilterRule, WireMapResponse, WireNode } from './wire.js';
 import { encodeMapResponse } from './wire-json.js';
 
 const SELF_KEY = 'f'.repeat(64);
@@ -26,12 +26,6 @@ function receive(previous: Netmap | undefined, message: WireMapResponse): Netmap
   if (isFailure(netmap)) throw new Error(netmap.reason);
   expect(counters.snapshot()).toEqual({});
   return netmap;
-}
-
-/** The rules for PacketFilters, which the netmap doesn't hold. */
-function receiveFilters(old: WirePacketFilters, change: WirePacketFilters | undefined): object {
-  const entries = Object.entries({ ...old, ...change }).filter(([, rules]) => rules !== null);
-  return Object.fromEntries(entries);
 }
 
 const hex = (id: number, variant: number): string =>
@@ -86,10 +80,22 @@ const self: fc.Arbitrary<WireNode> = fc
     ...changes,
   }));
 
-const rule = {
-  SrcIPs: ['*'],
-  DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }],
-};
+const address = fc.constantFrom('*', '100.64.0.0/10', '100.64.0.7', '10.0.0.1-10.0.0.9', 'fd7a::1');
+
+const rule: fc.Arbitrary<WireFilterRule> = fc.record(
+  {
+    SrcIPs: fc.array(address, { minLength: 1, maxLength: 3 }),
+    DstPorts: fc.array(
+      fc.record({
+        IP: address,
+        Ports: fc.constantFrom({ First: 0, Last: 65_535 }, { First: 22, Last: 22 }),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+    IPProto: fc.subarray([6, 17, 99]),
+  },
+  { requiredKeys: ['SrcIPs', 'DstPorts'] },
+);
 
 const view: fc.Arbitrary<MapView> = fc
   .record({
@@ -99,7 +105,11 @@ const view: fc.Arbitrary<MapView> = fc
       .chain((ids) => fc.tuple(...ids.sort((a, b) => a - b).map(anyPeer))),
     names: fc.constantFrom('Ann', 'Anna'),
     region: fc.constantFrom('r1', 'r2'),
-    filters: fc.subarray(['base', 'extra']),
+    filters: fc.dictionary(
+      fc.constantFrom('base', 'extra', 'more'),
+      fc.array(rule, { maxLength: 3 }),
+      { noNullPrototype: true },
+    ),
     suffix: fc.constantFrom('net.example', 'other.example'),
     withSelf: fc.boolean(),
   })
@@ -115,7 +125,7 @@ const view: fc.Arbitrary<MapView> = fc
     relayMap: {
       Regions: { 900: { RegionID: 900, RegionCode: region, RegionName: 'R', Nodes: [] } },
     },
-    packetFilters: Object.fromEntries(filters.map((name) => [name, [rule]])),
+    packetFilters: filters,
     dnsConfig: { Proxied: true, Domains: [suffix] },
     domain: suffix,
   }));
@@ -129,7 +139,7 @@ test('apply(old, diff(old, next)) equals next', () => {
       const wanted = receive(undefined, fullMapResponse(next));
       expect({ ...after, users: undefined }).toEqual({ ...wanted, users: undefined });
       expect([...after.users]).toEqual(expect.arrayContaining([...wanted.users]));
-      expect(receiveFilters(old.packetFilters, delta?.PacketFilters)).toEqual(next.packetFilters);
+      expect([...after.filterSets.keys()].sort()).toEqual(Object.keys(next.packetFilters).sort());
       expect(delta?.DNSConfig ?? old.dnsConfig).toEqual(next.dnsConfig);
     }),
     { numRuns: 1000 },

@@ -1,18 +1,21 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Counters } from '../../base/counters.js';
 import { isFailure } from '../../base/failure.js';
 import { type Instant, instant, type WallTime, wallTime } from '../../base/instant.js';
 import { asObject, parseJson } from '../../base/json.js';
 import { SeededRandom } from '../../base/seeded-random.js';
+import { ALL_PORTS } from '../../engines/filter-rule.js';
 import { applyMapResponse } from '../../netmap/apply.js';
 import { decodeMapResponse } from '../../netmap/decode.js';
 import type { Netmap } from '../../netmap/types.js';
+import type { WireFilterRule } from '../../netmap/wire.js';
 import { MapFrameDecoder } from '../map-framing.js';
 import { ephemeralIdleMs, offlineGraceMs } from './presence.js';
 import { MapSessions, type MapSessionsOutput, type SessionId, slowClientMs } from './sessions.js';
 import { type NodeId, withNode, withoutNode } from './state.js';
 import { baseDomain, discoKey, mapRequest, nodeKey, start, TestNetwork } from './test-network.js';
 import { applyLiteUpdate } from './update.js';
+import type { PacketFilters } from './view.js';
 
 const relayMap = {
   Regions: { 900: { RegionID: 900, RegionCode: 'hub', RegionName: 'Hub', Nodes: [] } },
@@ -128,7 +131,12 @@ test('the first message is full and comes at once', () => {
     Domain: 'net.example',
     DNSConfig: { Proxied: true, Domains: ['net.example'] },
     PacketFilters: {
-      base: [{ SrcIPs: ['*'], DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }] }],
+      base: [
+        {
+          SrcIPs: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'],
+          DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }],
+        },
+      ],
     },
     UserProfiles: [{ ID: 1, LoginName: 'ann@net.example', DisplayName: 'Ann' }],
     Debug: { DisableLogTail: true },
@@ -372,4 +380,77 @@ test('whatever happens in whatever order, every client ends with the present net
     const fresh = stage.netmap(100 + machine, machine);
     expect(stage.netmap(machine, machine)).toEqual(fresh);
   }
+});
+
+describe('filter rules', () => {
+  const rules = (port: number): readonly WireFilterRule[] => [
+    { SrcIPs: ['100.64.0.1'], DstPorts: [{ IP: '*', Ports: { First: port, Last: port } }] },
+  ];
+  const tailnet = (): string => stage.network.node(1).tailnet;
+  const set = (packetFilters: PacketFilters): void => {
+    stage.handle({ type: 'packet-filters', packetFilters });
+    stage.pass(1000);
+  };
+
+  test('by default all of a network may talk', () => {
+    const { packetFilter } = stage.netmap(1, 1);
+    expect(packetFilter).toEqual([
+      {
+        protocols: [6, 17, 1, 58],
+        sources: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'],
+        targets: ['0.0.0.0/0', '::/0'].map((prefix) => ({ prefix, ports: ALL_PORTS })),
+      },
+    ]);
+  });
+
+  test('that change reach everybody of the tailnet as a delta with nothing else', () => {
+    const before = [stage.messages(1).length, stage.messages(2).length];
+    set(new Map([[tailnet(), rules(22)]]));
+    for (const session of [1, 2]) {
+      expect(stage.messages(session).slice(before[session - 1])).toEqual([
+        { PacketFilters: { base: rules(22) } },
+      ]);
+    }
+    const netmap = stage.netmap(1, 1);
+    expect(netmap.packetFilter).toMatchObject([{ sources: ['100.64.0.1/32'] }]);
+    expect([...netmap.peers.keys()]).toEqual([2]);
+    set(new Map());
+    expect(stage.netmap(2, 2).packetFilter).toMatchObject([{ sources: { length: 2 } }]);
+  });
+
+  test('that stay, or are of another tailnet, send nothing', () => {
+    const first = rules(22);
+    set(new Map([[tailnet(), first]]));
+    const before = stage.messages(1).length;
+    set(
+      new Map([
+        [tailnet(), first],
+        ['elsewhere', rules(80)],
+      ]),
+    );
+    set(new Map([[tailnet(), rules(22)]])); // other objects, the same words
+    expect(stage.messages(1)).toHaveLength(before);
+  });
+
+  test('hold for sessions to come, and not for nodes whose key expired', () => {
+    set(new Map([[tailnet(), rules(443)]]));
+    stage.open(3, 1);
+    expect(stage.messages(3)[0]).toMatchObject({ PacketFilters: { base: rules(443) } });
+    stage.network.state = withNode(stage.network.state, {
+      ...stage.network.node(1),
+      keyExpiry: stage.wall,
+    });
+    stage.publish();
+    stage.pass(1000);
+    expect(stage.messages(3).at(-1)).toMatchObject({ PacketFilters: { base: [] } });
+    expect(stage.netmap(3, 1).packetFilter).toEqual([]);
+  });
+
+  test('can be there from the start', () => {
+    const packetFilters = new Map([[tailnet(), rules(80)]]);
+    const settings = { baseDomain, relayMap, packetFilters };
+    stage.sessions = new MapSessions(stage.network.state, settings, new SeededRandom(1));
+    stage.open(9, 1);
+    expect(stage.messages(9)[0]).toMatchObject({ PacketFilters: { base: rules(80) } });
+  });
 });

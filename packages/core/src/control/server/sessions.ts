@@ -23,7 +23,12 @@ import type { Random } from '../../ports.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
 import { PresenceTable } from './presence.js';
 import type { ControlState, NodeId, TailnetId } from './state.js';
-import { type TailnetSnapshot, ViewBuilder, type ViewSettings } from './view.js';
+import {
+  type PacketFilters,
+  type TailnetSnapshot,
+  ViewBuilder,
+  type ViewSettings,
+} from './view.js';
 
 /** How long changes gather before they are sent: a burst of one join fits in, people don't notice. */
 export const coalesceMs = 50;
@@ -49,6 +54,8 @@ export type MapSessionsInput =
   /** The stream took the last frame. */
   | { readonly type: 'drained'; readonly session: SessionId }
   | { readonly type: 'state'; readonly state: ControlState }
+  /** All tailnets' filter rules, in place of those before. */
+  | { readonly type: 'packet-filters'; readonly packetFilters: PacketFilters }
   | { readonly type: 'timeout' };
 
 export type MapSessionsOutput =
@@ -86,6 +93,7 @@ export class MapSessions {
   readonly #outputs: MapSessionsOutput[] = [];
   readonly counters = new Counters();
   #state: ControlState;
+  #packetFilters: PacketFilters;
   #flushAt: Instant | undefined;
   /** Wall time minus instant, as of the last input. */
   #wallOffset = 0;
@@ -96,6 +104,7 @@ export class MapSessions {
     this.#state = state;
     this.#random = random;
     this.#views = new ViewBuilder(settings);
+    this.#packetFilters = settings.packetFilters ?? new Map();
     this.#presence = new PresenceTable();
   }
 
@@ -133,6 +142,9 @@ export class MapSessions {
         break;
       case 'state':
         this.#takeState(input.state, now);
+        break;
+      case 'packet-filters':
+        this.#takePacketFilters(input.packetFilters, now);
         break;
       case 'timeout':
         break;
@@ -218,6 +230,15 @@ export class MapSessions {
     }
     this.#state = state;
     for (const tailnet of changed) this.#markDirty(tailnet, now);
+  }
+
+  #takePacketFilters(next: PacketFilters, now: Instant): void {
+    const old = this.#packetFilters;
+    this.#packetFilters = next;
+    this.#views.setPacketFilters(next);
+    for (const tailnet of new Set([...old.keys(), ...next.keys()])) {
+      if (old.get(tailnet) !== next.get(tailnet)) this.#markDirty(tailnet, now);
+    }
   }
 
   #markDirty(tailnet: TailnetId, now: Instant): void {

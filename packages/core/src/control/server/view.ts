@@ -1,7 +1,8 @@
 /**
  * What each node is to see, from the state and who is online: its own node, its peers, relays, filter, DNS.
  *
- * Everybody of a tailnet sees everybody (there is no policy yet); a node whose key expired sees nobody.
+ * Everybody of a tailnet sees everybody, and may talk to everybody unless the tailnet has filter rules of its
+ * own; a node whose key expired sees nobody.
  * A node's JSON object is made once per change and shared by all views, so that equal views are equal
  * pointers.
  */
@@ -34,7 +35,11 @@ export interface ViewSettings {
   /** Without trailing dot. */
   readonly baseDomain: string;
   readonly relayMap: WireRelayMap;
+  readonly packetFilters?: PacketFilters | undefined;
 }
+
+/** Filter rules by tailnet; one that has none here gets {@link ALLOW_NETWORK}. */
+export type PacketFilters = ReadonlyMap<TailnetId, readonly WireFilterRule[]>;
 
 /** Who has a session, as the views show it. */
 export interface Presence {
@@ -43,10 +48,21 @@ export interface Presence {
   lastSeen(node: NodeId): WallTime | undefined;
 }
 
-const ALLOW_ALL: Readonly<Record<string, readonly WireFilterRule[]>> = {
-  base: [{ SrcIPs: ['*'], DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }] }],
-};
-const ALLOW_NOTHING: Readonly<Record<string, readonly WireFilterRule[]>> = { base: [] };
+type FilterLists = MapView['packetFilters'];
+
+/**
+ * All may talk within a network. The sources are its addresses rather than `*`, which to clients means any
+ * address at all: an exit node could then let the whole internet in. Approved subnet routes join them here
+ * when there are some. The target `*` is whatever a node holds for itself or serves.
+ */
+export const ALLOW_NETWORK: readonly WireFilterRule[] = [
+  {
+    SrcIPs: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'],
+    DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }],
+  },
+];
+const DEFAULT_LISTS: FilterLists = { base: ALLOW_NETWORK };
+const ALLOW_NOTHING: FilterLists = { base: [] };
 
 /** Of a node's own affairs: push tokens, log ids, attestation. Peers have no use for them. */
 const PRIVATE_HOST_FIELDS: readonly string[] = [
@@ -90,10 +106,17 @@ export class ViewBuilder {
   readonly #dnsConfig: WireDnsConfig;
   readonly #peers = new Map<NodeId, CachedPeer>();
   readonly #selves = new Map<NodeId, CachedSelf>();
+  #filters: ReadonlyMap<TailnetId, FilterLists> = new Map();
 
   constructor(settings: ViewSettings) {
     this.#settings = settings;
     this.#dnsConfig = { Proxied: true, Domains: [settings.baseDomain] };
+    this.setPacketFilters(settings.packetFilters ?? new Map());
+  }
+
+  /** Replaces the rules of all tailnets. */
+  setPacketFilters(packetFilters: PacketFilters): void {
+    this.#filters = new Map([...packetFilters].map(([tailnet, base]) => [tailnet, { base }]));
   }
 
   /** What the views of one moment share; made once for all of them. */
@@ -123,7 +146,7 @@ export class ViewBuilder {
       peers: expired ? NO_PEERS : snapshot.nodes,
       users: expired ? new Map([userProfile(state, viewer)]) : snapshot.users,
       relayMap: this.#settings.relayMap,
-      packetFilters: expired ? ALLOW_NOTHING : ALLOW_ALL,
+      packetFilters: expired ? ALLOW_NOTHING : (this.#filters.get(viewer.tailnet) ?? DEFAULT_LISTS),
       dnsConfig: this.#dnsConfig,
       domain: this.#settings.baseDomain,
     };
