@@ -8,8 +8,18 @@
  */
 
 import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/address';
-import { prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import { type Prefix, prefixAddress, prefixBits } from '@warren/core/ip/prefix';
 import type { Network, Topology } from '@warren/sim/topology/types';
+import {
+  hasIpv6,
+  hubPortCommands6,
+  ipv6Forwarding,
+  lanCommands6,
+  lanMachineCommands6,
+  ofFamily,
+  transitCommands6,
+  uplinkCommands6,
+} from './ipv6.js';
 import { machineFirewall, routerRules } from './nat.js';
 import { delaySpace, linkName, type Plan, type Space, type Wire, wiresOf } from './plan.js';
 import { unroutedPrefixes } from './validate.js';
@@ -68,27 +78,40 @@ function createWire(wire: Wire, delayer: Delayer): string[] {
 }
 
 /** Addresses, neighbours and routes of the place at end `a` of an uplink. */
-function uplinkCommands(wire: Wire, addresses: readonly IpAddress[]): string[] {
+function uplinkCommands(wire: Wire, place: Pick<Place, 'addresses' | 'lan'>): string[] {
   const { device } = wire.a;
+  const own = ofFamily(place.addresses, 4);
+  const [source] = own;
   return [
-    ...addresses.map((address) => `addr add ${address}/32 dev ${device}`),
+    ...own.map((address) => `addr add ${address}/32 dev ${device}`),
     `link set ${device} up`,
-    `neigh add ${gateway} lladdr ${wire.b.mac} dev ${device} nud permanent`,
-    `route add ${gateway} dev ${device} src ${addresses[0] ?? ''}`,
-    `route add default via ${gateway} dev ${device} src ${addresses[0] ?? ''}`,
+    ...(source === undefined
+      ? []
+      : [
+          `neigh add ${gateway} lladdr ${wire.b.mac} dev ${device} nud permanent`,
+          `route add ${gateway} dev ${device} src ${source}`,
+          `route add default via ${gateway} dev ${device} src ${source}`,
+        ]),
+    ...uplinkCommands6(wire, place.addresses, place.lan),
   ];
 }
 
-/** The public addresses behind an uplink, and the region they are in. */
-function attachments({ hosts, networks, machines }: Topology): {
-  name: string;
-  region: string;
-  addresses: readonly IpAddress[];
-}[] {
+/** What is behind an uplink: public addresses, a LAN's IPv6, and the region they are in. */
+interface Place {
+  readonly name: string;
+  readonly region: string;
+  readonly addresses: readonly IpAddress[];
+  readonly lan: Prefix | undefined;
+}
+
+function attachments({ hosts, networks, machines }: Topology): Place[] {
   const publicMachines = machines.flatMap(({ name, at }) =>
     at.kind === 'public' ? [{ name, region: at.region, addresses: at.addresses }] : [],
   );
-  return [...hosts, ...networks, ...publicMachines];
+  return [
+    ...[...hosts, ...publicMachines].map((place) => ({ ...place, lan: undefined })),
+    ...networks.map((network) => ({ ...network, lan: network.ipv6?.lan })),
+  ];
 }
 
 /** The address of a hub on the link to another region; `side` tells the two ends apart. */
@@ -105,12 +128,13 @@ function hubCommands(plan: Plan, region: string): string[] {
     if (wire === undefined) continue;
     const { device } = wire.b;
     commands.push(`addr add ${gateway}/32 dev ${device}`, `link set ${device} up`);
-    for (const address of place.addresses) {
+    for (const address of ofFamily(place.addresses, 4)) {
       commands.push(
         `neigh add ${address} lladdr ${wire.a.mac} dev ${device} nud permanent`,
         `route add ${address}/32 dev ${device}`,
       );
     }
+    commands.push(...hubPortCommands6(wire, place));
   }
   for (const [index, wire] of plan.transits.entries()) {
     const [a, b] = topology.links[index]?.between ?? ['', ''];
@@ -123,10 +147,12 @@ function hubCommands(plan: Plan, region: string): string[] {
       `link set ${near.device} up`,
       `neigh add ${via} lladdr ${far.mac} dev ${near.device} nud permanent`,
     );
-    for (const place of places.filter((candidate) => candidate.region === farRegion)) {
-      for (const address of place.addresses) {
-        commands.push(`route add ${address}/32 via ${via} dev ${near.device} onlink`);
-      }
+    const there = places.filter((candidate) => candidate.region === farRegion);
+    for (const address of there.flatMap(({ addresses }) => ofFamily(addresses, 4))) {
+      commands.push(`route add ${address}/32 via ${via} dev ${near.device} onlink`);
+    }
+    if (hasIpv6(topology)) {
+      commands.push(...transitCommands6(wire, farSide === 'a' ? 'b' : 'a', there));
     }
   }
   return commands;
@@ -146,10 +172,11 @@ function routerCommands(plan: Plan, network: Network): string[] {
     return at.kind === 'lan' && at.network === network.name && wire !== undefined ? [wire.b] : [];
   });
   return [
-    ...(uplink === undefined ? [] : uplinkCommands(uplink, network.addresses)),
+    ...(uplink === undefined ? [] : uplinkCommands(uplink, { ...network, lan: network.ipv6?.lan })),
     'link add br0 type bridge',
     `addr add ${lanGateway(network)}/${prefixBits(network.lan)} dev br0`,
     'link set br0 up',
+    ...lanCommands6(network),
     ...ports.flatMap(({ device }) => [`link set ${device} master br0`, `link set ${device} up`]),
   ];
 }
@@ -161,7 +188,7 @@ function machineCommands(plan: Plan, name: string): string[] {
     const uplink = plan.uplinks.get(name);
     const place = attachments(topology).find((candidate) => candidate.name === name);
     if (uplink === undefined || place === undefined) return [];
-    return uplinkCommands(uplink, place.addresses);
+    return uplinkCommands(uplink, place);
   }
   const network = topology.networks.find((candidate) => candidate.name === at.network);
   if (network === undefined) return [];
@@ -169,6 +196,7 @@ function machineCommands(plan: Plan, name: string): string[] {
     `addr add ${at.address}/${prefixBits(network.lan)} dev eth0`,
     'link set eth0 up',
     `route add default via ${lanGateway(network)} dev eth0`,
+    ...lanMachineCommands6(network, at.ipv6),
   ];
 }
 
@@ -189,16 +217,17 @@ function spaceCommands(plan: Plan, space: Space, delayer: Delayer): SpaceCommand
   const { role } = space;
   const ip = ['link set lo up'];
   const sysctls: (readonly [string, string])[] = [];
+  const forwards = hasIpv6(plan.topology) ? [forwarding, ipv6Forwarding] : [forwarding];
   let nft = '';
   switch (role.is) {
     case 'hub':
-      sysctls.push(forwarding);
+      sysctls.push(...forwards);
       ip.push(...hubCommands(plan, role.region));
       break;
     case 'router': {
       const network = plan.topology.networks.find(({ name }) => name === role.network);
       if (network === undefined) break;
-      sysctls.push(forwarding, ...bridgeSysctls);
+      sysctls.push(...forwards, ...bridgeSysctls);
       ip.push(...routerCommands(plan, network));
       nft = routerRules(plan.topology, network);
       break;

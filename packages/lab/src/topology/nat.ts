@@ -18,6 +18,7 @@ table inet fw {
     type filter hook input priority filter; policy accept;
     iifname "wan" ct state established,related accept
     iifname "wan" icmp type echo-request accept
+    iifname "wan" meta l4proto ipv6-icmp accept
     iifname "wan" drop
   }
   chain forward {
@@ -26,6 +27,12 @@ table inet fw {
   }
 }
 `;
+}
+
+/** Errors and pings pass any IPv6 firewall (RFC 4890); without one everything does. */
+function ipv6Forwards({ ipv6 }: Network): string[] {
+  if (ipv6 === undefined) return [];
+  return [ipv6.firewalled ? 'meta l4proto ipv6-icmp accept' : 'meta nfproto ipv6 accept'];
 }
 
 /** What `nft -f` of a network's router takes. */
@@ -40,6 +47,7 @@ export function routerRules(topology: Topology, network: Network): string {
     'ct state established,related accept',
     'iifname "br0" oifname "wan" accept',
     'ct status dnat accept',
+    ...ipv6Forwards(network),
   ];
   const translation =
     outside === undefined

@@ -38,11 +38,12 @@ test('names are plain and used once', () => {
   expect(refusal({ hosts: [{ ...host, name: machine.name }] })).toMatch(/used twice/);
 });
 
-test('WAN addresses are public, IPv4 and used once', () => {
+test('WAN addresses are public and used once', () => {
   for (const reserved of ['10.1.2.3', '100.64.0.5', '192.0.2.1', '203.0.113.9', '224.0.0.1']) {
     expect(refusal({ hosts: [{ ...host, addresses: [ip(reserved)] }] })).toMatch(/is reserved/);
   }
-  expect(refusal({ hosts: [{ ...host, addresses: [ip('2600::1')] }] })).toMatch(/not an IPv4/);
+  expect(refusal({ hosts: [{ ...host, addresses: [ip('2600::1')] }] })).toBe('accepted');
+  expect(refusal({ hosts: [{ ...host, addresses: [ip('fd00::1')] }] })).toMatch(/reserved/);
   expect(refusal({ hosts: [{ ...host, addresses: [] }] })).toMatch(/no public address/);
   expect(refusal({ hosts: [host, { ...host, name: 'other' }] })).toMatch(
     /3\.210\.5\.10 is used twice/,

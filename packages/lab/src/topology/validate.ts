@@ -32,11 +32,18 @@ const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
 /** Names of places that the plan itself makes. */
 const takenName = /^(world|delay|inet-.*|router-.*)$/;
 
+/** The public addresses of IPv6, and the part of them that is for documents. */
+const publicIpv6 = '2000::/3';
+const documentIpv6 = '2001:db8::/32';
+
+function isIn(text: string, address: IpAddress): boolean {
+  const prefix = parsePrefix(text);
+  return prefix !== undefined && prefixContains(prefix, address);
+}
+
 function isReserved(address: IpAddress): boolean {
-  return reservedPrefixes.some((text) => {
-    const prefix = parsePrefix(text);
-    return prefix !== undefined && prefixContains(prefix, address);
-  });
+  if (familyOf(address) === 6) return !isIn(publicIpv6, address) || isIn(documentIpv6, address);
+  return reservedPrefixes.some((text) => isIn(text, address));
 }
 
 function refuse(what: string): never {
@@ -71,7 +78,6 @@ export function checkTopology(topology: Topology): void {
       refuse(`${name} is in region "${at.region}", which does not exist`);
     if (at.addresses.length === 0) refuse(`${name} has no public address`);
     for (const address of at.addresses) {
-      if (familyOf(address) !== 4) refuse(`${name}: ${address} is not an IPv4 address`);
       if (isReserved(address)) refuse(`${name}: ${address} is reserved, not a public address`);
       if (addresses.has(address)) refuse(`the address ${address} is used twice`);
       addresses.add(address);
@@ -93,6 +99,7 @@ export function checkTopology(topology: Topology): void {
     checkName(network.name, names);
     checkAttachment(network.name, network);
     checkNetwork(topology, network);
+    checkIpv6(network, addresses);
     if (familyOf(prefixAddress(network.lan)) !== 4 || prefixBits(network.lan) > 24) {
       refuse(`the LAN of ${network.name} is not an IPv4 prefix of /24 or shorter`);
     }
@@ -114,7 +121,30 @@ export function checkTopology(topology: Topology): void {
     const key = `${network.name} ${at.address}`;
     if (lanAddresses.has(key)) refuse(`two machines of ${network.name} have ${at.address}`);
     lanAddresses.add(key);
+    if (at.ipv6 === undefined) continue;
+    if (network.ipv6 === undefined || !prefixContains(network.ipv6.lan, at.ipv6)) {
+      refuse(`${name}: ${at.ipv6} is not in an IPv6 prefix of ${network.name}`);
+    }
+    if (/::1?$/.test(at.ipv6)) refuse(`${name}: ${at.ipv6} is not free for a machine`);
+    if (addresses.has(at.ipv6)) refuse(`the address ${at.ipv6} is used twice`);
+    addresses.add(at.ipv6);
   }
+}
+
+/** Which families a network has, and its native IPv6; `taken` are the addresses of the world so far. */
+function checkIpv6({ name, addresses, ipv6 }: Network, taken: Set<IpAddress>): void {
+  const [outside] = addresses;
+  if (outside === undefined || familyOf(outside) !== 4) {
+    refuse(`the NAT of ${name} needs an IPv4 address, as the first`);
+  }
+  if (ipv6 === undefined) return;
+  const first = prefixAddress(ipv6.lan);
+  if (familyOf(first) !== 6 || prefixBits(ipv6.lan) !== 64) {
+    refuse(`the IPv6 prefix of ${name} is not a /64`);
+  }
+  if (isReserved(first)) refuse(`${name}: ${ipv6.lan} is reserved, not public`);
+  if (taken.has(first)) refuse(`the prefix ${ipv6.lan} is used twice`);
+  taken.add(first);
 }
 
 /** What depends on the machines of a network. */

@@ -1,6 +1,7 @@
 /** Starts a world: namespaces, wires, NATs, views, delays; then waits until packets pass. */
 
-import type { Topology } from '@warren/sim/topology/types';
+import { familyOf } from '@warren/core/ip/address';
+import { publicAddressesOf, type Topology } from '@warren/sim/topology/types';
 import { startCopier } from '../delay/copier.js';
 import { LabError } from '../errors.js';
 import { rememberWorld, requireFreeName } from '../kept-worlds.js';
@@ -112,17 +113,20 @@ async function openViews(world: World): Promise<void> {
   }
 }
 
-/** Waits until each machine and host hears from another place of the internet. */
+/** Waits until each machine and host hears from another place of the internet, in each of its families. */
 async function settle(world: World): Promise<void> {
+  const { topology, views } = world;
   await Promise.all(
-    world.views.map(async (name) => {
-      const own = world.publicAddressOf(name);
-      const target = world.views
-        .map((other) => world.publicAddressOf(other))
-        .find((address) => address !== own);
-      if (target === undefined) return;
-      const ping = ['ping', '-n', '-q', '-c', '1', '-w', '10', '-i', settleIntervalSeconds];
-      await must(world, name, [...ping, target], '');
+    views.flatMap((name) => {
+      const own = publicAddressesOf(topology, name);
+      return [...new Set(own.map(familyOf))].map(async (family) => {
+        const target = views
+          .flatMap((other) => publicAddressesOf(topology, other))
+          .find((address) => familyOf(address) === family && !own.includes(address));
+        if (target === undefined) return;
+        const ping = ['ping', '-n', '-q', '-c', '1', '-w', '10', '-i', settleIntervalSeconds];
+        await must(world, name, [...ping, target], '');
+      });
     }),
   );
 }
