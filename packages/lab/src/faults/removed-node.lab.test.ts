@@ -74,7 +74,7 @@ END`,
   test.each([
     ['right', 'directly'],
     ['hard', 'through the relay'],
-  ] as const)('that talks: %s, %s', async (machine) => {
+  ] as const)('that talks: %s, %s', async (machine, _path) => {
     const ping = new TunnelPing(network.world, 'left', network.addressOf(machine));
     const back = new TunnelPing(network.world, machine, network.addressOf('left'));
     await Promise.all([ping.steady(SETTLE_MS), back.steady(SETTLE_MS)]);
