@@ -1,6 +1,7 @@
 import { instant } from '@warren/core/base/instant';
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import { nobleCrypto } from '@warren/core/crypto/noble';
+import type { FilterRule } from '@warren/core/engines/filter-rule';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import { hostPrefix, type Prefix } from '@warren/core/ip/prefix';
@@ -224,6 +225,34 @@ describe('network maps', () => {
       [b.key, allowedIps],
     ]);
     expect(down(outputs, 'set-paths')).toEqual([]);
+  });
+
+  test('the filter goes down before the peers, and again only when it says something else', () => {
+    const drive = new Drive();
+    const rule = {
+      protocols: [6],
+      sources: ['100.64.0.2/32' as Prefix],
+      targets: [{ prefix: '100.64.0.1/32' as Prefix, ports: { first: 22, last: 22 } }],
+    };
+    const map = (...packetFilter: FilterRule[]): Netmap => ({ ...netmap(node(2)), packetFilter });
+    const input = (next: Netmap) => drive.input({ type: 'netmap', netmap: next });
+    const first = input(map(rule)).flatMap((output) =>
+      output.type === 'down' ? [output.message.type] : [],
+    );
+    expect(first.indexOf('set-filter')).toBeLessThan(first.indexOf('set-peer'));
+    expect(down(input(map(structuredClone(rule))), 'set-filter')).toEqual([]);
+    const localAddresses = ['100.64.0.1/32'];
+    expect(down(input(map()), 'set-filter')).toEqual([
+      { type: 'set-filter', rules: [], localAddresses },
+    ]);
+    const moved = map();
+    const self = { ...moved.self, addresses: ['100.64.0.9/32' as Prefix] };
+    expect(down(input({ ...moved, self }), 'set-filter')).toEqual([
+      { type: 'set-filter', rules: [], localAddresses: ['100.64.0.9/32'] },
+    ]);
+    expect(down(drive.input({ type: 'stop' }), 'set-filter')).toEqual([
+      { type: 'set-filter', rules: [], localAddresses: [] },
+    ]);
   });
 
   test('a peer whose key expired is gone until it has a new one', () => {

@@ -90,7 +90,6 @@ export class TestNode {
     const privateKey = generatePrivateKey('node', random);
     this.key = publicKeyOf(nobleCrypto, 'node', privateKey);
     this.tell({ type: 'set-identity', privateKey });
-    this.tell(OPEN_FILTER);
   }
 
   /** Speaks as the PathEngine. */
@@ -178,9 +177,10 @@ export class EngineWorld {
     this.random = new SeededRandom(seed);
   }
 
-  /** A node with one socket (number 1) at `endpoint`. */
-  node(overlay: string, endpoint: string): TestNode {
+  /** A node with one socket (number 1) at `endpoint`; `isOpen`: with {@link OPEN_FILTER}, else with none. */
+  node(overlay: string, endpoint: string, isOpen = true): TestNode {
     const node = new TestNode(this, this.random, overlay as IpAddress);
+    if (isOpen) node.tell(OPEN_FILTER);
     node.sockets.set(1, endpoint as Endpoint);
     this.#nodes.push(node);
     return node;
