@@ -96,7 +96,12 @@ describe('a hub', () => {
     const relay = ['relay', '--listen', '127.0.0.1:0', '--stun-port', '0', '--state-dir', state];
     await runCli(relay, { onOutput: (_out, child) => child.kill('SIGTERM') });
     const file = join(state, 'derp-region.json');
-    expect((await startHub('--derp-region-file', file)).out).toMatch(JOIN);
+    const first = await startHub('--derp-region-file', file);
+    expect(first.out).toMatch(JOIN);
+    await first.stop('SIGTERM');
+    const alone = await startHub('--no-relay', '--derp-region-file', file);
+    expect(alone.out).toMatch(/no STUN/);
+    await alone.stop('SIGTERM');
 
     writeFileSync(join(dir, 'not.json'), '{');
     writeFileSync(join(dir, 'other.json'), '{"RegionID": "x"}');
@@ -105,6 +110,7 @@ describe('a hub', () => {
     expect(await refused('missing.json')).toContain('(FILE_MISSING)');
     expect(await refused('not.json')).toContain('(FILE_CORRUPT)');
     expect(await refused('other.json')).toContain('(CONTROL_SETTING)');
+    expect((await runCli(hubLine('--no-relay'))).err).toContain('(CONTROL_SETTING)');
   });
 
   test('keeps a second hub off its admin socket', async () => {

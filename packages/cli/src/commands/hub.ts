@@ -25,6 +25,8 @@ interface HubOptions extends ServerOptions {
   readonly baseDomain?: string;
   readonly adminSocket: string;
   readonly newKey: boolean;
+  /** False with --no-relay. */
+  readonly relay: boolean;
 }
 
 /** A relay's region as its file has it; the hub judges it. */
@@ -59,7 +61,8 @@ function firstKey(hub: RunningHub, wanted: boolean): string | undefined {
   return hub.admin.createAuthKey({ reusable: true, expiresInMs: FIRST_KEY_LIFE_MS }).key;
 }
 
-async function runHubCommand(options: HubOptions, context: CliContext): Promise<void> {
+async function runHubCommand(given: HubOptions, context: CliContext): Promise<void> {
+  const options = { ...given, stun: given.stun && given.relay };
   requireServerPorts(options);
   const extraRegions = (options.derpRegionFile ?? []).map(readRegion);
   context.isServer = true;
@@ -71,6 +74,7 @@ async function runHubCommand(options: HubOptions, context: CliContext): Promise<
   const hub = await runHub({
     ...(await serverParts(options, context)),
     extraRegions,
+    relay: options.relay,
     baseDomain: options.baseDomain,
     adminSocket: options.adminSocket,
   });
@@ -94,6 +98,7 @@ export function defineHub(command: Command, context: CliContext): void {
         'region file of another relay, for everybody; repeatable',
       ).argParser(collect),
     )
+    .option('--no-relay', 'no relay and no STUN here: machines use those of --derp-region-file')
     .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
     .addOption(
       new Option('--admin-socket <path>', 'unix socket for `warren control`').default(
@@ -106,5 +111,6 @@ export function defineHub(command: Command, context: CliContext): void {
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
     ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
     ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
+    ['warren hub --no-relay --derp-region-file /root/west.json', 'with that relay alone'],
   ]);
 }

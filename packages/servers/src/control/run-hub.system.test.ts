@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,21 +152,44 @@ test('the numbers of relay, STUN and control come over the stats socket', async 
   expect(json).toMatchObject({ connections: [], pairs: [], control: { nodes: 0, mapStreams: 0 } });
 });
 
+const west = {
+  RegionID: 902,
+  RegionCode: 'west',
+  RegionName: 'West',
+  Nodes: [{ Name: '902a', RegionID: 902, HostName: '192.0.2.1', STUNPort: 3478, DERPPort: 443 }],
+};
+
 test('regions of other relays stand beside our own in the map', async () => {
-  const region = {
-    RegionID: 902,
-    RegionCode: 'west',
-    RegionName: 'West',
-    Nodes: [{ Name: '902a', RegionID: 902, HostName: '192.0.2.1', STUNPort: 3478, DERPPort: 443 }],
-  };
-  const hub = await start({ extraRegions: [region] });
+  const hub = await start({ extraRegions: [west] });
   expect(Object.keys(hub.relayMap.Regions)).toEqual(['900', '902']);
-  expect(hub.relayMap.Regions['902']).toEqual(region);
+  expect(hub.relayMap.Regions['902']).toEqual(west);
+});
+
+test('a hub without relay names only the others, answers no STUN and relays for nobody', async () => {
+  const { port: relaying } = await start();
+  const probe = async (port: number): Promise<number> => {
+    const options = { port, path: '/derp/probe', rejectUnauthorized: false, agent: false };
+    const [response] = (await once(httpsRequest(options).end(), 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode ?? 0;
+  };
+  const hub = await start({
+    relay: false,
+    extraRegions: [west],
+    stateDir: join(directory, 'other-state'),
+    adminSocket: undefined,
+    statsSocket: undefined,
+  });
+  expect(hub.relayMap.Regions).toEqual({ 902: west });
+  expect(hub.stunPort).toBeUndefined();
+  expect(await probe(relaying)).toBe(200);
+  expect(await probe(hub.port)).toBe(404);
 });
 
 test.each([
   ['a region that is none', { extraRegions: [{ RegionID: 5 }] }, 'CONTROL_SETTING'],
   ['a region that is null', { extraRegions: [null] }, 'CONTROL_SETTING'],
+  ['no relay at all', { relay: false }, 'CONTROL_SETTING'],
   ['a base domain that is none', { baseDomain: 'No Domain' }, 'CONTROL_SETTING'],
   ['a host name that is none', { hostName: 'a b' }, 'CERTIFICATE_UNUSABLE'],
   ['an address that is not here', { listenHost: '192.0.2.1' }, 'ADDRESS_UNAVAILABLE'],

@@ -40,6 +40,8 @@ import { type Control, type ControlStats, createControl } from './create-control
 export interface RunHubOptions extends ServerOptions {
   /** Regions of other relays, as their `derp-region.json` says. */
   readonly extraRegions?: readonly unknown[] | undefined;
+  /** False: nothing is relayed here (and no STUN answered); nodes use the relays of `extraRegions`. */
+  readonly relay?: boolean | undefined;
   /** Suffix of the nodes' names; default `warren.internal`. */
   readonly baseDomain?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */
@@ -81,6 +83,13 @@ export async function runHub(options: RunHubOptions): Promise<RunningHub> {
   const { stateDir } = options;
   const log = options.log.child({ part: 'hub' });
   const extraRegions = (options.extraRegions ?? []).map(checkRegion);
+  if (options.relay === false && extraRegions.length === 0) {
+    throw new ControlError(
+      'CONTROL_SETTING',
+      'a hub that relays nothing needs another relay',
+      'Name its region with --derp-region-file, or leave --no-relay out.',
+    );
+  }
   const lock = lockDirectory(stateDir);
   try {
     return await runLocked(options, extraRegions, lock, log);
@@ -195,6 +204,10 @@ class Parts implements HttpHandler {
     this.end = new ServerEnd(this.https, lock, () => this.#stop());
   }
 
+  get #isRelaying(): boolean {
+    return this.#options.relay !== false;
+  }
+
   get control(): Control {
     if (this.#control !== undefined) return this.#control;
     throw new ControlError('STARTING', 'the hub is still starting', 'Try again in a second.');
@@ -212,7 +225,7 @@ class Parts implements HttpHandler {
         info: () => ({ url: loginUrl(this.#options.hostName, port), ...this.stats().control }),
       });
     }
-    const wanted = this.#options.stunPort;
+    const wanted = this.#isRelaying ? this.#options.stunPort : undefined;
     if (wanted !== undefined) {
       this.stun = await startStunServer({ ...this.#options, host, port: wanted });
     }
@@ -222,7 +235,8 @@ class Parts implements HttpHandler {
       port,
       stunPort: this.stun?.port,
     });
-    const regions = new Map([...extraRegions, own].map((region) => [region.RegionID, region]));
+    const all = this.#isRelaying ? [...extraRegions, own] : extraRegions;
+    const regions = new Map(all.map((region) => [region.RegionID, region]));
     const relayMap = { Regions: Object.fromEntries(regions), omitDefaultRegions: true };
     this.#control = createControl({
       ...this.#options,
@@ -248,12 +262,12 @@ class Parts implements HttpHandler {
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#control?.handleRequest(request, response) === true) return true;
-    return this.#relay.handleRequest(request, response);
+    return this.#isRelaying && this.#relay.handleRequest(request, response);
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean {
     if (this.#control?.handleUpgrade(request, socket, head) === true) return true;
-    return this.#relay.handleUpgrade(request, socket, head);
+    return this.#isRelaying && this.#relay.handleUpgrade(request, socket, head);
   }
 
   async #stop(): Promise<void> {
