@@ -66,8 +66,8 @@ class Budget {
   prefixes = filterPrefixesMax;
 }
 
-/** The prefixes of one text; undefined when it is none of the forms. */
-function parseSource(text: string): readonly Prefix[] | undefined {
+/** The prefixes of one text (`*`, address, prefix, range); undefined when it is none of the forms. */
+export function parseFilterAddress(text: string): readonly Prefix[] | undefined {
   if (text === '*') return EVERYBODY;
   if (text.includes('/')) {
     const prefix = parsePrefix(text);
@@ -83,14 +83,14 @@ function parseSource(text: string): readonly Prefix[] | undefined {
   return first === undefined || last === undefined ? undefined : rangePrefixes(first, last);
 }
 
-/** As {@link parseSource}, counted; none when malformed or over the budget. */
+/** As {@link parseFilterAddress}, counted; none when malformed or over the budget. */
 function readPrefixes(value: unknown, budget: Budget, counters: Counters): readonly Prefix[] {
   const text = asString(value, tokenLengthMax);
   if (text?.startsWith('cap:') === true) {
     counters.add('netmap-filter-capability-ignored');
     return [];
   }
-  const prefixes = text === undefined ? undefined : parseSource(text);
+  const prefixes = text === undefined ? undefined : parseFilterAddress(text);
   if (prefixes === undefined) {
     counters.add('netmap-filter-address-malformed');
     return [];

@@ -11,7 +11,7 @@ import {
   type SessionId,
 } from '@warren/core/control/server/sessions';
 import type { ControlState, NodeId } from '@warren/core/control/server/state';
-import type { ViewSettings } from '@warren/core/control/server/view';
+import type { PacketFilters, ViewSettings } from '@warren/core/control/server/view';
 import type { NodeKey } from '@warren/core/keys/keys';
 import type { Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -81,6 +81,11 @@ export class MapStreams {
 
   publish(state: ControlState): void {
     this.#handle({ type: 'state', state });
+  }
+
+  /** Replaces the filter rules of all tailnets. */
+  setPacketFilters(packetFilters: PacketFilters): void {
+    this.#handle({ type: 'packet-filters', packetFilters });
   }
 
   close(): void {
