@@ -8,7 +8,7 @@ import type {
   AuthKeyRequest,
   CreatedAuthKeyInfo,
   NodeInfo,
-} from '@warren/servers/control/admin';
+} from '@warren/servers/control/admin-types';
 import { CliError, RightsError } from './errors.js';
 import { requestDocument, SocketFailure } from './unix-http.js';
 

@@ -20,6 +20,8 @@ export type CliErrorCode =
   | 'HUB_ANSWER'
   /** The hub has no such node. */
   | 'NODE_UNKNOWN'
+  /** The hub has no such user. */
+  | 'USER_UNKNOWN'
   /** Root, or a group, is needed. */
   | 'RIGHTS'
   /** A part of Warren that this command needs isn't installed. */

@@ -31,8 +31,10 @@ export type ControlErrorCode =
   | 'ADMIN_SOCKET_TAKEN'
   /** The admin socket can't be made at that path. */
   | 'ADMIN_SOCKET_PATH'
-  /** The state file was written by a newer Warren. */
+  /** The state was written by a newer Warren. */
   | 'CONTROL_STATE_VERSION'
+  /** No driver for SQLite works here. */
+  | 'SQLITE_MISSING'
   /** The control server's key was removed while it started. */
   | 'CONTROL_KEY_MISSING'
   /** A setting of the server makes no sense. */
@@ -43,7 +45,15 @@ export type ControlErrorCode =
   | 'REQUEST_INVALID'
   | 'AUTH_KEY_UNKNOWN'
   | 'AUTH_KEYS_FULL'
-  | 'NODE_UNKNOWN';
+  | 'NODE_UNKNOWN'
+  /** Another machine has the name. */
+  | 'NODE_NAME_TAKEN'
+  | 'USER_UNKNOWN'
+  /** Another user has the name. */
+  | 'USER_TAKEN'
+  | 'USERS_FULL'
+  /** The user owns machines. */
+  | 'USER_OWNS_NODES';
 
 /** A control server can't start, or can't do what an operator asked for. */
 export class ControlError extends WarrenError {

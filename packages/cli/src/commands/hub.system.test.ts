@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuthKeyInfo, CreatedAuthKeyInfo } from '@warren/servers/control/admin';
+import type { AuthKeyInfo, CreatedAuthKeyInfo } from '@warren/servers/control/admin-types';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CliOutcome, runCli } from '../testing/run-cli.js';
 

@@ -23,6 +23,7 @@ const FIRST_KEY_LIFE_MS = 86_400_000;
 interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
   readonly baseDomain?: string;
+  readonly packetFilterFile?: string;
   readonly adminSocket: string;
   readonly newKey: boolean;
   /** False with --no-relay. */
@@ -55,10 +56,11 @@ function ensureSocketDirectory(socketPath: string): void {
 }
 
 /** A key for the line to paste: on the very first start, and when asked for. */
-function firstKey(hub: RunningHub, wanted: boolean): string | undefined {
+async function firstKey(hub: RunningHub, wanted: boolean): Promise<string | undefined> {
   const isFirstStart = hub.admin.listAuthKeys().length === 0 && hub.admin.listNodes().length === 0;
   if (!wanted && !isFirstStart) return undefined;
-  return hub.admin.createAuthKey({ reusable: true, expiresInMs: FIRST_KEY_LIFE_MS }).key;
+  const order = { reusable: true, expiresInMs: FIRST_KEY_LIFE_MS };
+  return (await hub.admin.createAuthKey(order)).key;
 }
 
 async function runHubCommand(given: HubOptions, context: CliContext): Promise<void> {
@@ -76,13 +78,14 @@ async function runHubCommand(given: HubOptions, context: CliContext): Promise<vo
     extraRegions,
     relay: options.relay,
     baseDomain: options.baseDomain,
+    packetFilterFile: options.packetFilterFile,
     adminSocket: options.adminSocket,
   });
   const ready = {
     url: hub.url,
     stunPort: hub.stunPort ?? null,
     adminSocket: options.adminSocket,
-    authKey: firstKey(hub, options.newKey) ?? null,
+    authKey: (await firstKey(hub, options.newKey)) ?? null,
     reissued: hub.reissued ?? null,
   };
   if (options.json) context.terminal.printJsonLine({ ready });
@@ -100,6 +103,10 @@ export function defineHub(command: Command, context: CliContext): void {
     )
     .option('--no-relay', 'no relay and no STUN here: machines use those of --derp-region-file')
     .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
+    .option(
+      '--packet-filter-file <file>',
+      'who may talk to whom, read again when it changes (default: everybody to everybody)',
+    )
     .addOption(
       new Option('--admin-socket <path>', 'unix socket for `warren control`').default(
         DEFAULT_ADMIN_SOCKET_PATH,

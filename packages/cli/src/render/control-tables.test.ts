@@ -1,4 +1,4 @@
-import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin';
+import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
 import { expect, test } from 'vitest';
 import { renderKeys, renderNodes } from './control-tables.js';
 
@@ -47,6 +47,7 @@ const node: NodeInfo = {
   id: 1,
   stableId: 's1',
   name: 'desk.warren.internal',
+  nameGiven: false,
   hostName: 'Desk',
   user: 'ann@example.net',
   tags: [],

@@ -1,5 +1,5 @@
 /** `warren control`'s lists: keys without their secrets, and nodes. */
-import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin';
+import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
 import { formatAge } from './duration.js';
 import { printable } from './printable.js';
 import { renderTable } from './table.js';

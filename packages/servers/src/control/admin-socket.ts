@@ -6,20 +6,36 @@
  *     POST   /v1/keys/{id}/expire   AuthKeyInfo
  *     GET    /v1/nodes              {"nodes": [NodeInfo]}
  *     DELETE /v1/nodes/{id}         NodeInfo
+ *     POST   /v1/nodes/{id}/rename  {"name": text, or null for its host name's} -> NodeInfo
+ *     POST   /v1/nodes/{id}/expire  {"expiresInMs": number; null: never; absent: now} -> NodeInfo
+ *     POST   /v1/users              UserRequest -> UserInfo
+ *     GET    /v1/users              {"users": [UserInfo]}
+ *     DELETE /v1/users/{id}         UserInfo
+ *     POST   /v1/users/{id}/rename  UserRequest -> UserInfo
+ *     POST   /v1/backup             {"file": absolute path} -> the same
  *     GET    /v1/info               what runs here
  *
  * Errors: 4xx or 5xx with {"code", "message", "hint"}.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { WarrenError } from '@warren/core/base/errors';
-import { asBoolean, asInteger, asObject, asString, parseJson } from '@warren/core/base/json';
+import { asInteger } from '@warren/core/base/json';
 import type { Logger } from '@warren/shell/log';
 import { isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
 import { ControlError } from '../errors.js';
-import type { AuthKeyRequest, ControlAdmin } from './admin.js';
+import type { ControlAdmin } from './admin.js';
+import {
+  readBackupRequest,
+  readExpireRequest,
+  readKeyRequest,
+  readRenameRequest,
+  readUserRequest,
+} from './admin-requests.js';
 
 /** Requests have a few hundred bytes. */
 const BODY_BYTES_MAX = 64 * 1024;
+
+const NOT_THERE: readonly string[] = ['AUTH_KEY_UNKNOWN', 'NODE_UNKNOWN', 'USER_UNKNOWN'];
 
 export interface AdminSocketOptions {
   readonly path: string;
@@ -60,12 +76,12 @@ async function answer(
 ): Promise<void> {
   try {
     const body = await readBody(request);
-    const value = route(options, request, body);
+    const value = await route(options, request, body);
     if (value === undefined) {
       send(response, 404, {
         code: 'REQUEST_INVALID',
         message: `no ${request.method ?? ''} ${request.url ?? ''} here`,
-        hint: 'This socket serves /v1/keys, /v1/nodes and /v1/info.',
+        hint: 'This socket serves /v1/keys, /v1/nodes, /v1/users, /v1/backup and /v1/info.',
       });
     } else {
       send(response, 200, value);
@@ -83,14 +99,17 @@ async function answer(
 function statusOf(error: unknown): number {
   if (!(error instanceof ControlError)) return 500;
   if (error.code === 'STARTING') return 503;
-  return error.code === 'AUTH_KEY_UNKNOWN' || error.code === 'NODE_UNKNOWN' ? 404 : 400;
+  return NOT_THERE.includes(error.code) ? 404 : 400;
 }
 
+/** The answer or its promise; undefined: there is nothing of that name. */
 function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint8Array): unknown {
   const admin = options.admin();
   const parts = (request.url ?? '/').split('?', 1)[0]?.split('/').slice(1) ?? [];
   const [version, kind, id, verb, ...rest] = parts;
   if (version !== 'v1' || rest.length > 0) return undefined;
+  // No node or user has the number 0.
+  const number = asInteger(Number(id), 1) ?? 0;
   const shape = [request.method, kind, id === undefined ? '' : 'id', verb ?? ''].join(' ').trim();
   switch (shape) {
     case 'POST keys':
@@ -102,35 +121,26 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
     case 'GET nodes':
       return { nodes: admin.listNodes() };
     case 'DELETE nodes id':
-      return admin.deleteNode(asInteger(Number(id), 1) ?? 0);
+      return admin.deleteNode(number);
+    case 'POST nodes id rename':
+      return admin.renameNode(number, readRenameRequest(body));
+    case 'POST nodes id expire':
+      return admin.expireNode(number, readExpireRequest(body));
+    case 'POST users':
+      return admin.createUser(readUserRequest(body));
+    case 'GET users':
+      return { users: admin.listUsers() };
+    case 'DELETE users id':
+      return admin.deleteUser(number);
+    case 'POST users id rename':
+      return admin.renameUser(number, readUserRequest(body));
+    case 'POST backup':
+      return admin.backup(readBackupRequest(body));
     case 'GET info':
       return options.info();
     default:
       return undefined;
   }
-}
-
-function readKeyRequest(body: Uint8Array): AuthKeyRequest {
-  if (body.length === 0) return {};
-  const given = asObject(parseJson(body));
-  const tags = given?.['tags'] ?? [];
-  const isReadable =
-    given !== undefined && Array.isArray(tags) && tags.every((tag) => typeof tag === 'string');
-  if (!isReadable) {
-    throw new ControlError(
-      'REQUEST_INVALID',
-      'the request is not a JSON object with a list of tags',
-      'Send {"reusable": true, "tags": ["tag:server"]} or the like.',
-    );
-  }
-  const life = given['expiresInMs'];
-  return {
-    user: asString(given['user'], 256),
-    tags,
-    reusable: asBoolean(given['reusable']),
-    ephemeral: asBoolean(given['ephemeral']),
-    expiresInMs: life === null ? null : life === undefined ? undefined : Number(life),
-  };
 }
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {

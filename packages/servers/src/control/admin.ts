@@ -1,93 +1,38 @@
 /**
- * What an operator can do: make, list and end auth keys; list and delete nodes. The same functions serve the
- * admin socket and whoever embeds the server. Shapes are those of the JSON, documented for `warren control`.
+ * What an operator can do: make, list and end auth keys; list, name, expire and delete nodes; make, list, name
+ * and delete users; copy the database. The same functions serve the admin socket and whoever embeds the
+ * server. What changes something rejects with {@link ControlError} or FileError, and then changed nothing.
  */
-import type { WallTime } from '@warren/core/base/instant';
-import { wallTime } from '@warren/core/base/instant';
-import { formatRfc3339 } from '@warren/core/base/rfc3339';
 import { formatAuthKey, type HubPins } from '@warren/core/control/auth-key';
+import { createAuthKey, revokeAuthKey } from '@warren/core/control/server/auth-keys';
+import { expireNode, renameNode } from '@warren/core/control/server/node-changes';
 import {
-  authKeyProblem,
-  createAuthKey,
-  isTag,
-  revokeAuthKey,
-} from '@warren/core/control/server/auth-keys';
-import { fullName } from '@warren/core/control/server/names';
-import {
-  type AuthKeyRecord,
   type ControlState,
-  isExpired,
   type NodeId,
   type NodeRecord,
-  TAGGED_USER,
+  type UserId,
   withoutNode,
 } from '@warren/core/control/server/state';
-import { formatPublicKey } from '@warren/core/keys/keys';
+import { createUser, deleteUser, renameUser } from '@warren/core/control/server/users';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
-import { ControlError } from '../errors.js';
+import { ControlError, type ControlErrorCode } from '../errors.js';
+import { authKeyInfo, nodeInfo, userInfo } from './admin-infos.js';
+import { checkKeyLife, checkNodeLife, checkTags, checkUserNames, invalid } from './admin-input.js';
+import type {
+  AuthKeyInfo,
+  AuthKeyRequest,
+  CreatedAuthKeyInfo,
+  NodeInfo,
+  UserInfo,
+  UserRequest,
+} from './admin-types.js';
 import type { StateStore } from './state-store.js';
 
 /** The only tailnet of a hub; the state could hold more. */
-const TAILNET = 'default';
+export const TAILNET = 'default';
 /** Who owns the nodes of keys that name nobody. */
 const USER_DEFAULT = 'owner';
-/** A key that is pasted within the hour needs no longer life. */
-const KEY_LIFE_DEFAULT_MS = 3_600_000;
-/** Longer lives are asked for as none at all. */
-const KEY_LIFE_MAX_MS = 366 * 24 * 3_600_000;
-const TAGS_MAX = 16;
-
-/** A key to make; everything has a default. */
-export interface AuthKeyRequest {
-  /** Owner of its nodes: a name, or name@domain. */
-  readonly user?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-  readonly reusable?: boolean | undefined;
-  /** Its nodes are deleted half an hour after they went away. */
-  readonly ephemeral?: boolean | undefined;
-  /** How long it lets nodes in, in milliseconds; null: for ever; default one hour. */
-  readonly expiresInMs?: number | null | undefined;
-}
-
-/** A key as lists show it: without its secret. */
-export interface AuthKeyInfo {
-  readonly id: string;
-  readonly user: string;
-  readonly tags: readonly string[];
-  readonly reusable: boolean;
-  readonly ephemeral: boolean;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly usedAt: string | null;
-  /** False: used up, expired or ended. */
-  readonly usable: boolean;
-}
-
-/** A fresh key with its text, for the one time it is shown. */
-export interface CreatedAuthKeyInfo extends AuthKeyInfo {
-  readonly key: string;
-}
-
-export interface NodeInfo {
-  readonly id: NodeId;
-  readonly stableId: string;
-  readonly name: string;
-  readonly hostName: string;
-  readonly user: string;
-  readonly tags: readonly string[];
-  readonly addresses: readonly string[];
-  readonly nodeKey: string;
-  readonly machineKey: string;
-  readonly endpoints: readonly string[];
-  readonly homeRegion: number | null;
-  readonly ephemeral: boolean;
-  readonly online: boolean;
-  readonly expired: boolean;
-  readonly createdAt: string;
-  readonly lastSeen: string | null;
-  readonly keyExpiry: string | null;
-}
 
 export interface AdminOptions {
   readonly crypto: Crypto;
@@ -99,12 +44,31 @@ export interface AdminOptions {
   readonly isOnline: (node: NodeId) => boolean;
 }
 
-const textOf = (time: WallTime | undefined): string | null =>
-  time === undefined ? null : formatRfc3339(time);
+/** Refusals by the words of core's functions. */
+type Refusals = Readonly<Record<string, readonly [ControlErrorCode, string, string]>>;
 
-function invalid(message: string, hint: string): ControlError {
-  return new ControlError('REQUEST_INVALID', message, hint);
+/** The outcome of a change, or its refusal thrown. */
+function accepted<Outcome>(outcome: Outcome | string, refusals: Refusals): Outcome {
+  if (typeof outcome !== 'string') return outcome;
+  const [code, message, hint] = refusals[outcome] ?? ['REQUEST_INVALID', outcome, 'Ask otherwise.'];
+  throw new ControlError(code, message, hint);
 }
+
+const unknownNode = (id: NodeId): Refusals[string] => [
+  'NODE_UNKNOWN',
+  `there is no node ${id}`,
+  'List them with `warren control nodes list`.',
+];
+const unknownUser = (id: UserId): Refusals[string] => [
+  'USER_UNKNOWN',
+  `there is no user ${id}`,
+  'List them with `warren control users list`.',
+];
+const takenUser = (name: string): Refusals[string] => [
+  'USER_TAKEN',
+  `there is a user ${name} already`,
+  'Choose another name; `warren control users list` shows them all.',
+];
 
 export class ControlAdmin {
   readonly #options: AdminOptions;
@@ -113,31 +77,29 @@ export class ControlAdmin {
     this.#options = options;
   }
 
-  /** Makes a key and makes it durable. Throws {@link ControlError}. */
-  createAuthKey(request: AuthKeyRequest = {}): CreatedAuthKeyInfo {
+  createAuthKey(request: AuthKeyRequest = {}): Promise<CreatedAuthKeyInfo> {
     const { crypto, random, clock, store, baseDomain, pins } = this.#options;
-    const user = checkUser(request.user ?? USER_DEFAULT);
-    const wall = clock.wall();
-    const order = {
-      tailnet: TAILNET,
-      loginName: user.includes('@') ? user : `${user}@${baseDomain}`,
-      displayName: user.split('@', 1)[0] ?? user,
-      tags: checkTags(request.tags ?? []),
-      reusable: request.reusable ?? false,
-      ephemeral: request.ephemeral ?? false,
-      expiresAt: checkLife(request.expiresInMs, wall),
-    };
-    const created = createAuthKey(store.state, order, crypto, random, wall);
-    if (created === undefined) {
-      throw new ControlError(
-        'AUTH_KEYS_FULL',
-        'this server keeps as many auth keys as it can',
-        'Use reusable keys instead of many one-shot ones.',
-      );
-    }
-    store.commit(created.state);
-    const key = formatAuthKey(pins === undefined ? created.key : { ...created.key, pins });
-    return { ...authKeyInfo(store.state, created.record, wall), key };
+    return store.change((state) => {
+      const wall = clock.wall();
+      const order = {
+        tailnet: TAILNET,
+        ...checkUserNames(request.user ?? USER_DEFAULT, baseDomain, undefined),
+        tags: checkTags(request.tags ?? []),
+        reusable: request.reusable ?? false,
+        ephemeral: request.ephemeral ?? false,
+        expiresAt: checkKeyLife(request.expiresInMs, wall),
+      };
+      const created = accepted(createAuthKey(state, order, crypto, random, wall) ?? 'full', {
+        full: [
+          'AUTH_KEYS_FULL',
+          'this server keeps as many auth keys as it can',
+          'Use reusable keys instead of many one-shot ones.',
+        ],
+      });
+      const key = formatAuthKey(pins === undefined ? created.key : { ...created.key, pins });
+      const result = { ...authKeyInfo(created.state, created.record, wall), key };
+      return { state: created.state, result };
+    });
   }
 
   /** All keys, the newest last. */
@@ -147,20 +109,22 @@ export class ControlAdmin {
     return [...store.state.authKeys.values()].map((key) => authKeyInfo(store.state, key, wall));
   }
 
-  /** Ends a key now; nodes that joined with it stay. Throws {@link ControlError} for an unknown one. */
-  expireAuthKey(id: string): AuthKeyInfo {
+  /** Ends a key now; nodes that joined with it stay. */
+  expireAuthKey(id: string): Promise<AuthKeyInfo> {
     const { store, clock } = this.#options;
-    const next = revokeAuthKey(store.state, id, clock.wall());
-    const record = next?.authKeys.get(id);
-    if (next === undefined || record === undefined) {
-      throw new ControlError(
-        'AUTH_KEY_UNKNOWN',
-        `there is no auth key ${id}`,
-        'List them with `warren control keys list`; the id is the part after wkey-auth-.',
-      );
-    }
-    store.commit(next);
-    return authKeyInfo(next, record, clock.wall());
+    return store.change((state) => {
+      const wall = clock.wall();
+      const next = revokeAuthKey(state, id, wall);
+      const record = next?.authKeys.get(id);
+      if (next === undefined || record === undefined) {
+        throw new ControlError(
+          'AUTH_KEY_UNKNOWN',
+          `there is no auth key ${id}`,
+          'List them with `warren control keys list`; the id is the part after wkey-auth-.',
+        );
+      }
+      return { state: next, result: authKeyInfo(next, record, wall) };
+    });
   }
 
   /** All nodes by ascending id. */
@@ -169,94 +133,117 @@ export class ControlAdmin {
     return [...state.nodes.values()].map((node) => this.#nodeInfo(state, node));
   }
 
-  /** Deletes a node: its peers forget it, it has to join again. Throws {@link ControlError}. */
-  deleteNode(id: NodeId): NodeInfo {
-    const { store } = this.#options;
-    const node = store.state.nodes.get(id);
-    if (node === undefined) {
-      throw new ControlError(
-        'NODE_UNKNOWN',
-        `there is no node ${id}`,
-        'List them with `warren control nodes list`.',
+  /** Deletes a node: its peers forget it, it has to join again. */
+  deleteNode(id: NodeId): Promise<NodeInfo> {
+    return this.#options.store.change((state) => {
+      const node = accepted(state.nodes.get(id) ?? 'unknown', { unknown: unknownNode(id) });
+      return { state: withoutNode(state, id), result: this.#nodeInfo(state, node) };
+    });
+  }
+
+  /** Calls a node by a label of the operator's choice; null: by its host name again. */
+  renameNode(id: NodeId, label: string | null): Promise<NodeInfo> {
+    const { store, baseDomain } = this.#options;
+    return store.change((state) => {
+      const renamed = accepted(renameNode(state, id, label ?? undefined, baseDomain), {
+        unknown: unknownNode(id),
+        invalid: [
+          'REQUEST_INVALID',
+          `${JSON.stringify(label)} can't be a machine's name`,
+          'Use lower-case letters, digits and hyphens, at most 63: printer-2.',
+        ],
+        taken: [
+          'NODE_NAME_TAKEN',
+          `another machine is called ${label ?? ''}`,
+          'Rename that one first, or choose another name.',
+        ],
+      });
+      return { state: renamed.state, result: this.#nodeInfo(renamed.state, renamed.node) };
+    });
+  }
+
+  /** Ends a node's key now or after a time; null: it never ends. */
+  expireNode(id: NodeId, expiresInMs?: number | null): Promise<NodeInfo> {
+    const { store, clock } = this.#options;
+    return store.change((state) => {
+      const at = checkNodeLife(expiresInMs, clock.wall());
+      const expired = accepted(expireNode(state, id, at), { unknown: unknownNode(id) });
+      return { state: expired.state, result: this.#nodeInfo(expired.state, expired.node) };
+    });
+  }
+
+  /** All users by ascending id. */
+  listUsers(): readonly UserInfo[] {
+    const { store, clock } = this.#options;
+    const wall = clock.wall();
+    return [...store.state.users.values()].map((user) => userInfo(store.state, user, wall));
+  }
+
+  createUser(request: UserRequest): Promise<UserInfo> {
+    const { store, clock, baseDomain } = this.#options;
+    return store.change((state) => {
+      const { loginName, displayName } = checkUserNames(
+        request.name,
+        baseDomain,
+        request.displayName,
       );
-    }
-    const info = this.#nodeInfo(store.state, node);
-    store.commit(withoutNode(store.state, id));
-    return info;
+      const made = accepted(createUser(state, TAILNET, loginName, displayName), {
+        taken: takenUser(loginName),
+        full: [
+          'USERS_FULL',
+          'this server keeps as many users as it can',
+          'Delete some that own no machines.',
+        ],
+      });
+      return { state: made.state, result: userInfo(made.state, made.user, clock.wall()) };
+    });
+  }
+
+  /** The display name follows the login name, unless it was a name of its own. */
+  renameUser(id: UserId, request: UserRequest): Promise<UserInfo> {
+    const { store, clock, baseDomain } = this.#options;
+    return store.change((state) => {
+      const user = state.users.get(id);
+      const isOwn = user !== undefined && user.displayName !== user.loginName.split('@', 1)[0];
+      const { loginName, displayName } = checkUserNames(
+        request.name,
+        baseDomain,
+        request.displayName ?? (isOwn ? user.displayName : undefined),
+      );
+      const renamed = accepted(renameUser(state, id, loginName, displayName), {
+        unknown: unknownUser(id),
+        taken: takenUser(loginName),
+      });
+      return { state: renamed.state, result: userInfo(renamed.state, renamed.user, clock.wall()) };
+    });
+  }
+
+  /** Forgets a user without machines, and its keys. */
+  deleteUser(id: UserId): Promise<UserInfo> {
+    const { store, clock } = this.#options;
+    return store.change((state) => {
+      const gone = accepted(deleteUser(state, id), {
+        unknown: unknownUser(id),
+        'owns-nodes': [
+          'USER_OWNS_NODES',
+          `user ${id} owns machines`,
+          'Delete them first, or let them join again with a key of another user.',
+        ],
+      });
+      return { state: gone.state, result: userInfo(state, gone.user, clock.wall()) };
+    });
+  }
+
+  /** Copies the database into a new file on the server's machine. */
+  backup(file: string): { readonly file: string } {
+    if (!file.startsWith('/'))
+      throw invalid('the path of a backup is absolute', 'Begin it with /.');
+    this.#options.store.backup(file);
+    return { file };
   }
 
   #nodeInfo(state: ControlState, node: NodeRecord): NodeInfo {
     const { baseDomain, clock, isOnline } = this.#options;
-    const home = node.netInfo?.['PreferredDERP'];
-    return {
-      id: node.id,
-      stableId: node.stableId,
-      name: fullName(node.label, baseDomain).replace(/\.$/, ''),
-      hostName: node.hostName,
-      user: loginNameOf(state, node),
-      tags: node.tags,
-      addresses: [node.addresses.v4, node.addresses.v6],
-      nodeKey: formatPublicKey('node', node.nodeKey),
-      machineKey: formatPublicKey('machine', node.machineKey),
-      endpoints: node.endpoints.map(({ endpoint }) => endpoint),
-      homeRegion: typeof home === 'number' && home > 0 ? home : null,
-      ephemeral: node.ephemeral,
-      online: isOnline(node.id),
-      expired: isExpired(node, clock.wall()),
-      createdAt: formatRfc3339(node.createdAt),
-      lastSeen: textOf(node.lastSeen),
-      keyExpiry: textOf(node.keyExpiry),
-    };
+    return nodeInfo(state, node, baseDomain, isOnline(node.id), clock.wall());
   }
-}
-
-function loginNameOf(
-  state: ControlState,
-  record: { readonly tags: readonly string[]; readonly userId: number },
-): string {
-  if (record.tags.length > 0) return TAGGED_USER.loginName;
-  return state.users.get(record.userId)?.loginName ?? '';
-}
-
-function authKeyInfo(state: ControlState, record: AuthKeyRecord, wall: WallTime): AuthKeyInfo {
-  return {
-    id: record.id,
-    user: loginNameOf(state, record),
-    tags: record.tags,
-    reusable: record.reusable,
-    ephemeral: record.ephemeral,
-    createdAt: formatRfc3339(record.createdAt),
-    expiresAt: textOf(record.expiresAt),
-    usedAt: textOf(record.usedAt),
-    usable: authKeyProblem(record, wall) === undefined,
-  };
-}
-
-function checkUser(user: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(@[A-Za-z0-9.-]{1,190})?$/.test(user)) return user;
-  throw invalid(
-    `${JSON.stringify(user)} can't be a user`,
-    'Use letters, digits, dots and hyphens, with or without @domain: ann, ann@example.net.',
-  );
-}
-
-function checkTags(tags: readonly string[]): readonly string[] {
-  const bad = tags.find((tag) => !isTag(tag));
-  if (bad !== undefined) {
-    throw invalid(`${JSON.stringify(bad)} can't be a tag`, 'Tags look like tag:server.');
-  }
-  if (tags.length > TAGS_MAX) throw invalid('too many tags', `Use at most ${TAGS_MAX}.`);
-  return [...new Set(tags)].sort();
-}
-
-function checkLife(expiresInMs: number | null | undefined, wall: WallTime): WallTime | undefined {
-  if (expiresInMs === null) return undefined;
-  const lifeMs = expiresInMs ?? KEY_LIFE_DEFAULT_MS;
-  if (Number.isFinite(lifeMs) && lifeMs > 0 && lifeMs <= KEY_LIFE_MAX_MS) {
-    return wallTime(wall + lifeMs);
-  }
-  throw invalid(
-    'an auth key lives for more than nothing and at most 366 days',
-    'Give expiresInMs in milliseconds, or null for a key that never expires.',
-  );
 }

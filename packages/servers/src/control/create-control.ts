@@ -4,10 +4,9 @@
  *     request -> handleRequest -> /key answered, or false
  *     upgrade -> handleUpgrade -> Noise, HTTP/2, machine API, or false
  *
- * State directory: control.key (identity), control.json (nodes, users, auth keys).
+ * State directory: control.key (identity), control.db (nodes, users, auth keys).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { findNode, isExpired, withNode, withoutNode } from '@warren/core/control/server/state';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
@@ -17,10 +16,12 @@ import type { Clock } from '@warren/shell/clock';
 import { ensureDirectory } from '@warren/shell/files/atomic-file';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../errors.js';
-import { ControlAdmin } from './admin.js';
+import { ControlAdmin, TAILNET } from './admin.js';
 import { loadOrMakeControlKey } from './control-key.js';
+import { openDatabase } from './database/open-database.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
+import { PacketFilterFile } from './packet-filter-file.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
 
@@ -34,6 +35,8 @@ export interface ControlOptions {
   readonly relayMap: WireRelayMap;
   /** Suffix of the nodes' DNS names, such as `warren.internal`; not the server's own name. */
   readonly baseDomain: string;
+  /** Who may talk to whom, a file that is read again when it changes; undefined: everybody to everybody. */
+  readonly packetFilterFile?: string | undefined;
   /** SHA-256 of the TLS certificate (DER) as hex: auth keys carry it, with the control key. */
   readonly certificateSha256?: string | undefined;
   /** Hears of nodes that came, went or changed their key, so that relays can check their clients again. */
@@ -75,6 +78,7 @@ class ControlServer implements Control {
   readonly #store: StateStore;
   readonly #streams: MapStreams;
   readonly #listener: Ts2021Listener;
+  readonly #filterFile: PacketFilterFile | undefined;
 
   constructor(options: ControlOptions) {
     const { stateDir, clock, random, baseDomain, relayMap, certificateSha256 } = options;
@@ -82,23 +86,37 @@ class ControlServer implements Control {
     this.#clock = clock;
     this.#log = log;
     ensureDirectory(stateDir);
+    const filterFile =
+      options.packetFilterFile === undefined
+        ? undefined
+        : new PacketFilterFile(options.packetFilterFile, log);
+    this.#filterFile = filterFile;
     const privateKey = loadOrMakeControlKey(stateDir, random);
-    const store = new StateStore(path.join(stateDir, 'control.json'), log, (state, isCommit) => {
-      this.#streams.publish(state);
-      if (isCommit) options.onMembersChanged?.();
+    const store = new StateStore({
+      database: openDatabase(stateDir, log),
+      log,
+      onChange: (state, isDurable) => {
+        this.#streams.publish(state);
+        if (isDurable) options.onMembersChanged?.();
+      },
     });
     this.#store = store;
     this.#streams = new MapStreams({
       state: store.state,
-      settings: { baseDomain, relayMap },
+      settings: {
+        baseDomain,
+        relayMap,
+        packetFilters: new Map(filterFile === undefined ? [] : [[TAILNET, filterFile.rules]]),
+      },
       random,
       clock,
       log,
-      onOffline: (id, lastSeen) => {
-        const node = store.state.nodes.get(id);
-        if (node !== undefined) store.note(withNode(store.state, { ...node, lastSeen }));
-      },
-      onAbandoned: (id) => this.#abandon(id),
+      onOffline: (id, lastSeen) =>
+        store.note((state) => {
+          const node = state.nodes.get(id);
+          return node === undefined ? state : withNode(state, { ...node, lastSeen });
+        }),
+      onAbandoned: (id) => void this.#abandon(id),
     });
     const shared = { ...options, log, store, streams: this.#streams };
     const api = new MachineApi(shared);
@@ -114,6 +132,7 @@ class ControlServer implements Control {
       pins: certificateSha256 === undefined ? undefined : { certificateSha256, controlKey },
       isOnline: (id) => this.#streams.isOnline(id),
     });
+    filterFile?.watch((rules) => this.#streams.setPacketFilters(new Map([[TAILNET, rules]])));
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
@@ -139,6 +158,7 @@ class ControlServer implements Control {
   }
 
   close(): Promise<void> {
+    this.#filterFile?.close();
     this.#streams.close();
     this.#listener.close();
     this.#store.close();
@@ -146,9 +166,9 @@ class ControlServer implements Control {
   }
 
   /** Deletes an ephemeral node that stayed away. */
-  #abandon(id: number): void {
+  async #abandon(id: number): Promise<void> {
     try {
-      this.#store.commit(withoutNode(this.#store.state, id));
+      await this.#store.change((state) => ({ state: withoutNode(state, id), result: undefined }));
       this.#log.info('ephemeral node deleted', { node: id });
     } catch (error) {
       this.#log.error('an ephemeral node could not be deleted; tried again later', { error });

@@ -108,7 +108,7 @@ const registerWith = (nodeKey: string, authKey: string, version = 113): Promise<
 
 async function joined(): Promise<string> {
   const nodeKey = freshKey();
-  await registerWith(nodeKey, hub.admin.createAuthKey().key);
+  await registerWith(nodeKey, (await hub.admin.createAuthKey()).key);
   return nodeKey;
 }
 
@@ -133,7 +133,7 @@ test('bodies that are no requests are 400, bodies over 1 MiB 413', async () => {
 
 test('clients below the oldest version are told so', async () => {
   const nodeKey = freshKey();
-  const refused = await registerWith(nodeKey, hub.admin.createAuthKey().key, 105);
+  const refused = await registerWith(nodeKey, (await hub.admin.createAuthKey()).key, 105);
   expect(refused.status).toBe(200);
   expect(jsonOf(refused)['Error']).toMatch(/too old/);
   const map = await ask('/machine/map', { Version: 105, NodeKey: nodeKey, Stream: true });
@@ -199,7 +199,7 @@ test('a client that asks for zstd gets valid zstd frames', async () => {
 });
 
 test('keys that control never made let nobody in', async () => {
-  const { key } = hub.admin.createAuthKey();
+  const { key } = await hub.admin.createAuthKey();
   const forged = `${key.split('.')[0]?.slice(0, -4) ?? ''}AAAA`;
   expect(jsonOf(await registerWith(freshKey(), forged))['Error']).toBe('invalid auth key');
   expect(hub.admin.listNodes()).toEqual([]);
@@ -207,7 +207,7 @@ test('keys that control never made let nobody in', async () => {
 
 test('a retry while the first request is still running joins once', async () => {
   const nodeKey = freshKey();
-  const { key } = hub.admin.createAuthKey();
+  const { key } = await hub.admin.createAuthKey();
   const answers = await Promise.all([1, 2, 3].map(() => registerWith(nodeKey, key)));
   expect(answers.map((answer) => jsonOf(answer)['Error'])).toEqual(['', '', '']);
   expect(hub.admin.listNodes()).toHaveLength(1);

@@ -73,19 +73,29 @@ export class MachineApi {
       refuse(stream, 405, 'POST only');
       return;
     }
-    readBody(stream, (body) => {
-      try {
-        const value = parseJson(body);
-        if (path === '/machine/register') this.#register(connection, stream, value);
-        else this.#map(connection, stream, value);
-      } catch (error) {
-        this.#options.log.error('a request failed', { path, error });
-        refuse(stream, 500, 'the control server could not store this; it is in its log');
-      }
-    });
+    readBody(stream, (body) => void this.#answer(connection, stream, path, parseJson(body)));
   }
 
-  #register(connection: MachineConnection, stream: ServerHttp2Stream, value: unknown): void {
+  async #answer(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    path: string,
+    value: unknown,
+  ): Promise<void> {
+    try {
+      if (path === '/machine/register') await this.#register(connection, stream, value);
+      else this.#map(connection, stream, value);
+    } catch (error) {
+      this.#options.log.error('a request failed', { path, error });
+      refuse(stream, 500, 'the control server could not store this; it is in its log');
+    }
+  }
+
+  async #register(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    value: unknown,
+  ): Promise<void> {
     const { crypto, random, clock, log, baseDomain, store } = this.#options;
     const { machineKey, source } = connection;
     const request = decodeRegisterRequest(value);
@@ -95,8 +105,11 @@ export class MachineApi {
     }
     const wall = clock.wall();
     const context = { machineKey, baseDomain, crypto, random, wall };
-    const { state, response, outcome } = register(store.state, request, context);
-    store.commit(state); // on disk before anybody hears of it
+    // On disk before anybody hears of it.
+    const { response, outcome } = await store.change((state) => {
+      const result = register(state, request, context);
+      return { state: result.state, result };
+    });
     if (outcome !== 'refused' && outcome !== 'foreign-key') connection.admitted();
     const machine = shortKey(machineKey);
     const fields = { outcome, machine, source, reason: response?.Error };
@@ -135,7 +148,7 @@ export class MachineApi {
       streams.open(stream, request.nodeKey, request.compression);
       return;
     }
-    store.note(applyLiteUpdate(store.state, node, request, baseDomain));
+    store.note((state) => applyLiteUpdate(state, node, request, baseDomain));
     const single = request.omitPeers
       ? new Uint8Array()
       : streams.single(request.nodeKey, request.compression);

@@ -5,7 +5,7 @@
  *     lock           held while it runs
  *     tls.pem        certificate and key; auth keys and the DERP map pin it
  *     control.key    the control server's identity
- *     control.json   nodes, users, auth keys
+ *     control.db     nodes, users, auth keys; beside it what SQLite needs (control.db-wal)
  *     relay.key      the relay's identity
  *
  * Only nodes of this network may use the relay.
@@ -44,6 +44,8 @@ export interface RunHubOptions extends ServerOptions {
   readonly relay?: boolean | undefined;
   /** Suffix of the nodes' names; default `warren.internal`. */
   readonly baseDomain?: string | undefined;
+  /** Who may talk to whom (packet-filter-file.ts); undefined: everybody to everybody. */
+  readonly packetFilterFile?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */
   readonly adminSocket?: string | undefined;
 }

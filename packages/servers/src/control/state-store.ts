@@ -1,93 +1,113 @@
 /**
- * The control server's state on disk: one JSON file, mode 0600, replaced whole and flushed.
+ * The control server's state: in memory as an immutable value, in the database as rows.
  *
- * Two kinds of change. A commit (who may join, who joined) is on disk before anybody hears of it; when it
- * can't be written nothing changed. A note (endpoints, last seen) is heard of at once and written within a
+ * Two kinds of change. A `change` (who may join, who joined) is on disk before anybody hears of it; when it
+ * can't be written nothing changed. A `note` (endpoints, last seen) is heard of at once and written within a
  * second, because nodes say such things again after a restart.
  *
- * A file that makes no sense stops the server and stays as it is: an empty state in its place would give
- * every machine's address to somebody else.
+ * Changes are decided by pure functions of the present state and answered by promises: a database that
+ * several servers share may refuse a write and have it decided again. See docs/adr/0003-one-state-one-writer.md.
  */
-import { type ControlState, emptyState } from '@warren/core/control/server/state';
-import { decodeState, encodeState, stateVersion } from '@warren/core/control/server/state-json';
-import { readStateFile, writeFileAtomic } from '@warren/shell/files/atomic-file';
+import type { ControlState } from '@warren/core/control/server/state';
+import { changesBetween } from '@warren/core/control/server/state-changes';
 import type { Logger } from '@warren/shell/log';
-import { ControlError } from '../errors.js';
+import type { ControlDatabase } from './database/control-database.js';
 
 /** How long notes gather: they may come many times a second, and a write takes milliseconds. */
 const NOTE_DELAY_MS = 1000;
+/** How long to wait before notes that could not be written are tried again: a full disk stays full a while. */
+const NOTE_RETRY_MS = 5000;
 
-/** The version that this program writes. */
-const VERSION = 1;
+/** What a decision leads to. */
+export interface Change<Result> {
+  /** The same object when nothing changes. */
+  readonly state: ControlState;
+  readonly result: Result;
+}
+
+export interface StateStoreOptions {
+  readonly database: ControlDatabase;
+  readonly log: Logger;
+  /** Hears of every new state; `isDurable` tells a change from a note. */
+  readonly onChange: (state: ControlState, isDurable: boolean) => void;
+}
 
 export class StateStore {
-  readonly #path: string;
+  readonly #database: ControlDatabase;
   readonly #log: Logger;
-  readonly #onChange: (state: ControlState, isCommit: boolean) => void;
+  readonly #onChange: StateStoreOptions['onChange'];
   #state: ControlState;
+  /** What the database holds; notes are ahead of it. */
+  #written: ControlState;
   #timer: NodeJS.Timeout | undefined;
+  #isFailing = false;
 
-  /**
-   * Reads the file, or starts empty when there is none. Throws FileError or {@link ControlError}. `onChange`
-   * hears of every new state.
-   */
-  constructor(
-    path: string,
-    log: Logger,
-    onChange: (state: ControlState, isCommit: boolean) => void,
-  ) {
-    this.#path = path;
-    this.#log = log;
-    this.#onChange = onChange;
-    const stored = readStateFile({
-      path,
-      what: "the control server's state",
-      parse: (text) => {
-        refuseNewer(path, text);
-        return decodeState(text);
-      },
-      onCorrupt: 'refuse',
-    });
-    this.#state = stored ?? emptyState();
-    if (stored === undefined) this.#write(this.#state);
+  constructor(options: StateStoreOptions) {
+    this.#database = options.database;
+    this.#log = options.log;
+    this.#onChange = options.onChange;
+    this.#state = options.database.stored.state;
+    this.#written = this.#state;
   }
 
   get state(): ControlState {
     return this.#state;
   }
 
-  /** Makes `next` durable, then true. Throws FileError, and the state is as before. */
-  commit(next: ControlState): void {
-    if (next === this.#state) return;
-    this.#write(next);
-    this.#cancelTimer();
-    this.#become(next, true);
+  /**
+   * Decides on the present state, makes the outcome durable, then true, and answers its result. Rejects with
+   * FileError when it can't be written, and the state is as before. `decide` must be pure.
+   */
+  // Async, so that a throw of `decide` or of the database is a rejection.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async change<Result>(decide: (state: ControlState) => Change<Result>): Promise<Result> {
+    const { state, result } = decide(this.#state);
+    if (state !== this.#state) {
+      this.#write(state);
+      this.#become(state, true);
+    }
+    return result;
   }
 
-  /** Makes `next` true now and durable soon. */
-  note(next: ControlState): void {
+  /** Makes the outcome true now and durable soon. */
+  note(decide: (state: ControlState) => ControlState): void {
+    const next = decide(this.#state);
     if (next === this.#state) return;
     this.#become(next, false);
-    this.#timer ??= setTimeout(() => this.#flush(), NOTE_DELAY_MS);
+    this.#arm(NOTE_DELAY_MS);
+  }
+
+  /** Writes a whole copy of the database to a new file, with all that is noted. Throws FileError. */
+  backup(file: string): void {
+    if (this.#state !== this.#written) this.#write(this.#state);
+    this.#database.backup(file);
   }
 
   /** Writes what is not written yet. */
   close(): void {
-    if (this.#timer !== undefined) this.#flush();
+    this.#flush();
+    clearTimeout(this.#timer);
+    this.#database.close();
   }
 
-  #become(next: ControlState, isCommit: boolean): void {
+  #become(next: ControlState, isDurable: boolean): void {
     this.#state = next;
-    this.#onChange(next, isCommit);
+    this.#onChange(next, isDurable);
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer ??= setTimeout(() => this.#flush(), delayMs);
   }
 
   #flush(): void {
     this.#cancelTimer();
+    if (this.#state === this.#written) return;
     try {
       this.#write(this.#state);
     } catch (error) {
-      // The next note or commit tries again; nodes repeat what is lost.
-      this.#log.error('the state could not be written', { error });
+      if (!this.#isFailing) this.#log.error('notes could not be written; tried again', { error });
+      this.#isFailing = true;
+      this.#arm(NOTE_RETRY_MS);
     }
   }
 
@@ -97,16 +117,10 @@ export class StateStore {
   }
 
   #write(state: ControlState): void {
-    writeFileAtomic(this.#path, encodeState(state));
+    this.#database.write(changesBetween(this.#written, state));
+    this.#written = state;
+    this.#cancelTimer();
+    if (this.#isFailing) this.#log.info('notes are written again');
+    this.#isFailing = false;
   }
-}
-
-function refuseNewer(path: string, text: string): void {
-  const version = stateVersion(text);
-  if (version === undefined || version <= VERSION) return;
-  throw new ControlError(
-    'CONTROL_STATE_VERSION',
-    `the control server's state was written by a newer Warren (format ${version}): ${path}`,
-    'Run that version again, or restore a backup from before the upgrade. The file was not changed.',
-  );
 }

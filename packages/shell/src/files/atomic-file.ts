@@ -232,7 +232,13 @@ export function unwritable(file: string, cause: unknown): FileError {
   return fileError('FILE_UNWRITABLE', file, 'write', cause);
 }
 
-function fileError(code: FileErrorCode, file: string, verb: string, cause: unknown): FileError {
+/** The error for a failed system call on `file`; a FileError is given back as it is. */
+export function fileError(
+  code: FileErrorCode,
+  file: string,
+  verb: string,
+  cause: unknown,
+): FileError {
   if (cause instanceof FileError) return cause;
   const errno = errnoOf(cause);
   const reason = errno ?? (cause instanceof Error ? cause.message : String(cause));

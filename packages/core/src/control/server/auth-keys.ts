@@ -12,9 +12,9 @@ import {
   authKeysMax,
   type ControlState,
   type TailnetId,
-  type UserRecord,
   withAuthKey,
 } from './state.js';
+import { ensureUser } from './users.js';
 
 /** What the key's nodes will be, as an operator asks for it. */
 export interface AuthKeyOrder {
@@ -42,21 +42,6 @@ export function isTag(text: string): boolean {
 
 function hashSecret(crypto: Crypto, secret: string): string {
   return encodeHex(crypto.sha256(encodeUtf8(secret)));
-}
-
-/** The user with a login name, made when there is none. */
-export function ensureUser(
-  state: ControlState,
-  tailnet: TailnetId,
-  loginName: string,
-  displayName: string,
-): { readonly state: ControlState; readonly user: UserRecord } {
-  for (const user of state.users.values()) {
-    if (user.tailnet === tailnet && user.loginName === loginName) return { state, user };
-  }
-  const user: UserRecord = { id: state.nextUserId, tailnet, loginName, displayName };
-  const users = new Map(state.users).set(user.id, user);
-  return { state: { ...state, users, nextUserId: state.nextUserId + 1 }, user };
 }
 
 /** Ended keys stay in lists for this long, so that people see what became of them. */

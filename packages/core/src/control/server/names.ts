@@ -50,6 +50,14 @@ export function uniqueLabel(
   }
 }
 
+/** True for what an operator may call a node: strict, nothing is mended. */
+export function isLabel(label: string, baseDomain: string): boolean {
+  return (
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label) &&
+    fullName(label, baseDomain).length <= FQDN_LENGTH_MAX
+  );
+}
+
 /** `label.base.`, with the trailing dot that the wire wants. */
 export function fullName(label: string, baseDomain: string): string {
   return `${label}.${baseDomain}.`;

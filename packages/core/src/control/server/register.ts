@@ -282,6 +282,7 @@ function newNode(
     ephemeral: key.ephemeral,
     addresses: addressesOf(index),
     label: uniqueLabel(dnsLabel(hostName), context.baseDomain, (label) => labels.has(label)),
+    labelGiven: false,
     hostName,
     hostInfo: request.host?.hostInfo ?? {},
     netInfo: request.host?.netInfo,

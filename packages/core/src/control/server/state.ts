@@ -74,6 +74,8 @@ export interface NodeRecord {
   readonly addresses: OverlayAddresses;
   /** The DNS label, unique in the tailnet. */
   readonly label: string;
+  /** An operator gave the label: host names don't change it any more. */
+  readonly labelGiven: boolean;
   /** As reported. */
   readonly hostName: string;
   /** As reported, with fields unknown to us, without NetInfo. */
@@ -164,6 +166,11 @@ export function withAuthKey(state: ControlState, key: AuthKeyRecord): ControlSta
 /** The record of a tailnet, fresh when it has none yet. */
 export function tailnetOf(state: ControlState, id: TailnetId): TailnetRecord {
   return state.tailnets.get(id) ?? { id, lastAddressIndex: 0 };
+}
+
+/** The state with a record of the tailnet: users and keys may come before its first node. */
+export function ensureTailnet(state: ControlState, id: TailnetId): ControlState {
+  return state.tailnets.has(id) ? state : withTailnet(state, tailnetOf(state, id));
 }
 
 export function withTailnet(state: ControlState, tailnet: TailnetRecord): ControlState {

@@ -7,14 +7,24 @@ import { dnsLabel, uniqueLabel } from './names.js';
 import type { MapRequest, ReportedHost } from './requests.js';
 import { type ControlState, type NodeRecord, nodesOf, withNode } from './state.js';
 
-/** The label that a new host name gives; the present one when it still serves. */
+/** The label that a new host name gives; the present one when it still serves or an operator gave it. */
 export function relabel(
   state: ControlState,
   node: NodeRecord,
   hostName: string,
   baseDomain: string,
 ): string {
-  if (dnsLabel(hostName) === dnsLabel(node.hostName)) return node.label;
+  if (node.labelGiven || dnsLabel(hostName) === dnsLabel(node.hostName)) return node.label;
+  return derivedLabel(state, node, hostName, baseDomain);
+}
+
+/** The label that a host name gives, beside those of all other nodes. */
+export function derivedLabel(
+  state: ControlState,
+  node: NodeRecord,
+  hostName: string,
+  baseDomain: string,
+): string {
   const labels = new Set(
     nodesOf(state, node.tailnet)
       .filter((other) => other.id !== node.id)

@@ -1,0 +1,52 @@
+/** What an operator changes about a node that has joined: its name, and how long its key is good for. */
+import type { WallTime } from '../../base/instant.js';
+import { isLabel } from './names.js';
+import { type ControlState, type NodeId, type NodeRecord, nodesOf, withNode } from './state.js';
+import { derivedLabel } from './update.js';
+
+export interface NodeResult {
+  /** The same object when nothing changed. */
+  readonly state: ControlState;
+  readonly node: NodeRecord;
+}
+
+function changed(state: ControlState, old: NodeRecord, next: NodeRecord): NodeResult {
+  return next === old ? { state, node: old } : { state: withNode(state, next), node: next };
+}
+
+/**
+ * Calls a node `label`, whatever its host name becomes; undefined: by its host name again. Strict: a name
+ * that can't be one or is another's is refused, never mended.
+ */
+export function renameNode(
+  state: ControlState,
+  id: NodeId,
+  label: string | undefined,
+  baseDomain: string,
+): NodeResult | 'unknown' | 'invalid' | 'taken' {
+  const node = state.nodes.get(id);
+  if (node === undefined) return 'unknown';
+  if (label === undefined) {
+    if (!node.labelGiven) return { state, node };
+    const derived = derivedLabel(state, node, node.hostName, baseDomain);
+    return changed(state, node, { ...node, label: derived, labelGiven: false });
+  }
+  if (!isLabel(label, baseDomain)) return 'invalid';
+  const isTaken = nodesOf(state, node.tailnet).some(
+    (other) => other.id !== id && other.label === label,
+  );
+  if (isTaken) return 'taken';
+  const isSame = node.label === label && node.labelGiven;
+  return changed(state, node, isSame ? node : { ...node, label, labelGiven: true });
+}
+
+/** Ends a node's key at `at`, now for instance: it has to log in again. Undefined: it never ends. */
+export function expireNode(
+  state: ControlState,
+  id: NodeId,
+  at: WallTime | undefined,
+): NodeResult | 'unknown' {
+  const node = state.nodes.get(id);
+  if (node === undefined) return 'unknown';
+  return changed(state, node, node.keyExpiry === at ? node : { ...node, keyExpiry: at });
+}

@@ -1,0 +1,67 @@
+/** Bodies of the admin API, as far as their form goes; what they ask for admin-input.ts judges. */
+import { asBoolean, asObject, asString, type JsonObject, parseJson } from '@warren/core/base/json';
+import { invalid } from './admin-input.js';
+import type { AuthKeyRequest, UserRequest } from './admin-types.js';
+
+/** Longer than any name or path that makes sense. */
+const TEXT_MAX = 4096;
+
+/** An empty body asks for the defaults. */
+function readObject(body: Uint8Array, example: string): JsonObject {
+  const given = body.length === 0 ? {} : asObject(parseJson(body));
+  if (given !== undefined) return given;
+  throw invalid('the request is not a JSON object', `Send ${example} or the like.`);
+}
+
+function readText(given: JsonObject, field: string, example: string): string {
+  const text = asString(given[field], TEXT_MAX);
+  if (text !== undefined && text !== '') return text;
+  throw invalid(`the request has no ${field}`, `Send ${example} or the like.`);
+}
+
+/** Milliseconds; null: for ever; undefined: not said. What is no number becomes NaN, and is refused later. */
+function readLife(given: JsonObject): number | null | undefined {
+  const life = given['expiresInMs'];
+  if (life === null || life === undefined) return life;
+  return typeof life === 'number' ? life : Number.NaN;
+}
+
+export function readKeyRequest(body: Uint8Array): AuthKeyRequest {
+  const given = readObject(body, '{"reusable": true, "tags": ["tag:server"]}');
+  const tags = given['tags'] ?? [];
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) {
+    throw invalid('tags are not a list of texts', 'Send {"tags": ["tag:server"]} or the like.');
+  }
+  return {
+    user: asString(given['user'], TEXT_MAX),
+    tags,
+    reusable: asBoolean(given['reusable']),
+    ephemeral: asBoolean(given['ephemeral']),
+    expiresInMs: readLife(given),
+  };
+}
+
+export function readUserRequest(body: Uint8Array): UserRequest {
+  const example = '{"name": "ann", "displayName": "Ann Lee"}';
+  const given = readObject(body, example);
+  return {
+    name: readText(given, 'name', example),
+    displayName: asString(given['displayName'], TEXT_MAX),
+  };
+}
+
+/** The new name; null: the one that follows from the host name. */
+export function readRenameRequest(body: Uint8Array): string | null {
+  const example = '{"name": "printer"}';
+  const given = readObject(body, example);
+  return given['name'] === null ? null : readText(given, 'name', example);
+}
+
+export function readExpireRequest(body: Uint8Array): number | null | undefined {
+  return readLife(readObject(body, '{"expiresInMs": 3600000}'));
+}
+
+export function readBackupRequest(body: Uint8Array): string {
+  const example = '{"file": "/root/control-backup.db"}';
+  return readText(readObject(body, example), 'file', example);
+}

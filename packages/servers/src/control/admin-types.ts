@@ -1,0 +1,72 @@
+/** What operators ask of a control server and what it answers: the JSON of its admin API. */
+import type { NodeId } from '@warren/core/control/server/state';
+
+/** A key to make; everything has a default. */
+export interface AuthKeyRequest {
+  /** Owner of its nodes: a name, or name@domain. */
+  readonly user?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly reusable?: boolean | undefined;
+  /** Its nodes are deleted half an hour after they went away. */
+  readonly ephemeral?: boolean | undefined;
+  /** How long it lets nodes in, in milliseconds; null: for ever; default one hour. */
+  readonly expiresInMs?: number | null | undefined;
+}
+
+/** A key as lists show it: without its secret. */
+export interface AuthKeyInfo {
+  readonly id: string;
+  readonly user: string;
+  readonly tags: readonly string[];
+  readonly reusable: boolean;
+  readonly ephemeral: boolean;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly usedAt: string | null;
+  /** False: used up, expired or ended. */
+  readonly usable: boolean;
+}
+
+/** A fresh key with its text, for the one time it is shown. */
+export interface CreatedAuthKeyInfo extends AuthKeyInfo {
+  readonly key: string;
+}
+
+export interface NodeInfo {
+  readonly id: NodeId;
+  readonly stableId: string;
+  readonly name: string;
+  /** An operator chose the name; otherwise it follows the host name. */
+  readonly nameGiven: boolean;
+  readonly hostName: string;
+  readonly user: string;
+  readonly tags: readonly string[];
+  readonly addresses: readonly string[];
+  readonly nodeKey: string;
+  readonly machineKey: string;
+  readonly endpoints: readonly string[];
+  readonly homeRegion: number | null;
+  readonly ephemeral: boolean;
+  readonly online: boolean;
+  readonly expired: boolean;
+  readonly createdAt: string;
+  readonly lastSeen: string | null;
+  readonly keyExpiry: string | null;
+}
+
+export interface UserInfo {
+  readonly id: number;
+  /** `ann@warren.internal`. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly nodes: number;
+  /** Those that still let machines in. */
+  readonly usableKeys: number;
+}
+
+/** A user to make, or what a user is to be called. */
+export interface UserRequest {
+  /** A name, or name@domain. */
+  readonly name: string;
+  readonly displayName?: string | undefined;
+}

@@ -1,0 +1,24 @@
+/**
+ * Where a control server's state lasts. SQLite stands behind it today; what several servers on one database
+ * would need is in docs/adr/0003-one-state-one-writer.md.
+ */
+import type { ControlState } from '@warren/core/control/server/state';
+import type { StateChanges } from '@warren/core/control/server/state-changes';
+
+/** Goes up by one with each write. */
+export type Revision = number;
+
+export interface StoredState {
+  readonly state: ControlState;
+  readonly revision: Revision;
+}
+
+export interface ControlDatabase {
+  /** What was there when it was opened. */
+  readonly stored: StoredState;
+  /** Makes all of the changes durable, or none and throws FileError. */
+  write(changes: StateChanges): Revision;
+  /** Writes a whole copy of the present state to a new file. Throws FileError. */
+  backup(file: string): void;
+  close(): void;
+}

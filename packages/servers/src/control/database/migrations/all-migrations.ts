@@ -1,0 +1,17 @@
+import { assert } from '@warren/core/base/assert';
+import { initial } from './0001-initial.js';
+import type { Migration } from './migration.js';
+
+/** Every step, in order. */
+export const allMigrations: readonly Migration[] = [initial];
+
+/** The steps that a database of `version` lacks; 0: an empty one. */
+export function migrationsAfter(
+  version: number,
+  migrations: readonly Migration[] = allMigrations,
+): readonly Migration[] {
+  for (const [index, { number }] of migrations.entries()) {
+    assert(number === index + 1, 'migrations are numbered without gaps');
+  }
+  return migrations.slice(version);
+}
