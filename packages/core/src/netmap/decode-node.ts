@@ -3,7 +3,7 @@
  *
  * Fields this reads: ID, StableID, Name, User, Key, Machine, DiscoKey, Addresses, AllowedIPs, Endpoints,
  * HomeDERP or the legacy `DERP: "127.3.3.40:N"`, Hostinfo{Hostname, OS}, Online, LastSeen, KeyExpiry,
- * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, UnsignedPeerAPIOnly. Others are ignored.
+ * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, UnsignedPeerAPIOnly. Others are ignored.
  *
  * Identity decides: without a usable id, key and address there is no node. Everything else degrades: a bad
  * endpoint costs that endpoint, a missing name gives an empty one.
@@ -184,6 +184,7 @@ export function decodeNode(
     machineAuthorized: node['MachineAuthorized'] === true,
     capVersion: asInteger(node['Cap'], 0) ?? 0,
     isWireGuardOnly: node['IsWireGuardOnly'] === true,
+    ...(node['KeepAlive'] === true ? { keepAlive: true } : {}),
     tags: readTags(node['Tags']),
     hostName: asDisplayText(hostInfo['Hostname'], nameLengthMax),
     os: asDisplayText(hostInfo['OS'], labelLengthMax),

@@ -98,6 +98,13 @@ test('a node without AllowedIPs is allowed its addresses', () => {
   ).toEqual(['100.64.0.2/32']);
 });
 
+test('a peer is kept open only if control says so', () => {
+  expect(peer({ KeepAlive: true }).keepAlive).toBe(true);
+  for (const other of [{}, { KeepAlive: false }, { KeepAlive: 'true' }, { KeepAlive: 1 }]) {
+    expect(peer(other)).not.toHaveProperty('keepAlive');
+  }
+});
+
 test('keys of zeros and the zero time mean none', () => {
   const node = peer({
     DiscoKey: `discokey:${'0'.repeat(64)}`,

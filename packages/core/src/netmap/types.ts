@@ -36,6 +36,8 @@ export interface NetmapNode {
   readonly capVersion: number;
   /** Plain WireGuard: no disco, no relay. */
   readonly isWireGuardOnly: boolean;
+  /** Keep the way to it open although nothing is said. */
+  readonly keepAlive?: true;
   readonly tags: readonly string[];
   readonly hostName: string;
   readonly os: string;

@@ -284,6 +284,19 @@ describe('network maps', () => {
   });
 });
 
+test('a peer that control wants kept open gets persistent keepalives, until it says otherwise', () => {
+  const drive = new Drive();
+  const settings = (of: NetmapNode) =>
+    down(drive.input({ type: 'netmap', netmap: netmap(of) }), 'set-peer').map(
+      ({ keepaliveMs }) => keepaliveMs,
+    );
+  const peer = node(2);
+  expect(settings(peer)).toEqual([0]);
+  expect(settings({ ...peer, keepAlive: true })).toEqual([25_000]);
+  expect(settings({ ...peer, keepAlive: true })).toEqual([]);
+  expect(settings({ ...peer })).toEqual([0]);
+});
+
 describe('plain WireGuard peers', () => {
   const plain = node(2, {
     isWireGuardOnly: true,
@@ -458,7 +471,7 @@ describe('a changed link', () => {
     drive.input({ type: 'local-addresses', addresses: ['192.168.1.20' as IpAddress] });
     drive.openSockets();
     drive.input({ type: 'netmap', netmap: netmap(node(2)) });
-    drive.pass(4000);
+    drive.pass(6000); // a report without any answer
     drive.input({ type: 'relay-connected', regionId: 900 });
     const types = (outputs: readonly PathEngineOutput[]): string[] =>
       outputs.map(({ type }) => type).filter((type) => type.startsWith('relay-'));

@@ -16,6 +16,9 @@ import type { DiscoContact, DiscoContacts } from './disco-contacts.js';
 import type { EngineOutputs } from './outputs.js';
 import type { RelayLinks } from './relay-links.js';
 
+/** Of peers that control wants kept open: under the 30 s of the shortest UDP mappings, as WireGuard advises. */
+export const peerKeepaliveMs = 25_000;
+
 export interface Peer {
   readonly key: NodeKey;
   node: NetmapNode;
@@ -153,7 +156,8 @@ export class Peers {
     const old = peer.node;
     peer.node = node;
     if (old === node) return;
-    if (!sameList(old.allowedIps, node.allowedIps)) this.#setPeer(node);
+    const sameSettings = old.keepAlive === node.keepAlive;
+    if (!sameSettings || !sameList(old.allowedIps, node.allowedIps)) this.#setPeer(node);
     if (old.discoKey !== node.discoKey) this.#setContact(peer, now);
     this.#route(peer, now);
     if (!sameList(old.endpoints, node.endpoints)) this.#setEndpoints(peer, now);
@@ -177,7 +181,7 @@ export class Peers {
       type: 'set-peer',
       peer: node.key,
       allowedIps: node.allowedIps,
-      keepaliveMs: 0,
+      keepaliveMs: node.keepAlive === true ? peerKeepaliveMs : 0,
       followsSource: node.isWireGuardOnly,
     });
   }
