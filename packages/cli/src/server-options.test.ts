@@ -55,3 +55,18 @@ test('the announced host is the given one, else the one listened on', async () =
   expect(announcedHost(await parse('--listen', '[::1]:0'), context)).toBe('::1');
   expect(notes).toEqual([]);
 });
+
+test('addresses of both families can be announced beside the host', async () => {
+  const options = await parse('--ipv4', '192.0.2.1', '--ipv6', '[2001:db8::1]');
+  expect([options.ipv4, options.ipv6]).toEqual(['192.0.2.1', '2001:db8::1']);
+  for (const flags of [
+    ['--ipv4', '2001:db8::1'],
+    ['--ipv6', '192.0.2.1'],
+    ['--ipv6', 'relay.example.net'],
+    ['--ipv6', '[2001:db8::1]:443'],
+  ]) {
+    await expect(parse(...flags), flags.join(' ')).rejects.toMatchObject({
+      code: 'commander.invalidArgument',
+    });
+  }
+});

@@ -1,6 +1,7 @@
 /** Flags that hub and relay share, and what they mean together. */
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { familyOf, type IpAddress, type IpFamily, parseAddress } from '@warren/core/ip/address';
 import { DEFAULT_STATE_DIR } from '@warren/node/local-api/protocol';
 import type { LogLevel } from '@warren/shell/log';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -22,6 +23,8 @@ const MOST_REGION_ID = 999;
 export interface ServerOptions {
   readonly listen: ListenAddress;
   readonly host?: string;
+  readonly ipv4?: IpAddress;
+  readonly ipv6?: IpAddress;
   /** False with --no-stun. */
   readonly stun: boolean;
   readonly stunPort: number;
@@ -56,6 +59,14 @@ function parseRegionCode(text: string): string {
   return text;
 }
 
+function parseAddressOf(family: IpFamily, text: string): IpAddress {
+  const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'));
+  if (address === undefined || familyOf(address) !== family) {
+    throw new InvalidArgumentError(`write an IPv${family} address, without port.`);
+  }
+  return address;
+}
+
 /** Adds the shared flags. */
 export function addServerOptions(command: Command, defaults: RegionDefaults): Command {
   const { kind, regionId, regionName } = defaults;
@@ -71,6 +82,17 @@ export function addServerOptions(command: Command, defaults: RegionDefaults): Co
         '--host <name>',
         'DNS name or address that other machines reach this one by (default: its first IPv4)',
       ).argParser(parseHost),
+    )
+    .addOption(
+      new Option(
+        '--ipv4 <address>',
+        'its IPv4 address, for machines to try beside an IPv6 --host, or instead of asking DNS',
+      ).argParser((text) => parseAddressOf(4, text)),
+    )
+    .addOption(
+      new Option('--ipv6 <address>', 'its IPv6 address, likewise').argParser((text) =>
+        parseAddressOf(6, text),
+      ),
     )
     .addOption(
       new Option('--stun-port <port>', 'UDP port for STUN')
@@ -150,6 +172,8 @@ export async function serverParts(options: ServerOptions, context: CliContext) {
     port: options.listen.port,
     stunPort: options.stun ? options.stunPort : undefined,
     hostName: announcedHost(options, context),
+    ipv4: options.ipv4,
+    ipv6: options.ipv6,
     stateDir: options.stateDir,
     regionId: options.regionId,
     regionCode: options.regionCode,

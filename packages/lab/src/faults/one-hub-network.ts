@@ -52,10 +52,14 @@ export interface ListedNode {
 export interface NetworkOptions {
   /** Default: {@link oneHub}. */
   readonly topology?: Topology;
+  /** More flags for the hub. */
+  readonly hubFlags?: readonly string[];
   /** Hosts that run a relay, with its region. */
   readonly relays?: Readonly<Record<string, RegionNames>>;
   /** Of the processes of a place: another clock, for example. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** When the world stands and nothing of Warren's runs. */
+  readonly beforeServers?: (world: World) => Promise<void>;
 }
 
 export class OneHubNetwork {
@@ -84,6 +88,7 @@ export class OneHubNetwork {
     const world = await startWorld(options.topology ?? oneHub, { delayer: 'copier' });
     const network = new OneHubNetwork(world, options);
     try {
+      await options.beforeServers?.(world);
       for (const place of Object.keys(options.relays ?? {})) {
         const region = await network.startRelay(place);
         const file = `${REGION_DIRECTORY}/${place}.json`;
@@ -156,7 +161,7 @@ export class OneHubNetwork {
   }
 
   async startHub(flags: readonly string[] = []): Promise<void> {
-    const all = [...this.#regionFlags, ...flags];
+    const all = [...this.#regionFlags, ...(this.#options.hubFlags ?? []), ...flags];
     this.#hub = await startHub(this.world, this.cli, 'hub', TOWN, all, this.envOf('hub'));
   }
 

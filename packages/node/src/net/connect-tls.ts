@@ -3,7 +3,7 @@
  * authorities, within a time limit, with an error that says which of the three went wrong.
  */
 import type { TcpNetConnectOpts } from 'node:net';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import { type CertificatePin, verifyPinned } from '@warren/shell/tls/pins';
 import { NodeError } from '../errors.js';
@@ -11,7 +11,7 @@ import { NodeError } from '../errors.js';
 export interface TlsTarget {
   /** Name or address to dial. */
   readonly host: string;
-  /** Where the name leads, in the order to try; absent: the resolver knows. */
+  /** Where the name (or the other address) leads, in the order to try; absent: the resolver knows. */
   readonly addresses?: readonly IpAddress[] | undefined;
   readonly port: number;
   /** Trust exactly this certificate; absent: the system's authorities and the name decide. */
@@ -34,6 +34,9 @@ const UNTRUSTED = /CERT|SELF_SIGNED|ISSUER|ERR_TLS_CERT_ALTNAME_INVALID/;
  */
 const NEXT_ADDRESS_MS = 2_500;
 
+/** Stands for a list of addresses; never resolved, sent or verified (RFC 6761). */
+const SEVERAL_ADDRESSES = 'addresses.invalid';
+
 /** Connects; the socket has TCP_NODELAY. Rejects with a {@link NodeError}. */
 export function connectTls(target: TlsTarget): Promise<TLSSocket> {
   const where = `${target.host}:${target.port}`;
@@ -41,13 +44,15 @@ export function connectTls(target: TlsTarget): Promise<TLSSocket> {
   const name = target.serverName ?? target.host;
   const serverName = parseAddress(name) === undefined ? name : undefined;
   const options: ConnectionOptions & HappyEyeballs = {
-    host: target.host,
+    // Node tries no other address when it is given one.
+    host: target.addresses === undefined ? target.host : SEVERAL_ADDRESSES,
     port: target.port,
     // A pinned certificate is checked below, before the caller sees the socket.
     rejectUnauthorized: target.pin === undefined,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
     ...(target.addresses === undefined ? {} : { lookup: answering(target.addresses) }),
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
     // No ALPN: the upgrades behind this connection don't exist in HTTP/2.
     ...(serverName === undefined ? {} : { servername: serverName }),
   };

@@ -238,4 +238,8 @@ test('a relay is found on the family that answers', async () => {
   const ipv6 = parseAddress('::1') ?? null;
   const both = listens(region({ relayPort, certName, ipv4: '127.0.0.1' as IpAddress, ipv6 }));
   await until('ready', () => both.ready);
+  const hostName = '127.0.0.1';
+  const byAddress = region({ hostName, relayPort, certName, ipv4: '127.0.0.1' as IpAddress, ipv6 });
+  const other = listens(byAddress);
+  await until('ready', () => other.ready);
 });
