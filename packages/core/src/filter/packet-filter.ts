@@ -15,9 +15,9 @@
  * connections that idle for days, and all of them with every restart of the daemon; what it would win is that
  * a rule taken back also ends connections that stand, which the ends can do as well.
  *
- * All else is tracked by who began it. A flow that a peer began is let in by its rule alone, again for every
- * packet, so that our answers don't keep it open when the rule goes; a flow that we began is let in while it
- * lives, in both directions renewed.
+ * All else is tracked by who began it. A flow that a peer began is let in by its rule alone, asked again after
+ * every change of rules, so that our answers don't keep it open when the rule goes; a flow that we began is let
+ * in while it lives, in both directions renewed.
  *
  * Sources: what stock clients of this protocol let pass; RFC 4787, RFC 5508, RFC 4890 (ICMPv6).
  */
@@ -77,6 +77,8 @@ export class PacketFilter {
   #local = new PrefixTable<true>();
   #localText = '';
   #rules: RuleMatcher | undefined;
+  /** Counts changes of the rules: a flow that a peer began is let in by the rules of this number at once. */
+  #generation = 0;
 
   constructor(counters: Counters) {
     this.#counters = counters;
@@ -92,6 +94,7 @@ export class PacketFilter {
       for (const prefix of local) this.#local.insert(prefix, true);
     }
     this.#rules = new RuleMatcher(rules, local, this.#counters);
+    this.#generation++;
   }
 
   /** Judges a packet from a peer; undefined: it may pass. Allocates nothing. */
@@ -140,11 +143,17 @@ export class PacketFilter {
   #inboundFlow(rules: RuleMatcher, memory: Uint8Array, now: Instant): FilterDrop | undefined {
     const { protocol } = this.#header;
     const begunBy = this.#findByPorts(memory, this.#header, false, now);
-    if (begunBy !== FLOW_BEGUN_BY.us && !this.#isNamed(rules, memory)) {
+    const isKnown =
+      begunBy === FLOW_BEGUN_BY.us ||
+      (begunBy === FLOW_BEGUN_BY.peer && this.#flows.mark === this.#generation);
+    if (!isKnown && !this.#isNamed(rules, memory)) {
       return protocol === PROTOCOL.udp ? 'filter-in-denied-udp' : 'filter-in-denied-other';
     }
-    if (begunBy !== FLOW_BEGUN_BY.nobody) this.#flows.extend(FLOW_LIFE_S, now);
-    else this.#flows.add(FLOW_BEGUN_BY.peer, FLOW_LIFE_S, now);
+    if (begunBy !== FLOW_BEGUN_BY.nobody) {
+      this.#flows.extend(FLOW_LIFE_S, now, this.#generation);
+    } else {
+      this.#flows.add(FLOW_BEGUN_BY.peer, FLOW_LIFE_S, now, this.#generation);
+    }
     return undefined;
   }
 

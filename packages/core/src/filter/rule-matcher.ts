@@ -21,7 +21,8 @@ import type { Counters } from '../base/counters.js';
 import { type FilterRule, type PortRange, PROTOCOL } from '../engines/filter-rule.js';
 import { familyOf, type IpFamily } from '../ip/address.js';
 import { type Prefix, prefixAddress, prefixBits, prefixContains } from '../ip/prefix.js';
-import { PrefixTable } from '../ip/prefix-table.js';
+import { wordsOf } from '../ip/prefix-table.js';
+import { PrefixTrie, wordAt } from '../ip/prefix-trie.js';
 import { addBit, BitSets, removeBit } from './bit-sets.js';
 import { CLAUSES_MAX, PAIRS_MAX, WORDS_MAX } from './limits.js';
 
@@ -59,7 +60,6 @@ function clausesOf(
   const reachable = new Map<Prefix, boolean>();
   let pairs = 0;
   for (const rule of rules) {
-    const sources = rule.sources.filter((prefix) => isOf(family, prefix));
     const targets = rule.targets.filter(({ prefix }) => {
       let known = reachable.get(prefix);
       if (known === undefined) {
@@ -68,6 +68,8 @@ function clausesOf(
       }
       return known;
     });
+    if (targets.length === 0) continue;
+    const sources = rule.sources.filter((prefix) => isOf(family, prefix));
     pairs += sources.length * targets.length;
     if (pairs > PAIRS_MAX || clauses.size + targets.length > CLAUSES_MAX) {
       counters.add('filter-rules-over-limit');
@@ -93,9 +95,10 @@ function clausesOf(
 function clausesThatFit(clauses: readonly Clause[], counters: Counters): readonly Clause[] {
   let kept = clauses;
   for (;;) {
-    const prefixes = new Set(kept.flatMap(({ sources, target }) => [...sources, target]));
+    const prefixes = kept.reduce((sum, { sources }) => sum + sources.size + 1, 0);
     const intervals = 3 * (2 * kept.length + 1);
-    if (Math.ceil(kept.length / 32) * (prefixes.size + intervals) <= WORDS_MAX) return kept;
+    // At most: equal sets are kept once.
+    if (Math.ceil(kept.length / 32) * (prefixes + intervals) <= WORDS_MAX) return kept;
     counters.add('filter-rules-over-limit');
     kept = kept.slice(0, kept.length >> 1);
   }
@@ -103,10 +106,11 @@ function clausesThatFit(clauses: readonly Clause[], counters: Counters): readonl
 
 /** Which clauses name an address: those of the longest prefix that holds it, and of all prefixes around that. */
 function prefixSets(
+  family: IpFamily,
   sets: BitSets,
   clauses: readonly Clause[],
   prefixesOf: (clause: Clause) => Iterable<Prefix>,
-): PrefixTable<number> {
+): PrefixTrie<number> {
   const byPrefix = new Map<Prefix, number[]>();
   for (const [number, clause] of clauses.entries()) {
     for (const prefix of prefixesOf(clause)) {
@@ -115,15 +119,40 @@ function prefixSets(
       else numbers.push(number);
     }
   }
-  const table = new PrefixTable<number>();
-  const outermostFirst = [...byPrefix].sort(([a], [b]) => prefixBits(a) - prefixBits(b));
-  for (const [prefix, numbers] of outermostFirst) {
-    const around = table.lookup(prefixAddress(prefix));
-    const draft = around === undefined ? sets.draft() : sets.draftOf(around);
-    for (const number of numbers) addBit(draft, number);
-    table.insert(prefix, sets.keep(draft));
+  const trie = new PrefixTrie<number>(family === 4 ? 32 : 128);
+  const outermostFirst = [...byPrefix]
+    .map(([prefix, numbers]) => ({ prefix, numbers, bits: prefixBits(prefix) }))
+    .sort((a, b) => a.bits - b.bits);
+  // Thousands of sources are named by the same rules.
+  const known = new Map<string, number>();
+  for (const { prefix, numbers, bits } of outermostFirst) {
+    const words = wordsOf(prefixAddress(prefix));
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    const around = trie.lookup(w0, w1, w2, w3);
+    const key = `${around ?? ''} ${numbers.join()}`;
+    let at = known.get(key);
+    if (at === undefined) {
+      const draft = around === undefined ? sets.draft() : sets.draftOf(around);
+      for (const number of numbers) addBit(draft, number);
+      at = sets.keep(draft);
+      known.set(key, at);
+    }
+    trie.insert(words, bits, at);
   }
-  return table;
+  return trie;
+}
+
+/** The value for the address at `memory[at]`. Allocates nothing. */
+function lookUp(
+  trie: PrefixTrie<number>,
+  isV4: boolean,
+  memory: Uint8Array,
+  at: number,
+): number | undefined {
+  const w0 = wordAt(memory, at);
+  if (isV4) return trie.lookup(w0, 0, 0, 0);
+  const w1 = wordAt(memory, at + 4);
+  return trie.lookup(w0, w1, wordAt(memory, at + 8), wordAt(memory, at + 12));
 }
 
 function portTable(sets: BitSets, clauses: readonly Clause[], protocol: number): PortTable {
@@ -171,8 +200,8 @@ class FamilyMatcher {
   readonly #family: IpFamily;
   readonly #icmp: number;
   readonly #sets: BitSets;
-  readonly #sources: PrefixTable<number>;
-  readonly #targets: PrefixTable<number>;
+  readonly #sources: PrefixTrie<number>;
+  readonly #targets: PrefixTrie<number>;
   readonly #tcp: PortTable;
   readonly #udp: PortTable;
   readonly #sctp: PortTable;
@@ -185,8 +214,8 @@ class FamilyMatcher {
     this.#family = family;
     this.#icmp = family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6;
     this.#sets = sets;
-    this.#sources = prefixSets(sets, clauses, ({ sources }) => sources);
-    this.#targets = prefixSets(sets, clauses, ({ target }) => [target]);
+    this.#sources = prefixSets(family, sets, clauses, ({ sources }) => sources);
+    this.#targets = prefixSets(family, sets, clauses, ({ target }) => [target]);
     this.#tcp = portTable(sets, clauses, PROTOCOL.tcp);
     this.#udp = portTable(sets, clauses, PROTOCOL.udp);
     this.#sctp = portTable(sets, clauses, PROTOCOL.sctp);
@@ -207,13 +236,9 @@ class FamilyMatcher {
     port: number,
   ): boolean {
     const isV4 = this.#family === 4;
-    const source = isV4
-      ? this.#sources.lookupV4(memory, sourceAt)
-      : this.#sources.lookupV6(memory, sourceAt);
+    const source = lookUp(this.#sources, isV4, memory, sourceAt);
     if (source === undefined) return false;
-    const target = isV4
-      ? this.#targets.lookupV4(memory, targetAt)
-      : this.#targets.lookupV6(memory, targetAt);
+    const target = lookUp(this.#targets, isV4, memory, targetAt);
     if (target === undefined) return false;
     if (protocol === this.#icmp) return this.#sets.meet(source, target);
     const named = this.#namedBy(protocol, port);

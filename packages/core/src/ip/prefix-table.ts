@@ -6,7 +6,8 @@ import { addressBytes, familyOf, type IpAddress } from './address.js';
 import { type Prefix, prefixAddress, prefixBits } from './prefix.js';
 import { PrefixTrie, wordAt } from './prefix-trie.js';
 
-function wordsOf(address: IpAddress): Int32Array {
+/** An address as a trie takes it. */
+export function wordsOf(address: IpAddress): Int32Array {
   const bytes = addressBytes(address);
   const words = new Int32Array(4);
   for (let i = 0; 4 * i < bytes.length; i++) words[i] = wordAt(bytes, 4 * i);
