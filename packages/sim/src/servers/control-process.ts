@@ -26,7 +26,6 @@ import {
   withNode,
   withoutNode,
 } from '@warren/core/control/server/state';
-import { decodeState, encodeState } from '@warren/core/control/server/state-json';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRegion } from '@warren/core/netmap/wire';
@@ -70,7 +69,8 @@ interface Connection {
 export class ControlProcess {
   readonly streams: StreamServer<ToControl, FromControl>;
   readonly #options: ControlProcessOptions;
-  #file: string = encodeState(emptyState());
+  /** What is on disk; the value itself, since states never change. */
+  #disk: ControlState = emptyState();
   #state: ControlState = emptyState();
   #sessions: MapSessions | undefined;
   #timer: MachineTimer | undefined;
@@ -113,8 +113,7 @@ export class ControlProcess {
 
   start(): void {
     const { world, random, regions } = this.#options;
-    const state = decodeState(this.#file);
-    assert(state !== undefined, 'the server reads what it wrote');
+    const state = this.#disk;
     this.#state = state;
     const relayMap = {
       Regions: Object.fromEntries(regions().map((region) => [region.RegionID, region])),
@@ -227,7 +226,7 @@ export class ControlProcess {
   /** On disk before anybody hears of it. */
   #commit(state: ControlState): void {
     if (state === this.#state) return;
-    this.#file = encodeState(state);
+    this.#disk = state;
     this.#state = state;
     this.#tell({ type: 'state', state });
     this.#options.onMembersChanged();
@@ -243,7 +242,7 @@ export class ControlProcess {
     const sessions = this.#sessions;
     this.#options.world.clock.later(NOTE_DELAY_MS, () => {
       this.#isNotePlanned = false;
-      if (this.#sessions === sessions) this.#file = encodeState(this.#state);
+      if (this.#sessions === sessions) this.#disk = this.#state;
     });
   }
 
