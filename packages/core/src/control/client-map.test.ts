@@ -177,6 +177,7 @@ test('network news travel in Hostinfo; latency alone is none', () => {
     workingIpv6: undefined,
     osHasIpv6: true,
     regionLatencyMs: new Map([[900, 12.5]]),
+    regionV6LatencyMs: new Map([[900, 25]]),
   };
   play.handle({ type: 'net-info', netInfo });
   expect(play.body(play.request('update'))['Hostinfo']).toEqual({
@@ -187,7 +188,7 @@ test('network news travel in Hostinfo; latency alone is none', () => {
       OSHasIPv6: true,
       WorkingUDP: true,
       PreferredDERP: 900,
-      DERPLatency: { '900-v4': 0.0125 },
+      DERPLatency: { '900-v4': 0.0125, '900-v6': 0.025 },
     },
   });
   const sent = play.answer('update', 200).requests('update').length;

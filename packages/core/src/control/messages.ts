@@ -65,17 +65,27 @@ export function registerBody(registration: Registration): JsonValue {
 
 /** Control's NetInfo. Its optional booleans are left out while unknown. */
 export function netInfoJson(netInfo: NetInfo, withLatency: boolean): JsonValue {
-  const latency = [...netInfo.regionLatencyMs].sort(([a], [b]) => a - b);
+  const latency = [
+    ...latencyEntries(netInfo.regionLatencyMs, 'v4'),
+    ...latencyEntries(netInfo.regionV6LatencyMs, 'v6'),
+  ];
   return {
     MappingVariesByDestIP: netInfo.mappingVariesByDestIp,
     WorkingIPv6: netInfo.workingIpv6,
     OSHasIPv6: netInfo.osHasIpv6,
     WorkingUDP: netInfo.workingUdp,
     PreferredDERP: netInfo.homeRegion,
-    ...(withLatency && latency.length > 0
-      ? { DERPLatency: Object.fromEntries(latency.map(([id, ms]) => [`${id}-v4`, ms / 1000])) }
-      : {}),
+    ...(withLatency && latency.length > 0 ? { DERPLatency: Object.fromEntries(latency) } : {}),
   };
+}
+
+/** `900-v4` to seconds, by region. */
+function latencyEntries(
+  latencyMs: NetInfo['regionV6LatencyMs'],
+  family: 'v4' | 'v6',
+): [string, number][] {
+  const sorted = [...(latencyMs ?? [])].sort(([a], [b]) => a - b);
+  return sorted.map(([id, ms]) => [`${id}-${family}`, ms / 1000]);
 }
 
 /**

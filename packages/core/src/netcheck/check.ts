@@ -121,6 +121,7 @@ export class Check {
     }
   }
 
+  /** Every answer is in, or no more are waited for. */
   isFinished(now: Instant): boolean {
     return this.#sets.every((running) => running.finished) || now >= this.#stopsAt();
   }

@@ -3,6 +3,7 @@
  * and decides which relay to call home.
  *
  *     idle --check wanted, map and a socket there--> checking --all heard or time over--> report, idle
+ *     checking --no answer in 3 s--> latencies over HTTPS (http-probes.ts), at most 2 s more--> report, idle
  *     idle --20 to 26 s later, while periodic--> checking
  *
  * It uses the node's own sockets, so what it learns is what peers will meet. A check wanted while one runs
@@ -20,6 +21,12 @@ import type { Machine, Random } from '../ports.js';
 import { decodeBindingResponse } from '../stun/binding.js';
 import { Check } from './check.js';
 import { arbitraryHome, chooseHome, LatencyHistory } from './home-region.js';
+import {
+  type CaptiveResult,
+  type HttpProbeOutput,
+  HttpProbes,
+  type HttpsResult,
+} from './http-probes.js';
 import { fullPlan, incrementalPlan } from './probe-plan.js';
 import { PENDING, type Pending, RelayAddresses } from './relay-addresses.js';
 import { type NetcheckReport, ReportBuilder } from './report.js';
@@ -32,6 +39,8 @@ export const periodicMaxMs = 26_000;
 export const avoidHomeMs = 60_000;
 /** ... up to this: every try costs our peers the time until we leave again. */
 export const avoidHomeMaxMs = 60 * 60_000;
+/** Besides home, of a network without UDP, between two measurements of all; each costs a TLS handshake. */
+const nearHttpsRegions = 2;
 /** All regions are measured again after this. */
 export const fullEveryMs = 5 * 60_000;
 
@@ -47,8 +56,14 @@ export type NetcheckInput =
       readonly receivedAt: Instant;
     }
   | { readonly type: 'unreachable'; readonly remote: Endpoint }
-  /** Check now, or after the check under way. */
-  | { readonly type: 'check'; readonly full: boolean }
+  /** Check now, or after the check under way; `thorough` when a person waits for all that can be told. */
+  | { readonly type: 'check'; readonly full: boolean; readonly thorough?: boolean }
+  | {
+      readonly type: 'https-result';
+      readonly probe: number;
+      readonly result: HttpsResult | undefined;
+    }
+  | { readonly type: 'captive-result'; readonly probe: number; readonly result: CaptiveResult }
   /** What was measured belongs to another network: start over. */
   | { readonly type: 'network-changed' }
   /** Whether checks repeat by themselves. */
@@ -67,6 +82,7 @@ export type NetcheckOutput =
       readonly bytes: Uint8Array;
     }
   | { readonly type: 'resolve'; readonly host: string }
+  | HttpProbeOutput
   | { readonly type: 'report'; readonly report: NetcheckReport };
 
 export interface NetcheckOptions {
@@ -86,8 +102,15 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   readonly #history = new LatencyHistory();
   readonly #families = new Set<IpFamily>();
   #relayMap: RelayMap | undefined;
+  readonly #httpsHistory = new LatencyHistory();
   #check: Check | undefined;
-  #wanted: { full: boolean } | undefined;
+  #isStunOver = false;
+  /** When all regions were last asked over HTTPS. */
+  #allHttpsAt: Instant | undefined;
+  /** Of the check under way. */
+  #http: HttpProbes | undefined;
+  #probes = 0;
+  #wanted: { full: boolean; thorough: boolean } | undefined;
   #last: NetcheckReport | undefined;
   #lastFullAt: Instant | undefined;
   #home: RegionId | undefined;
@@ -130,13 +153,24 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
         this.#check?.refused(input.remote);
         break;
       case 'check':
-        this.#want(input.full);
+        this.#want(input.full, input.thorough === true);
+        break;
+      case 'https-result':
+        this.#http?.https(input.probe, input.result);
+        break;
+      case 'captive-result':
+        this.#http?.captive(input.probe, input.result);
         break;
       case 'network-changed':
         this.#check = undefined;
+        this.#http?.end();
         this.#history.clear();
+        this.#httpsHistory.clear();
+        this.#allHttpsAt = undefined;
         this.#avoided.clear();
-        this.#want(true);
+        // Who waits for a thorough check gets it, of the new network.
+        this.#want(true, this.#http?.isThorough);
+        this.#http = undefined;
         break;
       case 'periodic':
         if (input.on === this.#periodic) break;
@@ -163,11 +197,18 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
   nextTimeout(): Instant | undefined {
     return this.#check === undefined
       ? this.#periodicAt
-      : earliest(this.#check.nextTimeout(), this.#periodicAt);
+      : earliest(
+          this.#isStunOver ? undefined : this.#check.nextTimeout(),
+          this.#http?.nextTimeout(),
+          this.#periodicAt,
+        );
   }
 
-  #want(full: boolean): void {
-    this.#wanted = { full: full || this.#wanted?.full === true };
+  #want(full: boolean, thorough = false): void {
+    this.#wanted = {
+      full: full || this.#wanted?.full === true,
+      thorough: thorough || this.#wanted?.thorough === true,
+    };
   }
 
   #run(now: Instant): void {
@@ -175,9 +216,21 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       this.#periodicAt = undefined;
       if (!this.busy) this.#want(false);
     }
-    this.#check?.run(now);
-    if (this.#check?.isFinished(now) === true) this.#finish(this.#check, now);
+    this.#proceed(now);
     if (this.#check === undefined && this.#wanted !== undefined) this.#start(now);
+  }
+
+  /** Leads the check under way on, and to its end. */
+  #proceed(now: Instant): void {
+    const check = this.#check;
+    const http = this.#http;
+    if (check === undefined || http === undefined) return;
+    if (!this.#isStunOver) {
+      check.run(now);
+      this.#isStunOver = check.isFinished(now);
+    }
+    http.run(now, check.builder.slowestMs !== undefined, this.#isStunOver);
+    if (this.#isStunOver && http.isFinished(now)) this.#finish(check, http, now);
   }
 
   #start(now: Instant): void {
@@ -188,6 +241,8 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       this.#last?.udp !== true ||
       this.#lastFullAt === undefined ||
       now - this.#lastFullAt >= fullEveryMs;
+    const thorough = this.#wanted?.thorough === true;
+    const isAskedFor = this.#wanted?.full === true;
     this.#wanted = undefined;
     const context = {
       relayMap,
@@ -198,38 +253,64 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       hadIpv6: this.#last?.ipv6 ?? false,
     };
     this.#check = new Check({
-      builder: new ReportBuilder(now, full),
+      builder: new ReportBuilder(now, full, thorough),
       plan: full ? fullPlan(context) : incrementalPlan(context),
       random: this.#options.random,
       locate: (node, family, at) => this.#locate(node, family, at),
       send: (family, remote, bytes) => this.#outputs.push({ type: 'send', family, remote, bytes }),
     });
-    this.#check.run(now);
-    if (this.#check.isFinished(now)) this.#finish(this.#check, now);
+    this.#http = new HttpProbes({
+      startedAt: now,
+      full,
+      thorough,
+      relayMap,
+      homeRegion: this.#home,
+      httpsRegions: isAskedFor ? undefined : this.#nearHttpsRegions(now),
+      nextProbe: () => ++this.#probes,
+      push: (output) => this.#outputs.push(output),
+    });
+    this.#isStunOver = false;
+    this.#proceed(now);
   }
 
-  #finish(check: Check, now: Instant): void {
+  /** Undefined: all. */
+  #nearHttpsRegions(now: Instant): ReadonlySet<RegionId> | undefined {
+    if (this.#allHttpsAt === undefined || now - this.#allHttpsAt >= fullEveryMs) return undefined;
+    const nearest = [...this.#httpsHistory.best()].sort(([, a], [, b]) => a - b);
+    const near = nearest.slice(0, nearHttpsRegions + 1).map(([regionId]) => regionId);
+    return new Set(this.#home === undefined ? near : [this.#home, ...near]);
+  }
+
+  #finish(check: Check, http: HttpProbes, now: Instant): void {
+    http.end();
     this.#check = undefined;
+    this.#http = undefined;
     const { builder } = check;
     this.#history.add(now, builder.regionLatencyMs);
-    this.#home = this.#chooseHome(builder, now);
-    this.#last = builder.finish(now, this.#home);
+    this.#httpsHistory.add(now, http.httpsLatencyMs);
+    if (http.askedAll) this.#allHttpsAt = now;
+    this.#home = this.#chooseHome(builder, http, now);
+    this.#last = builder.finish(now, this.#home, http);
     if (builder.full) this.#lastFullAt = now;
     this.#outputs.push({ type: 'report', report: this.#last });
     this.#arm(now);
   }
 
-  #chooseHome(builder: ReportBuilder, now: Instant): RegionId | undefined {
+  #chooseHome(builder: ReportBuilder, http: HttpProbes, now: Instant): RegionId | undefined {
+    // One class of measurement or the other, never a mixture.
+    const isMeasured = builder.regionLatencyMs.size > 0;
+    const latencyMs = isMeasured ? builder.regionLatencyMs : http.httpsLatencyMs;
+    const history = isMeasured ? this.#history : this.#httpsHistory;
     const homes = this.#homes();
     const isGood = (regionId: RegionId): boolean => !this.#isAvoided(regionId, now);
-    const measured = [...builder.regionLatencyMs].filter(([id]) => homes.includes(id));
+    const measured = [...latencyMs].filter(([id]) => homes.includes(id));
     const good = measured.filter(([id]) => isGood(id));
     const currentMs = new Map(good.length > 0 ? good : measured);
     const isAvoided = this.#home !== undefined && good.length > 0 && !isGood(this.#home);
     const chosen = chooseHome({
       previous: isAvoided ? undefined : this.#home,
       currentMs,
-      recentMs: this.#history.best(),
+      recentMs: history.best(),
       reportStartedAt: builder.startedAt,
       previousHeardAt: this.#homeHeardAt,
       now,

@@ -24,8 +24,11 @@ export interface NetcheckReport {
   readonly finishedAt: Instant;
   /** Every region was measured, not only the near ones. */
   readonly full: boolean;
-  /** At least one answer came. */
+  /** A person asked for it. */
+  readonly thorough: boolean;
+  /** At least one STUN answer came. */
   readonly udp: boolean;
+  /** A server answered over the family, by STUN or else over HTTPS. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
   /** IPv4 only; undefined with fewer than two servers heard. */
@@ -41,8 +44,19 @@ export interface NetcheckReport {
   readonly regionLatencyMs: ReadonlyMap<RegionId, number>;
   readonly regionV4LatencyMs: ReadonlyMap<RegionId, number>;
   readonly regionV6LatencyMs: ReadonlyMap<RegionId, number>;
+  /** Measured when no STUN server answered; not comparable with the others. */
+  readonly regionHttpsLatencyMs: ReadonlyMap<RegionId, number>;
+  /** Undefined: not looked for, or nobody answered. */
+  readonly captivePortal: boolean | undefined;
   /** The relay to call home; undefined: no opinion. */
   readonly homeRegion: RegionId | undefined;
+}
+
+/** What http-probes.ts has found. */
+export interface HttpFindings {
+  readonly httpsLatencyMs: ReadonlyMap<RegionId, number>;
+  readonly captivePortal: boolean | undefined;
+  reached(family: IpFamily): boolean;
 }
 
 /** Our public addresses, the surest first. */
@@ -64,11 +78,13 @@ function keepFaster(into: Map<RegionId, number>, regionId: RegionId, latencyMs: 
 export class ReportBuilder {
   readonly startedAt: Instant;
   readonly full: boolean;
+  readonly thorough: boolean;
   readonly #observations: MappingObservation[] = [];
   readonly #latencyMs = new Map<RegionId, number>();
   readonly #byFamily = { 4: new Map<RegionId, number>(), 6: new Map<RegionId, number>() };
 
-  constructor(startedAt: Instant, full: boolean) {
+  constructor(startedAt: Instant, full: boolean, thorough = false) {
+    this.thorough = thorough;
     this.startedAt = startedAt;
     this.full = full;
   }
@@ -107,7 +123,11 @@ export class ReportBuilder {
     return new Set(mappedBy.values()).size > 1;
   }
 
-  finish(finishedAt: Instant, homeRegion: RegionId | undefined): NetcheckReport {
+  finish(
+    finishedAt: Instant,
+    homeRegion: RegionId | undefined,
+    http: HttpFindings,
+  ): NetcheckReport {
     const counts = new Map<Endpoint, number>();
     for (const { mapped } of this.#observations) counts.set(mapped, (counts.get(mapped) ?? 0) + 1);
     const mapped = (family: IpFamily): Endpoint[] =>
@@ -118,9 +138,10 @@ export class ReportBuilder {
       startedAt: this.startedAt,
       finishedAt,
       full: this.full,
+      thorough: this.thorough,
       udp: this.#observations.length > 0,
-      ipv4: this.heard(4),
-      ipv6: this.heard(6),
+      ipv4: this.heard(4) || http.reached(4),
+      ipv6: this.heard(6) || http.reached(6),
       mappingVariesByDestIp: this.mappingVariesByDestIp,
       globalV4: mapped(4)[0],
       globalV6: mapped(6).at(-1),
@@ -129,6 +150,8 @@ export class ReportBuilder {
       regionLatencyMs: this.#latencyMs,
       regionV4LatencyMs: this.#byFamily[4],
       regionV6LatencyMs: this.#byFamily[6],
+      regionHttpsLatencyMs: http.httpsLatencyMs,
+      captivePortal: http.captivePortal,
       homeRegion,
     };
   }

@@ -18,6 +18,8 @@ export interface NetInfo {
   readonly workingUdp: boolean | undefined;
   readonly workingIpv6: boolean | undefined;
   readonly osHasIpv6: boolean | undefined;
-  /** Smallest latency by region. */
+  /** Smallest latency by region, over IPv4. */
   readonly regionLatencyMs: ReadonlyMap<RegionId, number>;
+  /** Over IPv6. */
+  readonly regionV6LatencyMs?: ReadonlyMap<RegionId, number>;
 }

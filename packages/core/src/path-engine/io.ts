@@ -7,6 +7,11 @@ import type { DownMessage, UpMessage } from '../engines/messages.js';
 import type { Path, RegionId } from '../engines/paths.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import type { DialBackVerdict } from '../netcheck/dial-back.js';
+import type { HttpProbeOutput } from '../netcheck/http-probes.js';
+import type { NatVerdict } from '../netcheck/nat-class.js';
+import type { NetcheckInput } from '../netcheck/netcheck.js';
+import type { NetworkSummary } from '../netcheck/summary.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
 
@@ -20,7 +25,24 @@ export type PathEngineInput =
   | { readonly type: 'link-changed' }
   /** Something else has just been reached after an outage: don't let relays wait out their pauses. */
   | { readonly type: 'retry-relays' }
-  | { readonly type: 'relay-connected'; readonly regionId: RegionId }
+  | {
+      readonly type: 'relay-connected';
+      readonly regionId: RegionId;
+      /** The relay answers `relay-dial-back`. */
+      readonly dialsBack?: boolean;
+    }
+  /** A relay's word on a `relay-dial-back`. */
+  | {
+      readonly type: 'dial-back-answer';
+      readonly regionId: RegionId;
+      readonly token: Uint8Array;
+      readonly outcome: 'sent' | 'rate-limited' | 'unavailable';
+      readonly target: Endpoint | undefined;
+    }
+  /** Results of `https-probe` and `captive-probe`. */
+  | Extract<NetcheckInput, { readonly type: 'https-result' | 'captive-result' }>
+  /** A person wants a fresh and full check: answered by `netcheck-result` within some 5 s. */
+  | { readonly type: 'netcheck'; readonly id: number }
   /** A dial failed or a connection ended. */
   | { readonly type: 'relay-closed'; readonly regionId: RegionId; readonly reason: string }
   | {
@@ -64,6 +86,17 @@ export type PathEngineOutput =
   | { readonly type: 'relay-hangup'; readonly regionId: RegionId }
   /** Ask the relay for a pong; if none comes the answer is `relay-closed`, else nothing. */
   | { readonly type: 'relay-probe'; readonly regionId: RegionId }
+  /** Ask the region's relay for a datagram with this token to our UDP port. */
+  | {
+      readonly type: 'relay-dial-back';
+      readonly regionId: RegionId;
+      readonly token: Uint8Array;
+      readonly port: number;
+    }
+  /** The sockets' silence is over; what relays found. */
+  | { readonly type: 'dialled-back'; readonly verdict: DialBackVerdict }
+  | HttpProbeOutput
+  | { readonly type: 'netcheck-result'; readonly id: number; readonly summary: NetworkSummary }
   | { readonly type: 'relay-prefer'; readonly regionId: RegionId; readonly home: boolean }
   | {
       readonly type: 'relay-transmit';
@@ -91,6 +124,7 @@ export interface PathEngineStatus {
   readonly homeRegion: RegionId | undefined;
   /** Of the IPv4 socket, or of the IPv6 one if there is no other. */
   readonly udpPort: number | undefined;
+  readonly nat: NatVerdict;
   readonly relays: readonly RelayStatus[];
   readonly peers: readonly PeerPathStatus[];
   /** How peers saw our sockets, from their pongs; newest last. */

@@ -41,7 +41,8 @@ export class NetInfoReporter {
       workingUdp: report.udp,
       workingIpv6: report.ipv6,
       osHasIpv6: this.#osHasIpv6,
-      regionLatencyMs: report.regionLatencyMs,
+      regionLatencyMs: report.regionV4LatencyMs,
+      regionV6LatencyMs: report.regionV6LatencyMs,
     };
     if (this.#told !== undefined && sameButLatency(this.#told, netInfo)) return;
     this.#told = netInfo;

@@ -13,8 +13,11 @@ import {
   type IpAddress,
   type IpFamily,
 } from '../ip/address.js';
+import type { EarlierUse } from '../netcheck/dial-back.js';
+import type { NatVerdict } from '../netcheck/nat-class.js';
 import { Netcheck, type NetcheckInput } from '../netcheck/netcheck.js';
 import type { NetcheckReport } from '../netcheck/report.js';
+import type { NetworkSummary } from '../netcheck/summary.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { RelayMap } from '../netmap/types.js';
 import {
@@ -25,9 +28,11 @@ import {
 } from '../paths/candidate-filter.js';
 import { maxListedCandidates } from '../paths/candidates.js';
 import type { Random } from '../ports.js';
+import { FirstDatagrams } from './first-datagrams.js';
 import { NetInfoReporter } from './net-info-reporter.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnEndpoints } from './own-endpoints.js';
+import { OwnNat } from './own-nat.js';
 import { Sockets, socketIdOf } from './sockets.js';
 
 /** Peers are told our endpoints only if they were checked this recently, else after a new check. */
@@ -40,6 +45,10 @@ export interface OwnNetworkOptions {
   readonly listenPort: number;
   readonly staticEndpoints: readonly Endpoint[];
   readonly homeSeed: number;
+  /** See {@link FirstDatagrams}. */
+  readonly earlierUses: readonly EarlierUse[] | undefined;
+  /** A relay is to be connected for a dial-back. */
+  readonly useRelay: (regionId: RegionId, now: Instant) => void;
   /** A check is done; `home` is the region to call home. */
   readonly onReport: (home: RegionId | undefined, now: Instant) => void;
   /** Control was told other endpoints than before. */
@@ -54,6 +63,11 @@ export class OwnNetwork {
   readonly #netcheck: Netcheck;
   readonly #endpoints: OwnEndpoints;
   readonly #netInfo: NetInfoReporter;
+  readonly #nat = new OwnNat();
+  /** Keeps the sockets silent at the start. */
+  readonly first: FirstDatagrams;
+  /** People who wait for a check; bounded by the local API. */
+  #asked: { readonly id: number; readonly at: Instant }[] = [];
   #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
   /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
   #filterFingerprint = '';
@@ -66,6 +80,14 @@ export class OwnNetwork {
     this.#sockets = new Sockets(outputs, listenPort);
     this.#netcheck = new Netcheck(options);
     this.#netInfo = new NetInfoReporter(outputs);
+    this.first = new FirstDatagrams({
+      ...options,
+      onOpen: (verdict, now) => {
+        outputs.push({ type: 'dialled-back', verdict });
+        this.#nat.dialledBack(verdict);
+        this.#firstMayLeave(now);
+      },
+    });
     this.#endpoints = new OwnEndpoints({
       listenPort,
       staticEndpoints,
@@ -75,6 +97,10 @@ export class OwnNetwork {
 
   get udpPort(): number | undefined {
     return this.#sockets.port(4) ?? this.#sockets.port(6);
+  }
+
+  get nat(): NatVerdict {
+    return this.#nat.verdict;
   }
 
   /** Our endpoints as peers are told them now. */
@@ -93,7 +119,7 @@ export class OwnNetwork {
   pathsTo(endpoints: readonly Endpoint[]): DirectPath[] {
     const paths = endpoints.flatMap((remote): DirectPath[] => {
       const family = familyOf(endpointAddress(remote));
-      if (!this.#sockets.isOpen(family)) return [];
+      if (!this.#sockets.isOpen(family) || !this.first.areAllowed) return [];
       return [{ kind: 'direct', socketId: socketIdOf(family), remote }];
     });
     return acceptCandidates(paths, this.#filter, maxListedCandidates, (reason) =>
@@ -117,11 +143,30 @@ export class OwnNetwork {
 
   stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): void {
     const { source, bytes, receivedAt } = message;
+    if (this.first.datagram(bytes, receivedAt, now)) return;
     this.#check({ type: 'datagram', source, bytes, receivedAt }, now);
   }
 
   unreachable(remote: Endpoint, now: Instant): void {
     this.#check({ type: 'unreachable', remote }, now);
+  }
+
+  relayConnected(regionId: RegionId, dialsBack: boolean, now: Instant): void {
+    this.first.handle({ type: 'connected', regionId, dialsBack }, now);
+  }
+
+  /** A person's check: the next thorough report is the answer. */
+  ask(id: number, now: Instant): void {
+    this.#asked.push({ id, at: now });
+    this.#check({ type: 'check', full: true, thorough: true }, now);
+  }
+
+  /** A result of a probe over HTTP. */
+  probed(
+    input: Extract<NetcheckInput, { readonly type: 'https-result' | 'captive-result' }>,
+    now: Instant,
+  ): void {
+    this.#check(input, now);
   }
 
   resolved(host: string, addresses: readonly IpAddress[], now: Instant): void {
@@ -139,6 +184,7 @@ export class OwnNetwork {
 
   setRelayMap(relayMap: RelayMap, now: Instant): void {
     this.#check({ type: 'relay-map', relayMap }, now);
+    this.first.ready(this.#sockets, relayMap, now);
   }
 
   /** Checks repeat while there is anybody who could want to reach us. */
@@ -160,6 +206,7 @@ export class OwnNetwork {
     this.#sockets.retryFailed();
     this.#endpoints.networkChanged();
     this.#netInfo.networkChanged();
+    this.#nat.networkChanged(lostAddress);
     this.#check({ type: 'network-changed' }, now);
     return lostAddress;
   }
@@ -171,6 +218,7 @@ export class OwnNetwork {
 
   runTimers(now: Instant): void {
     this.#sockets.runTimers(now);
+    this.first.handle({ type: 'timeout' }, now);
     this.#check({ type: 'timeout' }, now);
     this.#endpoints.expire(now);
     this.#tellEndpoints(now);
@@ -180,6 +228,7 @@ export class OwnNetwork {
     return earliest(
       this.#sockets.nextTimeout(),
       this.#netcheck.nextTimeout(),
+      this.first.nextTimeout(),
       this.#endpoints.nextTimeout(),
     );
   }
@@ -191,11 +240,22 @@ export class OwnNetwork {
 
   #socketChanged(family: IpFamily | undefined, open: boolean, now: Instant): void {
     if (family === undefined) return;
-    this.#check({ type: 'socket', family, open }, now);
+    // While it is silent a socket is none for the check, which would write the first datagram.
+    const mayAsk = this.first.areAllowed;
+    if (mayAsk || !open) this.#check({ type: 'socket', family, open }, now);
     this.#addressesChanged(now);
     if (!this.#sockets.settled) return;
+    this.first.ready(this.#sockets, undefined, now);
     this.#netInfo.osHasIpv6(this.#sockets.osHasIpv6);
+    if (mayAsk) this.#check({ type: 'check', full: true }, now);
+  }
+
+  #firstMayLeave(now: Instant): void {
+    for (const family of [4, 6] as const) {
+      if (this.#sockets.isOpen(family)) this.#check({ type: 'socket', family, open: true }, now);
+    }
     this.#check({ type: 'check', full: true }, now);
+    this.#options.onFilterChanged(now);
   }
 
   /** Our own addresses or ports are other ones: what we tell, and what we take for a peer's, changes. */
@@ -220,10 +280,10 @@ export class OwnNetwork {
         const { family, remote, bytes } = out;
         const socketId = socketIdOf(family);
         this.#options.outputs.down({ type: 'send', socketId, remote, bytes });
-      } else if (out.type === 'resolve') {
-        this.#options.outputs.push(out);
-      } else {
+      } else if (out.type === 'report') {
         this.#report(out.report, now);
+      } else {
+        this.#options.outputs.push(out);
       }
     }
   }
@@ -231,8 +291,35 @@ export class OwnNetwork {
   #report(report: NetcheckReport, now: Instant): void {
     this.#netInfo.report(report);
     this.#endpoints.report(report, now);
+    this.#nat.report(report, this.#endpoints.localSockets());
     this.#tellEndpoints(now);
     this.#options.onReport(report.homeRegion, now);
+    this.#answer(report, now);
+  }
+
+  #answer(report: NetcheckReport, now: Instant): void {
+    const isMeant = ({ at }: { readonly at: Instant }): boolean =>
+      report.thorough && report.startedAt >= at;
+    const summary = this.#asked.some(isMeant) ? this.#summary(report, now) : undefined;
+    if (summary === undefined) return;
+    for (const { id } of this.#asked.filter(isMeant)) {
+      this.#options.outputs.push({ type: 'netcheck-result', id, summary });
+    }
+    this.#asked = this.#asked.filter((asked) => !isMeant(asked));
+  }
+
+  #summary(report: NetcheckReport, now: Instant): NetworkSummary {
+    return {
+      report,
+      nat: this.#nat.verdict,
+      dialBack: this.#nat.dialBack,
+      osHasIpv6: this.#sockets.osHasIpv6,
+      udpPort: this.udpPort,
+      endpoints: this.endpoints(now).map((own) => ({
+        ...own,
+        verified: this.#nat.verified(own.endpoint),
+      })),
+    };
   }
 
   #tellEndpoints(now: Instant): void {

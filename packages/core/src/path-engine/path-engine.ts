@@ -22,6 +22,7 @@ import {
   type NodePrivateKey,
   publicKeyOf,
 } from '../keys/keys.js';
+import type { EarlierUse } from '../netcheck/dial-back.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { Netmap, RelayMap } from '../netmap/types.js';
 import { PeerPath } from '../paths/peer-path.js';
@@ -58,6 +59,8 @@ export interface PathEngineOptions {
   readonly listenPort: number;
   /** Told to peers beside what is discovered; never checked. */
   readonly staticEndpoints?: readonly Endpoint[];
+  /** Lets relays dial back before the first datagram leaves, judged by these uses; absent: they aren't asked. */
+  readonly earlierUses?: readonly EarlierUse[] | undefined;
 }
 
 export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
@@ -93,6 +96,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       listenPort,
       staticEndpoints,
       homeSeed: Number.parseInt(ownKey.slice(0, 8), 16),
+      earlierUses: options.earlierUses,
+      useRelay: (regionId, now) => this.#links.use(regionId, now),
       onReport: (home, now) => {
         this.#links.setHome(home, now);
         this.#desk.sendWaitingCalls(now);
@@ -144,10 +149,12 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         break;
       case 'relay-connected':
         this.#links.connected(input.regionId, now);
+        this.#network.relayConnected(input.regionId, input.dialsBack === true, now);
         this.#peers.reroute(now);
         break;
       case 'relay-closed':
         this.#links.closed(input.regionId, now);
+        this.#network.first.handle({ type: 'failed', regionId: input.regionId }, now);
         this.#peers.reroute(now);
         if (input.regionId === this.#links.home && this.#links.isHomeUnusable(now)) {
           this.#network.avoidHome(input.regionId, now);
@@ -161,6 +168,16 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         if (peer !== undefined) this.#peers.gone(peer, input.regionId, now);
         break;
       }
+      case 'dial-back-answer':
+        this.#network.first.handle({ ...input, type: 'answer' }, now);
+        break;
+      case 'https-result':
+      case 'captive-result':
+        this.#network.probed(input, now);
+        break;
+      case 'netcheck':
+        this.#network.ask(input.id, now);
+        break;
       case 'resolved':
         this.#network.resolved(input.host, input.addresses, now);
         break;
@@ -204,6 +221,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       endpoints: this.ownEndpoints(now),
       homeRegion: this.#links.home,
       udpPort: this.#network.udpPort,
+      nat: this.#network.nat,
       relays: [...this.#links.states()].map(([regionId, state]) => ({ regionId, state })),
       peers: [...this.#peers].map((peer) => this.#peerStatus(peer, now)),
       observed: this.#samples.list(),
@@ -238,6 +256,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'datagram':
         if (message.kind === 'stun') {
           this.#network.stun(message, now);
+        } else if (!this.#network.first.areAllowed) {
+          this.#counters.add('disco-before-first-datagram');
         } else {
           const { socketId, source, bytes, receivedAt } = message;
           this.#desk.receive(bytes, { kind: 'direct', socketId, remote: source }, receivedAt, now);

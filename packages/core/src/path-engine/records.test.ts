@@ -38,6 +38,9 @@ describe('what control hears of the network', () => {
     startedAt: instant(0),
     finishedAt: instant(0),
     full: true,
+    thorough: false,
+    regionHttpsLatencyMs: new Map(),
+    captivePortal: undefined,
     udp: true,
     ipv4: true,
     ipv6: false,
@@ -47,8 +50,8 @@ describe('what control hears of the network', () => {
     addressCounts: new Map(),
     observations: [],
     regionLatencyMs: new Map([[1, 10]]),
-    regionV4LatencyMs: new Map(),
-    regionV6LatencyMs: new Map(),
+    regionV4LatencyMs: new Map([[1, 12]]),
+    regionV6LatencyMs: new Map([[1, 10]]),
     homeRegion: 1,
   };
 
@@ -63,7 +66,7 @@ describe('what control hears of the network', () => {
     expect(told()).toBeUndefined();
     reporter.report(report);
     expect(told()).toMatchObject({ homeRegion: 1, workingUdp: true, osHasIpv6: true });
-    reporter.report({ ...report, regionLatencyMs: new Map([[1, 90]]) });
+    reporter.report({ ...report, regionV4LatencyMs: new Map([[1, 90]]) });
     expect(told()).toBeUndefined();
     reporter.report({ ...report, homeRegion: 2 });
     expect(told()).toMatchObject({ homeRegion: 2 });

@@ -7,7 +7,7 @@
  *
  * Home is always wanted; any other region for 60 s after its last packet in either direction. Packets wait
  * in a short queue while their region is dialled; the oldest make room. Packets that nothing comes back for
- * make us ask the relay for a pong.
+ * make us ask for a pong: the relay that took them, and home, where the answers come.
  */
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
@@ -148,6 +148,7 @@ export class RelayLinks {
     if (link.state === 'connected') {
       this.#options.outputs.push({ type: 'relay-transmit', regionId, peer, packet });
       this.#doubt(regionId, link, now);
+      this.#doubtHome(now);
       return;
     }
     link.queue.push({ peer, packet, since: now });
@@ -299,6 +300,14 @@ export class RelayLinks {
     if (link.heardAt === undefined || now - link.heardAt < probeAfterMs) return;
     link.heardAt = now;
     this.#options.outputs.push({ type: 'relay-probe', regionId });
+  }
+
+  /** What we send to another region is answered through home: a dead home would make us deaf, not mute. */
+  #doubtHome(now: Instant): void {
+    const link = this.#home === undefined ? undefined : this.#links.get(this.#home);
+    if (this.#home !== undefined && link?.state === 'connected') {
+      this.#doubt(this.#home, link, now);
+    }
   }
 
   #redialOne(regionId: RegionId, link: Link, now: Instant): void {

@@ -14,6 +14,10 @@ export interface DerpNode {
   /** -1: no STUN. */
   readonly STUNPort: number;
   readonly DERPPort: number;
+  /** `GET /generate_204` is answered on port 80 too, for captive portal checks. */
+  readonly CanPort80?: true;
+  /** Warren's own: the relay sends a datagram back to a client that asks for one. Official clients skip it. */
+  readonly WarrenDialBack?: true;
 }
 
 export interface DerpRegion {
@@ -35,6 +39,8 @@ export interface DerpRegionFacts {
   readonly pin: CertificatePin;
   readonly port: number;
   readonly stunPort: number | undefined;
+  /** Plain HTTP is served on port 80 of `hostName`. */
+  readonly canPort80?: boolean | undefined;
 }
 
 /** A region of one node. */
@@ -61,6 +67,8 @@ export function derpRegion(facts: DerpRegionFacts): DerpRegion {
         ...(ipv6 === undefined ? {} : { IPv6: ipv6 }),
         STUNPort: facts.stunPort ?? -1,
         DERPPort: facts.port,
+        ...(facts.canPort80 === true ? { CanPort80: true } : {}),
+        ...(facts.stunPort === undefined ? {} : { WarrenDialBack: true }),
       },
     ],
   };

@@ -6,6 +6,7 @@ import { SeededRandom } from '../../base/seeded-random.js';
 import type { Endpoint, IpAddress } from '../../ip/address.js';
 import type { RelayMap, RelayNode, RelayRegion } from '../../netmap/types.js';
 import { answerBindingRequest } from '../../stun/server.js';
+import type { CaptiveResult, HttpProbeOutput } from '../http-probes.js';
 import { Netcheck, type NetcheckInput, type NetcheckOutput } from '../netcheck.js';
 import type { NetcheckReport } from '../report.js';
 
@@ -61,6 +62,11 @@ export class NetcheckDrive {
   /** By host name; who isn't here is never answered. */
   readonly names = new Map<string, readonly IpAddress[]>();
   readonly lookupMs = 50;
+  /** Latencies over HTTPS by region; who isn't here refuses connections. */
+  readonly https = new Map<number, number>();
+  /** What captive probes find, by address; who isn't here is silent. */
+  readonly captive = new Map<string, CaptiveResult>();
+  readonly probes: { readonly at: number; readonly what: string }[] = [];
   readonly reports: NetcheckReport[] = [];
   readonly sent: { at: number; family: number; remote: Endpoint }[] = [];
   readonly lookups: string[] = [];
@@ -110,10 +116,33 @@ export class NetcheckDrive {
         host: output.host,
         addresses,
       });
+    } else if (output.type !== 'send') {
+      this.#probe(output);
     } else {
       this.sent.push({ at: this.now, family: output.family, remote: output.remote });
       this.#serve(output.remote, output.bytes);
     }
+  }
+
+  #probe(output: HttpProbeOutput): void {
+    if (output.type === 'cancel-probes') {
+      this.probes.push({ at: this.now, what: `cancel ${output.probes.length}` });
+      return;
+    }
+    const { probe } = output;
+    if (output.type === 'https-probe') {
+      this.probes.push({ at: this.now, what: `https ${output.regionId}` });
+      const latencyMs = this.https.get(output.regionId);
+      const result = latencyMs === undefined ? undefined : ({ latencyMs, family: 4 } as const);
+      // TCP and TLS come before what is measured.
+      const at = after(this.now, 3 * (latencyMs ?? 0));
+      this.deliver(at, { type: 'https-result', probe, result });
+      return;
+    }
+    this.probes.push({ at: this.now, what: `captive ${output.address} ${output.host}` });
+    const result = this.captive.get(output.address);
+    if (result === undefined) return;
+    this.deliver(after(this.now, 20), { type: 'captive-result', probe, result });
   }
 
   #serve(remote: Endpoint, request: Uint8Array): void {

@@ -10,6 +10,7 @@ import type { RegionId } from '../../engines/paths.js';
 import type { Endpoint, IpAddress } from '../../ip/address.js';
 import type { NodeKey } from '../../keys/keys.js';
 import type { RelayRegion } from '../../netmap/types.js';
+import { encodeBindingIndication } from '../../stun/indication.js';
 import { answerBindingRequest } from '../../stun/server.js';
 import type { EventHeap } from './event-heap.js';
 import type { Host, Internet } from './internet.js';
@@ -39,6 +40,8 @@ export class RelayModel {
   readonly regionId: RegionId;
   /** False: dials fail and nothing crosses. */
   up = true;
+  /** It offers to dial back. */
+  dialsBack = true;
   /** Its STUN server answers. */
   stunUp = true;
   readonly #options: RelayModelOptions;
@@ -77,6 +80,7 @@ export class RelayModel {
           relayPort: 443,
           stunPort,
           stunOnly: false,
+          dialsBack: true,
         },
       ],
     };
@@ -119,6 +123,12 @@ export class RelayModel {
         if (this.#clients.get(target) === receiver) receiver.onPacket(client.key, packet.slice());
       });
     });
+  }
+
+  /** A client asked for a datagram to itself. */
+  dialBack(token: Uint8Array, target: Endpoint): void {
+    const bytes = encodeBindingIndication(token);
+    this.#options.internet.send(this.#host, stunPort, target, bytes);
   }
 
   /** The relay's process ends: every connection closes. */

@@ -6,7 +6,7 @@ import { after, type Instant, instant } from '../../base/instant.js';
 import type { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
 import { formatPath, type Path, type RegionId, type SocketId } from '../../engines/paths.js';
-import type { IpAddress } from '../../ip/address.js';
+import { endpoint, type IpAddress } from '../../ip/address.js';
 import {
   type DiscoKey,
   type DiscoPrivateKey,
@@ -15,6 +15,7 @@ import {
   type NodePrivateKey,
   publicKeyOf,
 } from '../../keys/keys.js';
+import type { DialBackVerdict, EarlierUse } from '../../netcheck/dial-back.js';
 import type { NetInfo, OwnEndpoint } from '../../netmap/own.js';
 import type { Netmap } from '../../netmap/types.js';
 import type { PathChange, PathEngineInput, PathEngineOutput, PingResult } from '../io.js';
@@ -41,6 +42,7 @@ export interface WorldNodeOptions {
   readonly number: number;
   readonly place: Place;
   readonly listenPort: number;
+  readonly earlierUses: readonly EarlierUse[] | undefined;
   readonly heap: EventHeap;
   readonly random: SeededRandom;
   readonly internet: Internet;
@@ -60,6 +62,11 @@ export class WorldNode {
   endpoints: readonly OwnEndpoint[] = [];
   netInfo: NetInfo | undefined;
   readonly changes: PathChange[] = [];
+  /** For the next start. */
+  earlierUses: readonly EarlierUse[] | undefined;
+  dialBack: DialBackVerdict | undefined;
+  /** When the first datagram left, and relays' word on it came. */
+  firstDatagramAt: Instant | undefined;
   readonly pingResults: { readonly peer: NodeKey; readonly result: PingResult }[] = [];
   readonly outputs = new Map<string, number>();
 
@@ -82,6 +89,7 @@ export class WorldNode {
   constructor(options: WorldNodeOptions) {
     this.#options = options;
     this.name = options.name;
+    this.earlierUses = options.earlierUses;
     this.number = options.number;
     this.#place = options.place;
     this.#privateKey = generatePrivateKey('node', options.random);
@@ -180,7 +188,9 @@ export class WorldNode {
       peerOf,
       sendUdp: (socketId, remote, bytes) => {
         const port = this.#sockets.get(socketId);
-        if (port !== undefined) internet.send(this.#host, port, remote, bytes);
+        if (port === undefined) return;
+        this.firstDatagramAt ??= now();
+        internet.send(this.#host, port, remote, bytes);
       },
       openSocket: ({ socketId, family, port }) => {
         const opened = port === 0 ? 32_768 + this.#options.random.below(28_000) : port;
@@ -203,6 +213,7 @@ export class WorldNode {
         nodePrivateKey: this.#privateKey,
         discoPrivateKey: this.#discoKey,
         listenPort: this.#options.listenPort,
+        earlierUses: this.earlierUses,
       },
       now(),
     );
@@ -282,11 +293,45 @@ export class WorldNode {
         this.changes.push(output.change);
         this.#traceChange(output.change);
         break;
+      case 'https-probe': {
+        const { probe, regionId } = output;
+        const relay = this.#options.relays.get(regionId);
+        const latencyMs = 2 * (this.#place.accessMs + (relay?.accessMs ?? 0));
+        const result = relay?.up === true ? ({ latencyMs, family: 4 } as const) : undefined;
+        this.#later(dialRoundTrips * latencyMs, () =>
+          this.input({ type: 'https-result', probe, result }),
+        );
+        break;
+      }
+      case 'relay-dial-back':
+        this.#dialBack(output);
+        break;
+      case 'dialled-back':
+        this.dialBack = output.verdict;
+        break;
+      case 'captive-probe':
+      case 'cancel-probes':
+      case 'netcheck-result':
       case 'relay-prefer':
       case 'relay-probe':
       case 'resolve':
         break;
     }
+  }
+
+  #dialBack(output: Extract<PathEngineOutput, { readonly type: 'relay-dial-back' }>): void {
+    const { regionId, token, port } = output;
+    const relay = this.#options.relays.get(regionId);
+    const { accessMs, address, nat } = this.#place;
+    if (relay === undefined) return;
+    const latencyMs = accessMs + relay.accessMs;
+    const target = endpoint(nat?.address ?? address, port);
+    this.#later(latencyMs, () => {
+      relay.dialBack(token, target);
+      this.#later(latencyMs, () =>
+        this.input({ type: 'dial-back-answer', regionId, token, outcome: 'sent', target }),
+      );
+    });
   }
 
   #traceChange({ from, to, cause }: PathChange): void {
@@ -320,7 +365,7 @@ export class WorldNode {
         return;
       }
       this.#connect(relay, latencyMs);
-      this.input({ type: 'relay-connected', regionId });
+      this.input({ type: 'relay-connected', regionId, dialsBack: relay.dialsBack });
     });
   }
 

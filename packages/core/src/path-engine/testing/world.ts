@@ -7,6 +7,7 @@ import { SeededRandom } from '../../base/seeded-random.js';
 import type { RegionId } from '../../engines/paths.js';
 import type { IpAddress } from '../../ip/address.js';
 import { hostPrefix } from '../../ip/prefix.js';
+import type { EarlierUse } from '../../netcheck/dial-back.js';
 import type { Netmap, NetmapNode, RelayMap } from '../../netmap/types.js';
 import { EventHeap } from './event-heap.js';
 import { Internet } from './internet.js';
@@ -27,6 +28,8 @@ export interface NodeSpec {
   readonly accessMs?: number;
   /** Behind the NAT of this node. */
   readonly besides?: WorldNode;
+  /** Relays are asked to dial back; the uses of its port before its start. */
+  readonly earlierUses?: readonly EarlierUse[];
 }
 
 export class World {
@@ -92,6 +95,7 @@ export class World {
       number: this.nodes.length,
       place: this.place(spec),
       listenPort,
+      earlierUses: spec.earlierUses,
       heap: this.heap,
       random: this.#random.fork(),
       internet: this.internet,
