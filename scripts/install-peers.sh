@@ -3,7 +3,7 @@
 # packages bring are kept from starting (they would listen on this machine's own network).
 set -euo pipefail
 
-packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps
+packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps faketime
   coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc zstd)
 
 missing=()

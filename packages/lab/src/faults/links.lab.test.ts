@@ -207,10 +207,10 @@ END`,
       relayed.steady(SETTLE_MS, since),
     ]);
     const pathMs = await untilPath('direct', since, 60_000);
-    const told = await network.statusUntil(
+    await network.statusUntil(
       'left',
       'its new endpoint',
-      ({ self }) => self?.endpoints.some((endpoint) => endpoint.startsWith(`${next}:`)) === true,
+      ({ self }) => self?.endpoints.some(({ addr }) => addr.startsWith(`${next}:`)) === true,
       60_000,
     );
     report('another public address', {
@@ -219,7 +219,6 @@ END`,
       'direct path after ms': pathMs,
       'endpoint known after ms': Date.now() - since,
     });
-    expect(told.self?.endpoints.join(' ')).toContain(next);
     expect(directMs).toBeLessThan(HEAL_MS * 2);
   });
 });

@@ -2,11 +2,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type WallTime, wallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import type { Path } from '@warren/core/engines/paths';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import { hostPrefix } from '@warren/core/ip/prefix';
-import { generatePrivateKey, type NodeKey, publicKeyOf } from '@warren/core/keys/keys';
+import {
+  generatePrivateKey,
+  type NodeKey,
+  type NodePrivateKey,
+  publicKeyOf,
+} from '@warren/core/keys/keys';
 import { OPEN_FILTER } from '@warren/core/packet-engine/testing/engine-world';
 import { ipPacket, ipPayload, tunBatch } from '@warren/core/packet-engine/testing/ip-packets';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
@@ -42,9 +48,14 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-async function starts(overlay: string): Promise<Side> {
+async function starts(
+  overlay: string,
+  run: { readonly identity?: NodePrivateKey; readonly handshakeFloor?: WallTime } = {},
+): Promise<Side> {
   const { port1, port2 } = new MessageChannel();
+  const { identity: privateKey = generatePrivateKey('node', random), ...floor } = run;
   const data = {
+    ...floor,
     tunName: 'none',
     mtuBytes: 1280,
     downBacklog: createSharedBacklog(),
@@ -71,7 +82,6 @@ async function starts(overlay: string): Promise<Side> {
     port1.postMessage({ type: 'stop' });
     await closed;
   });
-  const privateKey = generatePrivateKey('node', random);
   const tell = (message: DownMessage): void => port1.postMessage({ type: 'down', message });
   tell({ type: 'set-identity', privateKey });
   tell(OPEN_FILTER);
@@ -163,6 +173,31 @@ test('a main thread that is late costs relayed packets, which are counted, not m
     carry();
     return b.written.at(-1) === 'again';
   });
+});
+
+test('a machine whose clock went back between two runs is heard when it begins where the last run ended', async () => {
+  const identity = generatePrivateKey('node', random);
+  const b = await starts('100.64.0.2');
+  const atB = await opensSocket(b);
+  /** One run of the machine, which says something to `b`; answers the times of its handshakes. */
+  const run = async (text: string, handshakeFloor: WallTime): Promise<readonly WallTime[]> => {
+    const a = await starts('100.64.0.1', { identity, handshakeFloor });
+    const remote = await opensSocket(a);
+    knows(a, b, [{ kind: 'direct', socketId: 1, remote: atB }]);
+    knows(b, a, [{ kind: 'direct', socketId: 1, remote }]);
+    await sleep(50);
+    sends(a, b, [text]);
+    for (let tries = 0; tries < 100 && b.written.at(-1) !== text; tries++) await sleep(10);
+    await ends.pop()?.();
+    return a.up.flatMap((message) => (message.type === 'handshake-time' ? [message.time] : []));
+  };
+  const anHourAhead = wallTime(Date.now() + 3_600_000);
+  const [first] = await run('ahead', anHourAhead);
+  expect(first).toBeGreaterThanOrEqual(anHourAhead);
+  await run('behind', wallTime(0));
+  expect(b.written).toEqual(['ahead']);
+  await run('not before', wallTime((first ?? anHourAhead) + 1000));
+  expect(b.written).toEqual(['ahead', 'not before']);
 });
 
 test('a device that goes away is told with its reason', async () => {
