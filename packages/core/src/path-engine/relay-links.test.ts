@@ -239,6 +239,20 @@ describe('packets that only a relay carries', () => {
     expect(out().filter((line) => line === 'relay-probe')).toHaveLength(2);
   });
 
+  test('and home is asked too, where the answers would come', () => {
+    links.setHome(1, at(0));
+    links.connected(1, at(0));
+    links.use(2, at(0));
+    links.connected(2, at(0));
+    out();
+    // The other region is well: it brings something all the time.
+    for (let second = 0; second <= 15; second++) {
+      links.heard(2, at(second * 1000));
+      links.transmit(2, peer, packet(1), at(second * 1000));
+    }
+    expect(out().filter((line) => line === 'relay-probe')).toHaveLength(1);
+  });
+
   test('ask for nothing while packets come', () => {
     links.setHome(1, at(0));
     links.connected(1, at(0));
