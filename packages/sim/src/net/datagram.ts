@@ -5,4 +5,6 @@ export interface Datagram {
   readonly source: Endpoint;
   readonly target: Endpoint;
   readonly bytes: Uint8Array;
+  /** The host that really sent it, which no receiver can know: for checkers. */
+  readonly origin: string;
 }

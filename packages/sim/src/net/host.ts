@@ -16,6 +16,8 @@ export type UdpReceiver = (source: Endpoint, bytes: Uint8Array, local: Endpoint)
 
 export class Host {
   readonly name: string;
+  /** Hears of every datagram that arrives, before anybody else. */
+  onArrival: ((datagram: Datagram) => void) | undefined;
   readonly #trace: Trace;
   readonly #ports = new Map<string, UdpReceiver>();
   #plug: Plug | undefined;
@@ -59,11 +61,14 @@ export class Host {
     const family = familyOf(endpointAddress(target));
     const address = plug?.sourceFor(family);
     if (plug === undefined || address === undefined) return false;
-    plug.send({ source: from ?? endpoint(address, port), target, bytes });
+    const source = from ?? endpoint(address, port);
+    plug.send({ source, target, bytes, origin: this.name });
     return true;
   }
 
-  #receive({ source, target, bytes }: Datagram): void {
+  #receive(datagram: Datagram): void {
+    const { source, target, bytes } = datagram;
+    this.onArrival?.(datagram);
     const family = familyOf(endpointAddress(target));
     this.#trace.note('udp', this.name, source, target, bytes);
     this.#ports.get(`${family} ${endpointPort(target)}`)?.(source, bytes, target);

@@ -107,7 +107,7 @@ export class SimWorld {
     const authKey = this.control.createKey();
     const relayStreams = new Map(this.relays.map(({ regionId, streams }) => [regionId, streams]));
     const threadMs = options.threadMs ?? THREAD_MS;
-    this.nodes = topology.machines.map(
+    this.nodes = this.topology.machines.map(
       (machine) =>
         new SimNode(
           {
@@ -128,6 +128,11 @@ export class SimWorld {
 
   /** Servers and machines start, the machines within a second. */
   start(): void {
+    for (const node of this.nodes) {
+      node.host.onArrival = (datagram) => {
+        for (const observer of this.observers) observer.onDatagram?.(node, datagram);
+      };
+    }
     for (const relay of this.relays) relay.start();
     this.control.start();
     for (const node of this.nodes) {
@@ -178,14 +183,9 @@ export class SimWorld {
     const [source, target] = [from.overlay, to.overlay];
     if (source === undefined || target === undefined) return undefined;
     const message = { kind, from: this.numberOf(from), to: this.numberOf(to), number };
+    for (const observer of this.observers) observer.onSaid?.(message);
     from.transmit(encodePacket(source, target, message, filler));
     return number;
-  }
-
-  /** Tells observers that the world around some machines is not what it was. */
-  disturb(nodes: readonly SimNode[], what: string): void {
-    this.trace.note('fault', what, ...nodes.map(({ name }) => name));
-    for (const observer of this.observers) observer.onDisturbance?.(nodes, what);
   }
 
   /** A new place for a machine. */

@@ -1,0 +1,65 @@
+/** Bounded tables: whatever peers, strangers and faults do, tables of every machine stay below their limits. */
+import { maxMappingSamples } from '@warren/core/path-engine/mapping-samples';
+import { maxOwnEndpoints } from '@warren/core/path-engine/own-endpoints';
+import { maxPathChanges } from '@warren/core/path-engine/path-history';
+import type { SimNode } from '../node/sim-node.js';
+import type { SimWorld } from '../world/sim-world.js';
+import type { Breaks, Checker } from './checker.js';
+
+const NAME = 'bounded';
+
+/** The budget of hard-NAT work, and the two that are always open. */
+const SOCKETS_MAX = 258;
+/** One link a region and, for a moment, the one that is replaced. */
+const LINKS_PER_REGION_MAX = 1;
+/** Register, map poll, lite update, and one of each that was given up. */
+const REQUESTS_MAX = 6;
+/** Streams of a node that control may still hold after its network went away, until they time out. */
+const SESSIONS_PER_NODE_MAX = 24;
+/** The relay's own limit of connections with one key, and as many that have not introduced themselves. */
+const CONNECTIONS_PER_NODE_MAX = 32;
+
+export class BoundedChecker implements Checker {
+  readonly #world: SimWorld;
+  readonly #breaks: Breaks;
+
+  constructor(world: SimWorld, breaks: Breaks) {
+    this.#world = world;
+    this.#breaks = breaks;
+  }
+
+  look(): void {
+    const { nodes, relays, control } = this.#world;
+    for (const node of nodes) this.#lookAt(node);
+    for (const { server, host } of relays) {
+      const connections = server?.connections() ?? [];
+      this.#expect(
+        `connections of ${host.name}`,
+        connections.length,
+        CONNECTIONS_PER_NODE_MAX * nodes.length,
+      );
+    }
+    const sessions = control.sessions?.size ?? 0;
+    this.#expect('map streams of control', sessions, SESSIONS_PER_NODE_MAX * nodes.length);
+  }
+
+  #lookAt(node: SimNode): void {
+    const { engine, plane, control } = node;
+    if (engine === undefined || plane === undefined || control === undefined) return;
+    const { now } = this.#world.clock;
+    const others = this.#world.nodes.length - 1;
+    const status = engine.status(now);
+    this.#expect(`endpoints of ${node.name}`, status.endpoints.length, maxOwnEndpoints);
+    this.#expect(`samples of ${node.name}`, status.observed.length, maxMappingSamples);
+    this.#expect(`peers of ${node.name}`, status.peers.length, others);
+    this.#expect(`path changes of ${node.name}`, engine.history().length, maxPathChanges);
+    this.#expect(`sockets of ${node.name}`, plane.sockets.size, SOCKETS_MAX);
+    const regions = this.#world.relays.length;
+    this.#expect(`relay links of ${node.name}`, node.relayLinks, LINKS_PER_REGION_MAX * regions);
+    this.#expect(`control requests of ${node.name}`, control.openRequests, REQUESTS_MAX);
+  }
+
+  #expect(what: string, size: number, max: number): void {
+    if (size > max) this.#breaks.add(NAME, `${what}: ${size}, more than ${max}`);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Connectivity is never lost while any path exists: in a part of the world that has been whole for the stated
+ * time every message arrives; on lines that lose packets, never many in a row are missing.
+ */
+import type { SimNode } from '../node/sim-node.js';
+import type { Message } from '../traffic/message.js';
+import type { SimWorld } from '../world/sim-world.js';
+import type { Breaks, Checker } from './checker.js';
+import type { Wholeness } from './wholeness.js';
+
+const NAME = 'liveness';
+
+/** Data flows again this long after a line, a relay or a process came back. */
+export const HARD_RECOVERY_MS = 30_000;
+/** Data flows again this long after a direct path broke while the relay stood. */
+export const SOFT_RECOVERY_MS = 8_000;
+/** On lossy lines dials, handshakes and pings are lost too. */
+const LOSSY_FACTOR = 1.5;
+/** A message that took longer is lost: several times the longest way through a relay. */
+const DELIVERY_MS = 2_000;
+/** Lines of the fuzz lose a tenth at most: this many in a row happens once in 10^7 messages. */
+const LOST_IN_A_ROW_MAX = 10;
+
+interface Pending {
+  readonly message: Message;
+  readonly saidAt: number;
+}
+
+/** How long after a disturbance messages were still lost. */
+export interface Recovery {
+  hardMs: number;
+  softMs: number;
+}
+
+export class LivenessChecker implements Checker {
+  /** The worst so far, within the limits or not. */
+  readonly worst: Recovery = { hardMs: 0, softMs: 0 };
+  readonly #world: SimWorld;
+  readonly #breaks: Breaks;
+  readonly #wholeness: Wholeness<SimNode>;
+  readonly #pending = new Map<string, Pending>();
+  readonly #lostInARow = new Map<string, number>();
+  #heard = 0;
+
+  constructor(world: SimWorld, breaks: Breaks, wholeness: Wholeness<SimNode>) {
+    this.#world = world;
+    this.#breaks = breaks;
+    this.#wholeness = wholeness;
+  }
+
+  /** Messages that arrived. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  onSaid(message: Message): void {
+    const pending = { message, saidAt: this.#world.clock.now };
+    this.#pending.set(keyOf(message), pending);
+  }
+
+  onMessage(_node: SimNode, message: Message | undefined): void {
+    if (message === undefined || !this.#pending.delete(keyOf(message))) return;
+    this.#heard++;
+    this.#lostInARow.set(pairOf(message), 0);
+  }
+
+  look(): void {
+    const { now } = this.#world.clock;
+    for (const [key, pending] of this.#pending) {
+      if (now - pending.saidAt < DELIVERY_MS) break;
+      this.#pending.delete(key);
+      this.#lost(pending);
+    }
+  }
+
+  #lost({ message, saidAt }: Pending): void {
+    const { nodes, clock } = this.#world;
+    const [from, to] = [nodes[message.from], nodes[message.to]];
+    if (from === undefined || to === undefined) return;
+    const whole = this.#wholeness.of(from, to);
+    if (whole === undefined) return;
+    // As it was when it was said, and no new trouble since.
+    const ago = clock.now - saidAt;
+    const [hardMs, softMs] = [whole.hardMs - ago, whole.softMs - ago];
+    if (hardMs < 0 || softMs < 0) return;
+    const factor = whole.isLossy ? LOSSY_FACTOR : 1;
+    if (!whole.isLossy) this.#noteRecovery(hardMs, softMs);
+    if (hardMs < HARD_RECOVERY_MS * factor || softMs < SOFT_RECOVERY_MS * factor) return;
+    const pair = pairOf(message);
+    const inARow = (this.#lostInARow.get(pair) ?? 0) + 1;
+    this.#lostInARow.set(pair, inARow);
+    if (whole.isLossy && inARow < LOST_IN_A_ROW_MAX) return;
+    this.#breaks.add(
+      NAME,
+      `message ${message.number} of ${from.name} to ${to.name}, said at ${saidAt.toFixed(0)} ms, was lost ` +
+        `${seconds(hardMs)} after the last hard and ${seconds(softMs)} after the last soft fault` +
+        (whole.isLossy ? `, the ${inARow}th in a row` : ''),
+    );
+  }
+
+  #noteRecovery(hardMs: number, softMs: number): void {
+    // What is lost right after both was the hard one's doing.
+    if (hardMs < softMs || hardMs < HARD_RECOVERY_MS) {
+      this.worst.hardMs = Math.max(this.worst.hardMs, Math.min(hardMs, softMs));
+    } else {
+      this.worst.softMs = Math.max(this.worst.softMs, softMs);
+    }
+  }
+}
+
+function keyOf({ kind, from, to, number }: Message): string {
+  return `${kind} ${from} ${to} ${number}`;
+}
+
+function pairOf({ from, to }: Message): string {
+  return `${from} ${to}`;
+}
+
+function seconds(ms: number): string {
+  return Number.isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : 'for ever';
+}

@@ -1,0 +1,46 @@
+/**
+ * No path is moved by a stranger: a node only ever sends a peer's data to endpoints from which that very
+ * peer's datagrams have reached it. The world knows who really sent a datagram, whatever its source says.
+ */
+import type { DownMessage } from '@warren/core/engines/messages';
+import type { Datagram } from '../net/datagram.js';
+import type { SimNode } from '../node/sim-node.js';
+import type { SimWorld } from '../world/sim-world.js';
+import type { Breaks, Checker } from './checker.js';
+
+const NAME = 'proven-path';
+
+export class ProvenPathChecker implements Checker {
+  readonly #world: SimWorld;
+  readonly #breaks: Breaks;
+  /** By receiver and source: the machines that really sent from there. */
+  readonly #seen = new Map<string, Set<string>>();
+
+  constructor(world: SimWorld, breaks: Breaks) {
+    this.#world = world;
+    this.#breaks = breaks;
+  }
+
+  onDatagram(receiver: SimNode, { source, origin }: Datagram): void {
+    const key = `${receiver.name} ${source}`;
+    const origins = this.#seen.get(key);
+    if (origins === undefined) this.#seen.set(key, new Set([origin]));
+    else origins.add(origin);
+  }
+
+  onDown(node: SimNode, message: DownMessage): void {
+    if (message.type !== 'set-paths') return;
+    const peer = this.#world.nodes.find(({ key }) => key === message.peer);
+    for (const path of message.paths) {
+      if (path.kind !== 'direct') continue;
+      const origins = this.#seen.get(`${node.name} ${path.remote}`);
+      if (peer !== undefined && origins?.has(peer.name) === true) continue;
+      const who = origins === undefined ? 'nobody' : [...origins].join(', ');
+      const whom = peer?.name ?? 'a peer that does not exist';
+      this.#breaks.add(
+        NAME,
+        `${node.name} sends data for ${whom} to ${path.remote}, where it heard ${who}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** A random sequence of faults for one world, and the account of what is whole when. */
+import { Wholeness } from '../checkers/wholeness.js';
+import type { SimNode } from '../node/sim-node.js';
+import type { Chatter } from '../traffic/chatter.js';
+import { between, weighted } from './choose.js';
+import { type FaultContext, type FaultKind, faultKinds, type RunningFault } from './faults.js';
+
+const FAULTS_MAX = 6;
+/** Calm before the first fault. */
+const CALM_MS = 4_000;
+/** When faults begin. */
+const WINDOW_MS = 25_000;
+/** Longer than a session lasts after its last packet: everything goes to sleep. */
+const HUSH_MS = 55_000;
+const HUSH_SHARE = 0.1;
+
+const kinds: readonly (readonly [FaultKind, number])[] = faultKinds.map((kind) => [
+  kind,
+  kind.weight,
+]);
+
+export class FaultPlan {
+  readonly wholeness: Wholeness<SimNode>;
+  /** Faults that took place, in their order. */
+  readonly names: string[] = [];
+  readonly #context: FaultContext;
+  #controlOutages = 0;
+  /** Faults that ended while control was away: their machines can't tell their peers yet. */
+  readonly #untold: RunningFault[] = [];
+
+  constructor(context: FaultContext) {
+    this.#context = context;
+    this.wholeness = new Wholeness(context.world.clock);
+  }
+
+  /** Plans everything; the time until the last fault has ended. */
+  run(chatter: Chatter): number {
+    const { world, random } = this.#context;
+    const { clock } = world;
+    let endMs = CALM_MS;
+    const count = random.below(FAULTS_MAX + 1);
+    for (let i = 0; i < count; i++) {
+      const kind = weighted(random, kinds);
+      const atMs = CALM_MS + random.fraction() * WINDOW_MS;
+      const durationMs = kind.durationMs(random);
+      endMs = Math.max(endMs, atMs + durationMs);
+      clock.later(atMs, () => this.#begin(kind, durationMs));
+    }
+    if (random.fraction() < HUSH_SHARE) {
+      const atMs = CALM_MS + random.fraction() * between(random, 1000, WINDOW_MS);
+      clock.later(atMs, () => chatter.hush(true));
+      clock.later(atMs + HUSH_MS, () => chatter.hush(false));
+      endMs = Math.max(endMs, atMs + HUSH_MS);
+      this.names.push('hush');
+    }
+    return endMs;
+  }
+
+  #begin(kind: FaultKind, durationMs: number): void {
+    const { world } = this.#context;
+    const fault = kind.begin(this.#context);
+    if (fault === undefined) return;
+    this.names.push(kind.name);
+    const names = fault.machines.map(({ name }) => name);
+    world.trace.note('fault', kind.name, ...names);
+    this.wholeness.begin(fault.machines, fault.severity);
+    if (fault.stopsControl === true) this.#controlOutages++;
+    const end = (): void => {
+      fault.end();
+      world.trace.note('fault-over', kind.name, ...names);
+      if (fault.stopsControl === true) this.#controlBack();
+      if (this.#controlOutages > 0) this.#untold.push(fault);
+      else this.wholeness.end(fault.machines, fault.severity);
+    };
+    if (durationMs === 0) end();
+    else world.clock.later(durationMs, end);
+  }
+
+  #controlBack(): void {
+    this.#controlOutages--;
+    if (this.#controlOutages > 0) return;
+    for (const { machines, severity } of this.#untold.splice(0)) {
+      this.wholeness.end(machines, severity);
+    }
+  }
+}
