@@ -113,8 +113,9 @@ export function defineDemo(command: Command, context: CliContext): void {
     [
       ['open', 'direct: one of the two has a public address'],
       ['punch', 'direct: both have opened their NATs for each other'],
+      ['static', 'direct: at the load balancer that one of the two was configured with'],
       ['ROUND TRIP', "through the tunnel; WIRES: what the lab's links take for the direct way"],
-      ['RELAYED FRAMES', 'data the relays carried between the two while 2 MB moved'],
+      ['RELAYED FRAMES', 'data the relays carried between the two while data moved'],
     ],
   );
 }

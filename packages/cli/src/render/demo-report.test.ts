@@ -45,16 +45,16 @@ function reportOf(...pairs: DemoPair[]): DemoReport {
 
 test('a matrix both ways, a row of evidence a pair, a sentence', () => {
   expect(renderDemoReport(reportOf(direct, relayed), plain).join('\n')).toBe(
-    `       alpha         beta          gamma
-alpha  -             direct punch  relay
-beta   direct punch  -             -
-gamma  relay         -             -
+    `         1      2      3
+1 alpha  -      punch  relay
+2 beta   punch  -      -
+3 gamma  relay  -      -
 
-PAIR           PATH    METHOD  ROUND TRIP  WIRES  FIRST REPLY  DIRECT AFTER  RELAYED FRAMES  2 MB AT
-alpha - beta   direct  punch   64 ms       62 ms  91 ms        204 ms        0               21.0 Mbit/s
-alpha - gamma  relay   -       1.3 ms      62 ms  91 ms        -             1873            21.0 Mbit/s
+PAIR           PATH    METHOD  ROUND TRIP  WIRES  FIRST REPLY  DIRECT AFTER  RELAYED FRAMES  MOVED  AT
+alpha - beta   direct  punch   64 ms       62 ms  91 ms        204 ms        0               2 MB   21.0 Mbit/s
+alpha - gamma  relay   -       1.3 ms      62 ms  91 ms        -             1873            2 MB   21.0 Mbit/s
 
-2 of 2 pairs as expected, every hash checked, in 12.3 s.`,
+1 direct, 1 relayed: 2 of 2 pairs as expected, every hash checked, in 12.3 s.`,
   );
 });
 
@@ -62,7 +62,9 @@ test('problems are named and counted', () => {
   const broken = { ...direct, actual: 'none' as const, problems: ['no ping was answered'] };
   const lines = renderDemoReport(reportOf(broken, relayed), plain);
   expect(lines).toContain('alpha - beta: no ping was answered');
-  expect(lines.at(-1)).toBe('1 of 2 pairs as expected, every hash checked, in 12.3 s.');
+  expect(lines.at(-1)).toBe(
+    '0 direct, 1 relayed, 1 not proven: 1 of 2 pairs as expected, every hash checked, in 12.3 s.',
+  );
 });
 
 test('colours leave the columns alone', () => {

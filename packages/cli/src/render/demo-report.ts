@@ -17,7 +17,8 @@ const PAIR_HEADER = [
   'FIRST REPLY',
   'DIRECT AFTER',
   'RELAYED FRAMES',
-  '2 MB AT',
+  'MOVED',
+  'AT',
 ];
 
 /** Lines of the whole report. */
@@ -34,7 +35,7 @@ export function renderDemoReport(report: DemoReport, paint: Paint): string[] {
   ];
 }
 
-/** Machines in both directions; a pair is shown in both of its cells. */
+/** Machines in both directions, numbered; a pair is shown in both of its cells. */
 function renderMatrix(report: DemoReport, paint: Paint): string[] {
   const names = report.machines.map((machine) => machine.name);
   const cell = (from: string, to: string): string => {
@@ -45,22 +46,30 @@ function renderMatrix(report: DemoReport, paint: Paint): string[] {
     );
     return pair === undefined ? '-' : wayOf(pair);
   };
-  const rows = names.map((from) => [from, ...names.map((to) => cell(from, to))]);
-  const [header = '', ...lines] = renderTable([['', ...names], ...rows]);
+  const numbers = names.map((_name, index) => String(index + 1));
+  const rows = names.map((from, index) => [
+    `${index + 1} ${from}`,
+    ...names.map((to) => cell(from, to)),
+  ]);
+  const [header = '', ...lines] = renderTable([['', ...numbers], ...rows]);
   return [
     paint('bold', header),
     // Padding is done, so colours can't shift the columns.
     ...lines.map((line) =>
       line
-        .replace(/direct \S+/g, (text) => paint('green', text))
-        .replace(/\brelay\b/g, (text) => paint('yellow', text))
-        .replace(/\bnone\b/g, (text) => paint('red', text)),
+        .replace(DIRECT_CELL, (text) => paint('green', text))
+        .replace(/(?<= {2})relay\b/g, (text) => paint('yellow', text))
+        .replace(/(?<= {2})none\b/g, (text) => paint('red', text)),
     ),
   ];
 }
 
+/** A method in a cell says that it is direct; the row's name stands at its start. */
+const DIRECT_CELL = /(?<= {2})(direct|open|punch|lan|ipv6|portmap|static|predict|birthday)\b/g;
+
+/** How a pair talks, in a word. */
 function wayOf(pair: DemoPair): string {
-  return pair.actual === 'direct' ? `direct ${pair.method ?? ''}`.trim() : pair.actual;
+  return pair.actual === 'direct' ? (pair.method ?? 'direct') : pair.actual;
 }
 
 function pairRow(pair: DemoPair): string[] {
@@ -73,17 +82,34 @@ function pairRow(pair: DemoPair): string[] {
     milliseconds(pair.firstReplyMs),
     milliseconds(pair.directMs),
     pair.relayDataFramesDuringTransfer === null ? '-' : String(pair.relayDataFramesDuringTransfer),
+    megabytes(pair.transferredBytes),
     pair.megabitsPerSecond === null ? '-' : `${pair.megabitsPerSecond.toFixed(1)} Mbit/s`,
   ];
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 function milliseconds(ms: number | null): string {
   return ms === null ? '-' : `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 }
 
+const PATH_WORDS: Readonly<Record<DemoPair['actual'], string>> = {
+  direct: 'direct',
+  relay: 'relayed',
+  'peer-relay': 'relayed by peers',
+  none: 'not proven',
+};
+
 function verdict(report: DemoReport, paint: Paint): string {
   const seconds = (report.durationMs / 1000).toFixed(1);
+  const count = (path: DemoPair['actual']): number =>
+    report.pairs.filter(({ actual }) => actual === path).length;
+  const counts = (['direct', 'relay', 'peer-relay', 'none'] as const)
+    .filter((path) => count(path) > 0 || path === 'direct' || path === 'relay')
+    .map((path) => `${count(path)} ${PATH_WORDS[path]}`);
   const good = report.pairs.filter((pair) => pair.problems.length === 0).length;
-  const sentence = `${good} of ${report.pairs.length} pairs as expected, every hash checked, in ${seconds} s.`;
+  const sentence = `${counts.join(', ')}: ${good} of ${report.pairs.length} pairs as expected, every hash checked, in ${seconds} s.`;
   return paint(report.ok ? 'green' : 'red', sentence);
 }

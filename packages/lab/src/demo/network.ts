@@ -2,6 +2,7 @@
  * Brings the demo's network up: a relay in the west, the hub (control and relay) in the east, then a daemon
  * on every machine that joins with the one line a hub prints.
  */
+import { STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
 import type { CommandLine } from '../mesh/command-line.js';
 import { joinMachine, startDaemon } from '../mesh/machines.js';
 import { createKey, hubUrl, startHub, startRelay } from '../mesh/servers.js';
@@ -23,13 +24,18 @@ export async function startServers(world: World, cli: CommandLine): Promise<read
   return ['--login-server', hubUrl(world, 'hub'), '--auth-key', key];
 }
 
-/** Starts a machine's daemon and joins it; answers its overlay address (IPv4). */
+/**
+ * Starts a machine's daemon and joins it; answers its overlay address (IPv4). What its owner configures
+ * reaches it by the environment, as in a service's unit.
+ */
 export async function bringUp(
   world: World,
   cli: CommandLine,
   machine: string,
   joinArguments: readonly string[],
 ): Promise<string> {
-  await startDaemon(world, cli, machine);
+  const configured = world.topology.machines.find(({ name }) => name === machine)?.staticEndpoints;
+  const env = configured === undefined ? {} : { [STATIC_ENDPOINTS_VARIABLE]: configured.join(',') };
+  await startDaemon(world, cli, machine, [], env);
   return joinMachine(world, cli, machine, joinArguments);
 }

@@ -1,23 +1,31 @@
 /**
- * `warren demo`: a small internet out of real Linux NATs, the real daemon on four machines, and which pairs
+ * `warren demo`: a small internet out of real Linux NATs, the real daemon on seven machines, and which pairs
  * talk directly. Everything lives in one world and ends with it, whatever happens.
  */
 import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
-import type { StatusReport } from '@warren/node/local-api/protocol';
 import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from '@warren/sim/demo/report';
-import { natOf, regionOf } from '@warren/sim/topology/types';
+import { sevenMachines } from '@warren/sim/topology/seven-machines';
+import { natOf, regionOf, type Topology } from '@warren/sim/topology/types';
 import { requireFreeName } from '../kept-worlds.js';
 import { CommandLine } from '../mesh/command-line.js';
-import { waitForPeers } from '../mesh/machines.js';
+import { statusOf, waitForPeers } from '../mesh/machines.js';
 import { requireLab } from '../requirements.js';
-import { scriptArgv } from '../scripts.js';
-import { fourMachines } from '../topology/four-machines.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
+import {
+  BULK_BYTES,
+  type Couple,
+  measureTogether,
+  type PairMember,
+  transferTogether,
+  withBulk,
+} from './measure-pair.js';
 import { bringUp, startServers } from './network.js';
-import { measurePair, type PairMember, pingPair, TRANSFER_PORT } from './pairs.js';
+import { pingPair } from './ping-pair.js';
+import { disjointGroups, oneOfEach, tournament } from './rounds.js';
+import { TransferAgents } from './transfer-agents.js';
 
 export interface DemoOptions {
   /** Starts Warren's command line: Node.js and its main script. */
@@ -40,8 +48,8 @@ export async function runDemo(
   const stage = (message: string): void => report({ type: 'stage', message });
   if (options.keep) requireFreeName(DEMO_WORLD);
   await requireLab({ install: options.installDeps, onProgress: stage });
-  stage('building two regions, three NATs and four machines out of namespaces');
-  const world = await startWorld(fourMachines, {
+  stage(`building ${describeWorld(sevenMachines)} out of namespaces`);
+  const world = await startWorld(sevenMachines, {
     signal: options.signal,
     ...(options.keep ? { keep: DEMO_WORLD } : {}),
   });
@@ -56,8 +64,8 @@ export async function runDemo(
       machines.map((machine) => bringUp(world, cli, machine, join)),
     );
     await waitForPeers(world, machines);
-    const members = await describeMembers(cli, machines, addresses);
-    const pairs = await measureAll(world, cli, members, report);
+    const members = await describeMembers(world, machines, addresses);
+    const pairs = await measureAll(world, members, report);
     if (options.keep) {
       await world.detach();
       kept = true;
@@ -81,13 +89,13 @@ function hostsOf({ topology }: World): string[] {
 }
 
 async function describeMembers(
-  cli: CommandLine,
+  world: World,
   machines: readonly string[],
   addresses: readonly string[],
 ): Promise<PairMember[]> {
   return Promise.all(
     machines.map(async (name, index) => {
-      const status = await cli.json<StatusReport>(name, ['status']);
+      const status = await statusOf(world, name);
       const nodeKey = parsePublicKey('node', status.self?.nodeKey ?? '');
       assert(nodeKey !== undefined, 'a node that is up has a key');
       return { name, address: addresses[index] ?? '', nodeKey };
@@ -104,43 +112,91 @@ function describeMachine(world: World, member: PairMember): DemoMachine {
   };
 }
 
+/** All pairs of the machines, in rounds of pairs that share none. */
+function roundsOf(members: readonly PairMember[]): Pick<Couple, 'from' | 'to'>[][] {
+  return tournament(members.length).map((round) =>
+    round.flatMap(([first, second]) => {
+      const [from, to] = [members[first], members[second]];
+      return from === undefined || to === undefined ? [] : [{ from, to }];
+    }),
+  );
+}
+
 async function measureAll(
   world: World,
-  cli: CommandLine,
   members: readonly PairMember[],
   report: (event: DemoEvent) => void,
 ): Promise<DemoPair[]> {
-  const couples = members.flatMap((from, index) =>
-    members.slice(index + 1).map((to) => ({ from, to })),
-  );
-  report({
-    type: 'stage',
-    message: `pinging all ${couples.length} pairs, each until it is direct, for ten seconds at most`,
-  });
+  const rounds = roundsOf(members);
+  const of = rounds.flat().length;
+  const stage = (message: string): void => report({ type: 'stage', message });
+  stage(`pinging all ${of} pairs, each until it is direct, for ten seconds at most`);
   let answered = 0;
-  const pinged = await Promise.all(
-    couples.map(async ({ from, to }) => {
-      const ping = await pingPair(cli, from, to);
-      const { directMs } = ping;
-      const count = { done: ++answered, of: couples.length };
-      report({ type: 'pinged', from: from.name, to: to.name, directMs, ...count });
-      return { from, to, ping };
-    }),
+  const pingAndTell = async ({ from, to }: Pick<Couple, 'from' | 'to'>): Promise<Couple> => {
+    const ping = await pingPair(world, from, to);
+    const { directMs } = ping;
+    report({ type: 'pinged', from: from.name, to: to.name, directMs, done: ++answered, of });
+    return { from, to, ping };
+  };
+  const pinged = await Promise.all(rounds.map((round) => Promise.all(round.map(pingAndTell))));
+  stage(
+    `moving 2 MB through each pair, with the hash checked, in ${rounds.length} rounds of pairs that share no machine`,
   );
-  report({ type: 'stage', message: 'moving 2 MB through each pair, with the hash checked' });
-  for (const member of members) {
-    world.exec(
-      member.name,
-      scriptArgv('traffic/transfer-agent', 'receive', `0.0.0.0:${TRANSFER_PORT}`),
-      { stdout: 'ignore', stderr: 'ignore' },
-    );
-  }
-  // One after another: a transfer beside it would show in a pair's round trip.
+  const agents = await TransferAgents.start(
+    world,
+    members.map(({ name }) => name),
+  );
   const pairs: DemoPair[] = [];
-  for (const { from, to, ping } of pinged) {
-    const pair = await measurePair(world, cli, from, to, ping);
-    pairs.push(pair);
-    report({ type: 'pair', pair, done: pairs.length, of: couples.length });
+  for (const round of pinged) {
+    for (const pair of await measureTogether(world, agents, round)) {
+      pairs.push(pair);
+      report({ type: 'pair', pair, done: pairs.length, of });
+    }
   }
-  return pairs;
+  const moved = await moveMuch(world, agents, members, pairs, stage);
+  await agents.close();
+  return inOrderOf(members, moved);
+}
+
+/** 20 MB through one pair of each method; answers all pairs. */
+async function moveMuch(
+  world: World,
+  agents: TransferAgents,
+  members: readonly PairMember[],
+  pairs: readonly DemoPair[],
+  stage: (message: string) => void,
+): Promise<DemoPair[]> {
+  const chosen = oneOfEach(pairs, ({ method }) => method);
+  const names = chosen.map(({ from, to, method }) => `${from} - ${to} (${method ?? ''})`);
+  stage(`moving 20 MB through one pair of each method: ${names.join(', ')}`);
+  const result = new Map(pairs.map((pair) => [pair, pair]));
+  for (const group of disjointGroups(chosen)) {
+    const couples = group.map(({ from, to }) => ({
+      from: memberOf(members, from),
+      to: memberOf(members, to),
+    }));
+    const transfers = await transferTogether(world, agents, couples, BULK_BYTES);
+    for (const [index, transfer] of transfers.entries()) {
+      const pair = group[index];
+      if (pair !== undefined) result.set(pair, withBulk(world, pair, transfer));
+    }
+  }
+  return [...result.values()];
+}
+
+function memberOf(members: readonly PairMember[], name: string): PairMember {
+  const member = members.find((candidate) => candidate.name === name);
+  assert(member !== undefined, `${name} is a machine of the demo`);
+  return member;
+}
+
+/** As people read a table: by the machines' order. */
+function inOrderOf(members: readonly PairMember[], pairs: readonly DemoPair[]): DemoPair[] {
+  const place = (name: string): number => members.findIndex((member) => member.name === name);
+  return [...pairs].sort((a, b) => place(a.from) - place(b.from) || place(a.to) - place(b.to));
+}
+
+/** "two regions, three NATs and four machines" of a topology. */
+function describeWorld({ regions, networks, machines, hosts }: Topology): string {
+  return `${regions.length} regions, ${networks.length} NATs, ${machines.length} machines and ${hosts.length} servers`;
 }

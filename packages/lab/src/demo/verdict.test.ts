@@ -17,21 +17,20 @@ test('what is not proven is neither direct nor relayed', () => {
 });
 
 test('the method follows from the addresses in use', () => {
-  const base = {
-    actual: 'direct' as const,
-    fromAddresses: ['5.1.0.10'],
-    toAddresses: ['192.168.1.10'],
-    fromRemote: '5.1.0.10',
-    toRemote: '5.2.0.20',
-  };
-  expect(methodOf(base)).toBe('open');
-  expect(methodOf({ ...base, fromAddresses: ['192.168.7.10'] })).toBe('punch');
-  expect(methodOf({ ...base, actual: 'relay' })).toBe('relay');
-  expect(methodOf({ ...base, actual: 'none' })).toBeNull();
-  const sameLan = {
-    fromAddresses: ['192.168.1.9'],
-    fromRemote: '192.168.1.9',
-    toRemote: '192.168.1.10',
-  };
-  expect(methodOf({ ...base, ...sameLan })).toBe('lan');
+  const open = { addresses: ['5.1.0.10'], configured: [], remote: '5.1.0.10' };
+  const behind = { addresses: ['192.168.1.10'], configured: [], remote: '5.2.0.20' };
+  const balanced = { addresses: ['10.0.3.10'], configured: ['5.3.0.31'], remote: '5.3.0.31' };
+  const actual = 'direct' as const;
+  expect(methodOf({ actual, from: open, to: behind })).toBe('open');
+  expect(methodOf({ actual, from: behind, to: open })).toBe('open');
+  expect(methodOf({ actual, from: behind, to: behind })).toBe('punch');
+  expect(methodOf({ actual, from: behind, to: balanced })).toBe('static');
+  expect(methodOf({ actual, from: balanced, to: open })).toBe('open');
+  const byNat = { ...balanced, remote: '5.3.0.30' };
+  expect(methodOf({ actual, from: behind, to: byNat })).toBe('punch');
+  expect(methodOf({ actual: 'relay', from: open, to: behind })).toBe('relay');
+  expect(methodOf({ actual: 'none', from: open, to: behind })).toBeNull();
+  const here = { addresses: ['192.168.1.9'], configured: [], remote: '192.168.1.9' };
+  expect(methodOf({ actual, from: here, to: { ...behind, remote: '192.168.1.10' } })).toBe('lan');
+  expect(methodOf({ actual, from: open, to: { ...behind, remote: null } })).toBe('open');
 });

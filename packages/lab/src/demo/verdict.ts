@@ -6,7 +6,7 @@
 import type { ActualPath, PathMethod } from '@warren/sim/demo/report';
 
 /**
- * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: four daemons and a
+ * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: seven daemons and a
  * delayer share this machine's cores. A relayed pair pays at least 30 ms for the relay's access link.
  */
 const RTT_SLACK = 0.1;
@@ -38,28 +38,41 @@ export function judge(evidence: PairEvidence): ActualPath {
   return evidence.bestRttMs <= directLimitMs(evidence.wireRttMs) ? 'direct' : 'none';
 }
 
-export interface MethodEvidence {
-  readonly actual: ActualPath;
-  /** Addresses on the two machines' own interfaces. */
-  readonly fromAddresses: readonly string[];
-  readonly toAddresses: readonly string[];
-  /** Addresses (without port) that the direct path uses at each end, as the other end sees them. */
-  readonly fromRemote: string | null;
-  readonly toRemote: string | null;
+/** One end of a direct path. */
+export interface ReachedEnd {
+  /** On the machine's own interfaces. */
+  readonly addresses: readonly string[];
+  /** Of its static endpoints. */
+  readonly configured: readonly string[];
+  /** The address under which the other end reaches it; null: unknown. */
+  readonly remote: string | null;
 }
 
-/** What made the path possible, from the addresses it uses. */
-export function methodOf(evidence: MethodEvidence): PathMethod | null {
-  if (evidence.actual === 'none') return null;
-  if (evidence.actual !== 'direct') return 'relay';
-  const isOpen = (own: readonly string[], used: string | null): boolean =>
-    used !== null && own.includes(used);
-  const fromOpen = isOpen(evidence.fromAddresses, evidence.fromRemote);
-  const toOpen = isOpen(evidence.toAddresses, evidence.toRemote);
-  if (fromOpen && toOpen && evidence.toRemote !== null && isPrivateV4(evidence.toRemote))
-    return 'lan';
-  if (fromOpen || toOpen) return 'open';
-  return 'punch';
+export interface MethodEvidence {
+  readonly actual: ActualPath;
+  readonly from: ReachedEnd;
+  readonly to: ReachedEnd;
+}
+
+/**
+ * What made the path possible, from the addresses it uses. `open` goes before `static`: towards a public
+ * address it is chance which of the ways back was the first.
+ */
+export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | null {
+  if (actual === 'none') return null;
+  if (actual !== 'direct') return 'relay';
+  const ends = [from, to];
+  if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
+  if (ends.some(isOpen)) return 'open';
+  return ends.some(isConfigured) ? 'static' : 'punch';
+}
+
+function isOpen({ addresses, remote }: ReachedEnd): boolean {
+  return remote !== null && addresses.includes(remote);
+}
+
+function isConfigured({ configured, remote }: ReachedEnd): boolean {
+  return remote !== null && configured.includes(remote);
 }
 
 function isPrivateV4(address: string): boolean {

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scriptArgv } from '../scripts.js';
-import type { TransferResult } from './transfer-agent.js';
+import type { AgentAnswer, AgentOrder, TransferResult } from './transfer-agent.js';
 
 const port = 20_000 + (process.pid % 20_000);
 let receiver: ChildProcess;
@@ -79,6 +80,33 @@ test('a receiver that is about to start is waited for; nobody at all is an error
   expect(alone.status).toBe(1);
   expect(alone.stderr).toContain('ECONNREFUSED');
 }, 30_000);
+
+test('an agent that obeys measures, sends, and says what failed', async () => {
+  const own = port + 2;
+  const obedient = spawn(...agent('obey', `127.0.0.1:${own}`), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: obedient.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => ((await lines.next()) as { value: string }).value;
+  expect(await next()).toBe('listening');
+  const order = async (text: AgentOrder): Promise<AgentAnswer> => {
+    obedient.stdin.write(`${JSON.stringify(text)}\n`);
+    return JSON.parse(await next()) as AgentAnswer;
+  };
+  const measured = await order({ id: 1, target: `127.0.0.1:${port}` });
+  expect(measured.roundTrips?.rttsMs).toHaveLength(11);
+  const data = { bytes: 100_000, rttMs: 1 };
+  expect(await order({ id: 2, target: `127.0.0.1:${own}`, data })).toMatchObject({
+    id: 2,
+    sent: { bytes: 100_000, intact: true },
+  });
+  expect(await order({ id: 3, target: 'nowhere', data })).toMatchObject({
+    id: 3,
+    error: expect.stringContaining('usage'),
+  });
+  obedient.stdin.end();
+  expect(await once(obedient, 'exit')).toEqual([0, null]);
+});
 
 test('strangers are hung up on', async () => {
   for (const words of ['GET / HTTP/1.1\r\n\r\n', `d${'\xff'.repeat(8)}`]) {

@@ -1,0 +1,185 @@
+/**
+ * Moves data through pairs that share no machine, at the same time, and judges each by what wires and relays
+ * saw. The round trips that decide are measured while nothing but round trips is under way: one packet of
+ * each pair at a time is no load.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/address';
+import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
+import { expectedPath } from '@warren/sim/demo/expected';
+import type { DemoPair } from '@warren/sim/demo/report';
+import { statusOf } from '../mesh/machines.js';
+import type { RoundTrips, Sent } from '../traffic/transfer-sender.js';
+import type { World } from '../world/world.js';
+import type { PingOutcome } from './ping-pair.js';
+import { relayDataFrames } from './relay-frames.js';
+import type { TransferAgents } from './transfer-agents.js';
+import { directLimitMs, judge, methodOf, type PairEvidence } from './verdict.js';
+import { wireRttMs } from './wires.js';
+
+/** Every pair moves this much: enough for TCP to leave slow start and to meet a lost or altered byte. */
+export const PAIR_BYTES = 2_000_000;
+/** One pair of each method moves this much more: seconds of a path at its work. */
+export const BULK_BYTES = 20_000_000;
+/** Starts the WireGuard session; a direct path is trusted a round trip later. */
+const WARM_UP_BYTES = 1000;
+const WARM_UP_MS = 500;
+
+export interface PairMember {
+  readonly name: string;
+  /** Overlay address. */
+  readonly address: string;
+  readonly nodeKey: NodeKey;
+}
+
+/** Two machines, and how their pings went. */
+export interface Couple {
+  readonly from: PairMember;
+  readonly to: PairMember;
+  readonly ping: PingOutcome;
+}
+
+/** What a transfer showed; undefined where nothing came through. */
+interface Transfer {
+  readonly trips: RoundTrips | undefined;
+  readonly sent: Sent | undefined;
+  readonly relayDataFrames: number;
+}
+
+/** Moves data through couples that share no machine, at the same time. */
+export async function transferTogether(
+  world: World,
+  agents: TransferAgents,
+  couples: readonly Pick<Couple, 'from' | 'to'>[],
+  bytes: number,
+): Promise<Transfer[]> {
+  const each = <T>(action: (from: PairMember, to: PairMember, index: number) => Promise<T>) =>
+    Promise.all(couples.map(({ from, to }, index) => action(from, to, index)));
+  // The first packets of a session go both ways, by design: data never waits for a path to be trusted.
+  // The claim is about a session that runs.
+  await each((from, to) => agents.send(from.name, to.address, WARM_UP_BYTES, 0));
+  await sleep(WARM_UP_MS);
+  const before = await each((from, to) => relayDataFrames(world, from.nodeKey, to.nodeKey));
+  const trips = await each((from, to) => agents.measure(from.name, to.address));
+  const sent = await each((from, to, index) =>
+    agents.send(from.name, to.address, bytes, trips[index]?.rttMs ?? 0),
+  );
+  const after = await each((from, to) => relayDataFrames(world, from.nodeKey, to.nodeKey));
+  return couples.map((_couple, index) => ({
+    trips: trips[index],
+    sent: sent[index],
+    relayDataFrames: (after[index] ?? 0) - (before[index] ?? 0),
+  }));
+}
+
+/** Moves 2 MB through each of some couples that share no machine, and judges them. */
+export async function measureTogether(
+  world: World,
+  agents: TransferAgents,
+  couples: readonly Couple[],
+): Promise<DemoPair[]> {
+  const transfers = await transferTogether(world, agents, couples, PAIR_BYTES);
+  return Promise.all(
+    couples.map((couple, index) => pairOf(world, couple, transfers[index] ?? nothing)),
+  );
+}
+
+const nothing: Transfer = { trips: undefined, sent: undefined, relayDataFrames: 0 };
+
+async function pairOf(world: World, couple: Couple, transfer: Transfer): Promise<DemoPair> {
+  const { topology } = world;
+  const { from, to, ping } = couple;
+  const evidence = evidenceOf(world, from.name, to.name, transfer);
+  const actual = judge(evidence);
+  const method = methodOf({
+    actual,
+    from: { ...ownOf(world, from.name), remote: await remoteOf(world, to, from) },
+    to: { ...ownOf(world, to.name), remote: await remoteOf(world, from, to) },
+  });
+  const pair = {
+    from: from.name,
+    to: to.name,
+    expected: expectedPath(topology, from.name, to.name),
+    actual,
+    method,
+    ...ping,
+    latencyMs: transfer.trips?.rttMs ?? null,
+    wireRttMs: evidence.wireRttMs,
+    relayDataFramesDuringTransfer: evidence.relayDataFrames,
+    transferredBytes: transfer.sent?.bytes ?? 0,
+    intact: transfer.sent?.intact ?? false,
+    megabitsPerSecond: transfer.sent?.megabitsPerSecond ?? null,
+  };
+  return { ...pair, problems: problemsOf(pair, evidence) };
+}
+
+/** A pair after it has moved more: its speed is that of the larger part, and it must still be what it was. */
+export function withBulk(world: World, pair: DemoPair, transfer: Transfer): DemoPair {
+  const evidence = evidenceOf(world, pair.from, pair.to, transfer);
+  const actual = judge(evidence);
+  const intact = transfer.sent?.intact ?? false;
+  const frames = pair.relayDataFramesDuringTransfer ?? 0;
+  const problems = [
+    ...(actual === pair.actual
+      ? []
+      : [`was ${pair.actual}, then ${actual} while more data moved: ${evidenceText(evidence)}`]),
+    ...(intact ? [] : ['of much data, not all arrived intact']),
+  ];
+  return {
+    ...pair,
+    relayDataFramesDuringTransfer: frames + transfer.relayDataFrames,
+    transferredBytes: pair.transferredBytes + (transfer.sent?.bytes ?? 0),
+    intact: pair.intact && intact,
+    megabitsPerSecond: transfer.sent?.megabitsPerSecond ?? pair.megabitsPerSecond,
+    problems: [...pair.problems, ...problems],
+  };
+}
+
+function evidenceOf(world: World, from: string, to: string, transfer: Transfer): PairEvidence {
+  const { trips, sent } = transfer;
+  const cameThrough = trips !== undefined && sent !== undefined;
+  return {
+    bestRttMs: cameThrough ? Math.min(...trips.rttsMs) : null,
+    wireRttMs: wireRttMs(world.topology, from, to),
+    relayDataFrames: transfer.relayDataFrames,
+  };
+}
+
+function problemsOf(pair: Omit<DemoPair, 'problems'>, evidence: PairEvidence): string[] {
+  const problems: string[] = [];
+  if (pair.actual !== pair.expected) {
+    problems.push(`expected ${pair.expected}, was ${pair.actual}: ${evidenceText(evidence)}`);
+  }
+  if (!pair.intact) problems.push('the data did not arrive intact');
+  if (pair.firstReplyMs === null) problems.push('no ping was answered');
+  if (pair.expected === 'direct' && pair.directMs === null) problems.push('no ping was direct');
+  return problems;
+}
+
+function evidenceText({ bestRttMs, wireRttMs, relayDataFrames }: PairEvidence): string {
+  if (bestRttMs === null) return 'no data came through';
+  const limit = directLimitMs(wireRttMs).toFixed(1);
+  return `best round trip ${bestRttMs.toFixed(1)} ms (direct: up to ${limit} ms), ${relayDataFrames ?? '?'} relayed data frames`;
+}
+
+/** Where a machine can be reached without anybody's help. */
+function ownOf(
+  world: World,
+  name: string,
+): { addresses: readonly IpAddress[]; configured: readonly IpAddress[] } {
+  const machine = world.topology.machines.find((candidate) => candidate.name === name);
+  return {
+    addresses: [world.addressOf(name)],
+    configured: (machine?.staticEndpoints ?? []).map(endpointAddress),
+  };
+}
+
+/** The address that `of` uses to reach `peer` directly. */
+async function remoteOf(world: World, of: PairMember, peer: PairMember): Promise<string | null> {
+  const status = await statusOf(world, of.name);
+  const path = status.peers.find(
+    (candidate) => candidate.nodeKey === formatPublicKey('node', peer.nodeKey),
+  );
+  const endpoint = parseEndpoint(path?.endpoint ?? '');
+  return endpoint === undefined ? null : endpointAddress(endpoint);
+}

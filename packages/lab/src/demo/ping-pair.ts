@@ -1,0 +1,42 @@
+/** Pings from one machine to another until they are direct, or can't be expected to become so. */
+import { LOCAL_API_HOST, type PingLine, type PingRequest } from '@warren/node/local-api/protocol';
+import { daemonSocketOf } from '../mesh/places.js';
+import { postForLines } from '../mesh/socket-json.js';
+import type { World } from '../world/world.js';
+import type { PairMember } from './measure-pair.js';
+
+/** Five pings a second for ten seconds: two discovery rounds for a pair that stays on its relay. */
+const PING_COUNT = 50;
+const PING_INTERVAL_MS = 200;
+/** A ping that is not answered takes 5 s. */
+const PING_SILENCE_MS = 30_000;
+
+/** When what came first, in milliseconds from the first ping. */
+export interface PingOutcome {
+  readonly firstReplyMs: number | null;
+  readonly directMs: number | null;
+}
+
+/** As `warren ping --json` does, without a process for each pair. */
+export async function pingPair(
+  world: World,
+  from: PairMember,
+  to: PairMember,
+): Promise<PingOutcome> {
+  const request: PingRequest = {
+    peer: to.address,
+    count: PING_COUNT,
+    intervalMs: PING_INTERVAL_MS,
+  };
+  const lines = await postForLines<PingLine>(
+    daemonSocketOf(world, from.name),
+    LOCAL_API_HOST,
+    '/v0/ping',
+    request,
+    PING_SILENCE_MS,
+  );
+  return {
+    firstReplyMs: lines.find((line) => line.path !== 'none')?.elapsedMs ?? null,
+    directMs: lines.find((line) => line.path === 'direct')?.elapsedMs ?? null,
+  };
+}
