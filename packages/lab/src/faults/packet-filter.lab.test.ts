@@ -1,0 +1,184 @@
+/**
+ * The hub's packet filter on real kernels: an operator's file, two daemons, and what gets through between them
+ * when it changes.
+ */
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tailOfLog, until } from '../mesh/places.js';
+import { skipsLab } from '../testing/lab-ring.js';
+import { type HubNumbers, OneHubNetwork } from './one-hub-network.js';
+
+const skips = await skipsLab();
+
+const FILE = '/run/filter.hujson';
+const EVERYBODY = [{ from: ['*'], to: ['*:*'] }];
+/** Longer than any answer takes that comes at all. */
+const ANSWER_SECONDS = 3;
+const [OPEN_PORT, SHUT_PORT] = [7000, 7001];
+
+/** Answers whatever it gets, on TCP and UDP, in both families. */
+const ECHO_SERVER = `
+  const [net, dgram] = [require('net'), require('dgram')];
+  for (const port of [${OPEN_PORT}, ${SHUT_PORT}]) {
+    net.createServer((socket) => socket.pipe(socket)).listen(port, '::');
+    const udp = dgram.createSocket('udp6').bind(port, '::', () => console.log('up'));
+    udp.on('message', (bytes, from) => udp.send(bytes, from.port, from.address));
+  }`;
+
+/** Sends a word and prints what comes back, if anything does. */
+const ASK = {
+  tcp: `
+    const socket = require('net').connect(process.argv[2], process.argv[1], () => socket.write('word'));
+    socket.on('data', (data) => { console.log(String(data)); process.exit(); });`,
+  udp: `
+    const address = process.argv[1];
+    const socket = require('dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.on('message', (data) => { console.log(String(data)); process.exit(); });
+    setInterval(() => socket.send('word', Number(process.argv[2]), address), 300);`,
+} as const;
+
+describe.skipIf(skips)('a packet filter', () => {
+  let network: OneHubNetwork;
+  /** Addresses of both families. */
+  const addresses: Record<string, readonly string[]> = {};
+
+  async function write(content: string): Promise<void> {
+    const replace = ['sh', '-c', `cat > ${FILE}.new && mv ${FILE}.new ${FILE}`];
+    await network.world.run('hub', replace, { input: content });
+  }
+
+  /** Gives the hub other rules and waits until both machines have heard of them. */
+  async function setRules(rules: readonly object[]): Promise<void> {
+    const before = await deltas();
+    await write(`{ // by the test\n "rules": ${JSON.stringify(rules)}, }`);
+    await until(network.world, 'hub', 'two deltas', async () => {
+      if ((await deltas()) < before + 2) throw new Error('not yet');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500)); // to the machines
+  }
+
+  const control = async (): Promise<HubNumbers['control']> => (await network.hubNumbers()).control;
+  const deltas = async (): Promise<number> => (await control()).counters['map-delta'] ?? 0;
+
+  const addressesOf = (machine: string): readonly string[] => addresses[machine] ?? [];
+
+  async function pings(from: string, to: string): Promise<readonly boolean[]> {
+    const results = addressesOf(to).map((address) =>
+      network.world.run(from, ['ping', '-n', '-c', '1', '-W', String(ANSWER_SECONDS), address]),
+    );
+    return (await Promise.all(results)).map(({ code }) => code === 0);
+  }
+
+  /** Whether `to` answers on a port, by address family. */
+  async function answers(
+    kind: keyof typeof ASK,
+    from: string,
+    to: string,
+    port: number,
+  ): Promise<readonly boolean[]> {
+    const results = addressesOf(to).map((address) => {
+      const ask = [process.execPath, '-e', ASK[kind], address, String(port)];
+      return network.world.run(from, ['timeout', String(ANSWER_SECONDS), ...ask]);
+    });
+    return (await Promise.all(results)).map(({ stdout }) => stdout.trim() === 'word');
+  }
+
+  /** What a machine dropped, by reason, since `before`. */
+  async function drops(
+    machine: string,
+    before: Readonly<Record<string, number>> = {},
+  ): Promise<Readonly<Record<string, number>>> {
+    const { counters } = await network.status(machine);
+    const grown = Object.entries(counters).flatMap(([name, count]): [string, number][] => {
+      const more = count - (before[name] ?? 0);
+      return name.startsWith('filter-') && more > 0 ? [[name, more]] : [];
+    });
+    return Object.fromEntries(grown);
+  }
+
+  beforeAll(async () => {
+    network = await OneHubNetwork.start(['left', 'right'], {
+      hubFlags: ['--packet-filter-file', FILE],
+      beforeServers: async (world) => {
+        const rules = JSON.stringify({ rules: EVERYBODY });
+        await world.run('hub', ['sh', '-c', `cat > ${FILE}`], { input: rules });
+      },
+    });
+    for (const machine of ['left', 'right']) {
+      addresses[machine] = (await network.status(machine)).self?.addresses ?? [];
+      const server = network.world.exec(machine, [process.execPath, '-e', ECHO_SERVER]);
+      if (server.stdout !== null) await once(server.stdout, 'data');
+    }
+  });
+
+  afterAll(async () => {
+    await network.close();
+  });
+
+  test('that lets everybody in lets everybody in', async () => {
+    expect(addressesOf('right')).toHaveLength(2);
+    const [there, back] = await Promise.all([pings('left', 'right'), pings('right', 'left')]);
+    expect([there, back]).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+    expect(await answers('tcp', 'left', 'right', SHUT_PORT)).toEqual([true, true]);
+    expect(await answers('udp', 'right', 'left', SHUT_PORT)).toEqual([true, true]);
+  });
+
+  test('of one direction and one port lets that through with its answers, drops and counts the rest', async () => {
+    const before = await control();
+    const dropped = { left: await drops('left'), right: await drops('right') };
+    const to = addressesOf('right').map(
+      (address) => `${address.includes(':') ? `[${address}]` : address}:${OPEN_PORT}`,
+    );
+    await setRules([{ from: addressesOf('left'), to, protocols: ['tcp'] }]);
+
+    expect(await answers('tcp', 'left', 'right', OPEN_PORT)).toEqual([true, true]);
+    expect(await pings('left', 'right')).toEqual([true, true]);
+    expect(await answers('tcp', 'left', 'right', SHUT_PORT)).toEqual([false, false]);
+    expect(await answers('udp', 'left', 'right', OPEN_PORT)).toEqual([false, false]);
+    const right = await drops('right', dropped.right);
+
+    expect(await pings('right', 'left')).toEqual([false, false]);
+    expect(await answers('tcp', 'right', 'left', OPEN_PORT)).toEqual([false, false]);
+    const left = await drops('left', dropped.left);
+    process.stdout.write(`  dropped: ${JSON.stringify({ left, right })}\n`);
+    expect(right).toHaveProperty('filter-in-denied-tcp');
+    expect(right).toHaveProperty('filter-in-denied-udp');
+    expect(right).not.toHaveProperty('filter-in-denied-icmp');
+    expect(left).toHaveProperty('filter-in-denied-tcp');
+    expect(left).toHaveProperty('filter-in-denied-icmp');
+
+    // It came as a delta to the sessions that were there.
+    const after = await control();
+    expect(after.counters['map-full']).toBe(before.counters['map-full']);
+    expect([before.mapStreams, after.mapStreams]).toEqual([2, 2]);
+  });
+
+  test('that makes no sense changes nothing, and the log says where', async () => {
+    await write('{ "rules": [ { "from": ["nobody"], "to": ["*:*"] } ] }');
+    await until(network.world, 'hub', 'a word in the log', () => {
+      if (!tailOfLog(network.world, 'hub').includes('CONFIG_INVALID')) throw new Error('not yet');
+    });
+    expect(tailOfLog(network.world, 'hub')).toContain(`${FILE}:1:`);
+    expect(await answers('tcp', 'left', 'right', OPEN_PORT)).toEqual([true, true]);
+    expect(await pings('right', 'left')).toEqual([false, false]);
+  });
+
+  test('that is opened again lets in at once what it shut out', async () => {
+    await setRules(EVERYBODY);
+    expect(await pings('right', 'left')).toEqual([true, true]);
+    expect(await answers('udp', 'left', 'right', OPEN_PORT)).toEqual([true, true]);
+  });
+
+  test('that is there when a daemon starts holds from its first packet', async () => {
+    await setRules([]);
+    await network.killDaemon('left');
+    await network.startDaemon('left');
+    await network.statusUntil('left', 'up', ({ state }) => state === 'Running');
+    expect(await pings('right', 'left')).toEqual([false, false]);
+    expect(await drops('left')).toHaveProperty('filter-in-denied-icmp');
+    expect(await drops('left')).not.toHaveProperty('filter-in-not-set');
+  });
+});
