@@ -159,7 +159,9 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     this.#now = now;
     for (const connection of this.#connections.values()) {
       if (connection.client === undefined || connection.isClosing()) continue;
-      this.#refuseUnlessAdmitted(connection, connection.client.key, now);
+      if (this.#admits(connection, connection.client.key)) continue;
+      connection.queue.addControl(encodeHealth(REFUSED_TEXT));
+      this.#closeAfterFlush(connection, 'not-admitted', now);
     }
   }
 
@@ -264,6 +266,11 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
       this.#close(connection, 'version-too-old'); // it would take the source key for packet bytes
       return;
     }
+    // Not a frame more: official clients that hear anything dial again at once, and back off after silence.
+    if (!this.#admits(connection, frame.key)) {
+      this.#close(connection, 'not-admitted');
+      return;
+    }
     this.#gate.leave(connection.source);
     connection.client = { key: frame.key, rawKey: publicKeyBytes(frame.key), info: hello.info };
     connection.keepAlivePeriodMs = KEEP_ALIVE_MS + randomFraction(random) * KEEP_ALIVE_JITTER_MS;
@@ -277,18 +284,13 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     connection.queue.addControl(sealServerInfo(crypto, random, hello.shared, info));
     this.#ready.add(connection);
     this.#arm(connection);
-    if (this.#refuseUnlessAdmitted(connection, frame.key, now)) return;
     this.counters.add('introduced');
     const surplus = this.#forwarder.join(frame.key, connection);
     if (surplus !== undefined) this.#close(surplus, 'too-many-duplicates');
   }
 
-  #refuseUnlessAdmitted(connection: Connection, key: NodeKey, now: Instant): boolean {
-    if (this.#options.admit === undefined || this.#options.admit(key, connection.source))
-      return false;
-    connection.queue.addControl(encodeHealth(REFUSED_TEXT));
-    this.#closeAfterFlush(connection, 'not-admitted', now);
-    return true;
+  #admits(connection: Connection, key: NodeKey): boolean {
+    return this.#options.admit?.(key, connection.source) !== false;
   }
 
   #startWrite(connection: Connection): RelayServerOutput | undefined {

@@ -79,14 +79,16 @@ export class LoopbackClient {
     this.tell({ type: 'bytes', bytes: upgraded.head });
   }
 
-  /** Connects; resolves when packets flow. */
+  /** Connects; resolves when packets flow, rejects when the relay closes before that. */
   static async connect(options: LoopbackOptions): Promise<LoopbackClient> {
     const { crypto, random, port, pin } = options;
     const privateKey = options.privateKey ?? generatePrivateKey('node', random);
     const upgraded = await upgradeToDerp(port, pin);
     const client = new RelayClient({ crypto, random, privateKey }, systemClock.now());
     const link = new LoopbackClient(publicKeyOf(crypto, 'node', privateKey), client, upgraded);
-    await link.until(() => link.heard.some((output) => output.type === 'ready'));
+    const isReady = (): boolean => link.heard.some((output) => output.type === 'ready');
+    await link.until(() => isReady() || link.socket.destroyed);
+    if (!isReady()) throw new Error(`refused; heard: ${link.heard.map(({ type }) => type).join()}`);
     return link;
   }
 
