@@ -8,11 +8,13 @@ import type {
   AuthKeyRequest,
   CreatedAuthKeyInfo,
   NodeInfo,
+  UserInfo,
+  UserRequest,
 } from '@warren/servers/control/admin-types';
 import { CliError, RightsError } from './errors.js';
 import { requestDocument, SocketFailure } from './unix-http.js';
 
-/** The hub answers from memory and writes one file; this long means it hangs. */
+/** The hub answers from memory and writes a few rows, or at most its whole database; this long means it hangs. */
 const ANSWER_MS = 10_000;
 /** The Host header; the socket is guarded by its rights. */
 const ADMIN_HOST = 'warren-hub';
@@ -99,6 +101,40 @@ export class AdminClient {
 
   async deleteNode(id: number): Promise<NodeInfo> {
     return (await this.#ask('DELETE', `/v1/nodes/${id}`)) as unknown as NodeInfo;
+  }
+
+  /** Null: by its host name again. */
+  async renameNode(id: number, name: string | null): Promise<NodeInfo> {
+    return (await this.#ask('POST', `/v1/nodes/${id}/rename`, { name })) as unknown as NodeInfo;
+  }
+
+  /** Undefined: now; null: never. */
+  async expireNode(id: number, expiresInMs: number | null | undefined): Promise<NodeInfo> {
+    const body = { expiresInMs };
+    return (await this.#ask('POST', `/v1/nodes/${id}/expire`, body)) as unknown as NodeInfo;
+  }
+
+  async listUsers(): Promise<readonly UserInfo[]> {
+    const { users } = await this.#ask('GET', '/v1/users');
+    if (!Array.isArray(users)) throw answerError(this.#socketPath);
+    return users as UserInfo[];
+  }
+
+  async createUser(request: UserRequest): Promise<UserInfo> {
+    return (await this.#ask('POST', '/v1/users', request)) as unknown as UserInfo;
+  }
+
+  async renameUser(id: number, request: UserRequest): Promise<UserInfo> {
+    return (await this.#ask('POST', `/v1/users/${id}/rename`, request)) as unknown as UserInfo;
+  }
+
+  async deleteUser(id: number): Promise<UserInfo> {
+    return (await this.#ask('DELETE', `/v1/users/${id}`)) as unknown as UserInfo;
+  }
+
+  /** `file` is absolute: the hub writes it. */
+  async backup(file: string): Promise<{ readonly file: string }> {
+    return (await this.#ask('POST', '/v1/backup', { file })) as unknown as { file: string };
   }
 
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Fields> {

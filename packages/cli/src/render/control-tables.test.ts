@@ -1,6 +1,6 @@
 import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
 import { expect, test } from 'vitest';
-import { renderKeys, renderNodes } from './control-tables.js';
+import { renderKeys, renderNodes, renderUsers } from './control-tables.js';
 
 const nowMs = Date.parse('2031-03-04T05:06:07Z');
 
@@ -81,4 +81,13 @@ test('a row per node, which cannot drive the terminal', () => {
   expect(rows[2]).toMatch(/ {2}offline, last seen 3h ago$/);
   expect(rows[3]).toMatch(/^13 {2}x\?\[2J .* {2}offline$/);
   expect(rows[4]).toMatch(/ {2}expired$/);
+});
+
+test('a row per user, with what it owns', () => {
+  const ann = { id: 1, name: 'ann@example.net', displayName: 'Ann', nodes: 2, usableKeys: 1 };
+  expect(renderUsers([ann, { ...ann, id: 12, displayName: 'A\u001b[31m' }])).toEqual([
+    'ID  NAME             DISPLAY NAME  NODES  KEYS',
+    '1   ann@example.net  Ann           2      1',
+    '12  ann@example.net  A?[31m        2      1',
+  ]);
 });

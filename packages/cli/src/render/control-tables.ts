@@ -1,5 +1,5 @@
-/** `warren control`'s lists: keys without their secrets, and nodes. */
-import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
+/** `warren control`'s lists: keys without their secrets, nodes, users. */
+import type { AuthKeyInfo, NodeInfo, UserInfo } from '@warren/servers/control/admin-types';
 import { formatAge } from './duration.js';
 import { printable } from './printable.js';
 import { renderTable } from './table.js';
@@ -55,6 +55,20 @@ export function renderNodes(nodes: readonly NodeInfo[], nowMs: number): string[]
       printable(node.user),
       printable(node.addresses.join(',')),
       nodeState(node, nowMs),
+    ]),
+  ]);
+}
+
+/** Lines of `warren control users list`. */
+export function renderUsers(users: readonly UserInfo[]): string[] {
+  return renderTable([
+    ['ID', 'NAME', 'DISPLAY NAME', 'NODES', 'KEYS'],
+    ...users.map((user) => [
+      String(user.id),
+      printable(user.name),
+      printable(user.displayName),
+      String(user.nodes),
+      String(user.usableKeys),
     ]),
   ]);
 }

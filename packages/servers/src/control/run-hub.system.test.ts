@@ -134,6 +134,16 @@ test('what the admin socket can’t do it says with code and hint', async () => 
     ['POST', '/v1/keys', { expiresInMs: -1 }, 400, 'REQUEST_INVALID'],
     ['POST', '/v1/keys', [], 400, 'REQUEST_INVALID'],
     ['GET', '/v2/keys', undefined, 404, 'REQUEST_INVALID'],
+    ['POST', '/v1/nodes/7/rename', { name: 'a' }, 404, 'NODE_UNKNOWN'],
+    ['POST', '/v1/nodes/7/rename', {}, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/nodes/7/expire', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/v1/nodes/7/expire', { expiresInMs: 'soon' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/users', undefined, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/users', { name: 'a b' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/users/x/rename', { name: 'ann' }, 404, 'USER_UNKNOWN'],
+    ['DELETE', '/v1/users/7', undefined, 404, 'USER_UNKNOWN'],
+    ['POST', '/v1/backup', { file: 'relative.db' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/v1/backup', { file: '/nowhere/at/all.db' }, 500, 'FILE_UNWRITABLE'],
   ];
   for (const [method, path, body, status, code] of cases) {
     const answer = await ask('admin.sock', method, path, body);

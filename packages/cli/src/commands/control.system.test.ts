@@ -1,0 +1,114 @@
+/** `warren control users|nodes|backup` against a hub on loopback. */
+import type { ChildProcess } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { UserInfo } from '@warren/servers/control/admin-types';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type CliOutcome, runCli } from '../testing/run-cli.js';
+
+let dir: string;
+let adminSocket: string;
+let hub: ChildProcess | undefined;
+let hubEnded: Promise<CliOutcome> | undefined;
+
+async function startHub(state = 'state'): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    hubEnded = runCli(
+      [
+        ...['hub', '--json', '--listen', '127.0.0.1:0', '--no-stun'],
+        ...['--state-dir', join(dir, state), '--admin-socket', adminSocket],
+      ],
+      {
+        onStart: (child) => {
+          hub = child;
+        },
+        onOutput: (out) => {
+          if (out.includes('"ready"')) resolve();
+        },
+      },
+    );
+    hubEnded.then(({ err }) => reject(new Error(err)), reject);
+  });
+}
+
+async function stopHub(): Promise<void> {
+  hub?.kill('SIGTERM');
+  await hubEnded;
+}
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'warren-control-'));
+  adminSocket = join(dir, 'hub.sock');
+  await startHub();
+});
+afterEach(async () => {
+  await stopHub();
+  rmSync(dir, { recursive: true });
+});
+
+const control = (...line: string[]) => runCli(['control', '--admin-socket', adminSocket, ...line]);
+const json = async (...line: string[]) =>
+  JSON.parse((await control(...line, '--json')).out) as unknown;
+
+test('users are made, named, listed and deleted, and survive the hub', async () => {
+  expect((await control('users', 'create', 'ann')).err).toMatch(/ann@warren\.internal .* id \d+\./);
+  const bea = (await json(
+    'users',
+    'create',
+    'bea@example.net',
+    '--display-name',
+    'Bea B',
+  )) as UserInfo;
+  expect(bea).toMatchObject({ name: 'bea@example.net', displayName: 'Bea B', nodes: 0 });
+  await control('keys', 'create', '--user', 'ann');
+  expect((await control('users', 'rename', 'ann', 'cora')).err).toContain('cora@warren.internal');
+  await stopHub();
+  await startHub();
+  const { out } = await control('users', 'list');
+  expect(out).toMatch(/^ID +NAME +DISPLAY NAME +NODES +KEYS\n/);
+  expect(out).toMatch(/\n\d+ +cora@warren\.internal +cora +0 +1\n/);
+  expect(await json('users', 'delete', 'cora')).toMatchObject({ name: 'cora@warren.internal' });
+  expect(await json('keys', 'list')).toHaveLength(1); // the hub's first key, not Cora's
+});
+
+const REFUSALS: readonly (readonly [readonly string[], number, string])[] = [
+  [['users', 'create', 'owner'], 1, 'USER_TAKEN'],
+  [['users', 'create', 'a b'], 1, 'REQUEST_INVALID'],
+  [['users', 'create', 'ann', '--display-name', ''], 1, 'REQUEST_INVALID'],
+  [['users', 'rename', 'nobody', 'ann'], 3, 'USER_UNKNOWN'],
+  [['users', 'delete', '99'], 3, 'USER_UNKNOWN'],
+  [['nodes', 'rename', '7', 'printer'], 3, 'NODE_UNKNOWN'],
+  [['nodes', 'rename', '7'], 64, 'USAGE'],
+  [['nodes', 'rename', '7', 'printer', '--host-name'], 64, 'USAGE'],
+  [['nodes', 'expire', 'printer'], 3, 'NODE_UNKNOWN'],
+  [['nodes', 'expire', '7', '--in', '0'], 64, 'USAGE'],
+  [['backup', '/nowhere/at/all.db'], 1, 'FILE_UNWRITABLE'],
+];
+
+test('what can’t be done is said with code and exit code', async () => {
+  for (const [line, code, name] of REFUSALS) {
+    const outcome = await control(...line, '--json');
+    expect([line, JSON.parse(outcome.out)]).toMatchObject([line, { error: { code: name } }]);
+    expect([line, outcome.code]).toEqual([line, code]);
+  }
+});
+
+test('a backup is a whole database: a hub on it has everything', async () => {
+  await control('users', 'create', 'ann');
+  const file = join(dir, 'backup.db');
+  expect((await control('backup', file)).err).toContain(file);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect((await control('backup', file)).err).toContain('(FILE_UNWRITABLE)');
+  const users = await json('users', 'list');
+  const keys = await json('keys', 'list');
+  await stopHub();
+  // What docs/recovery.md says.
+  const state = join(dir, 'state', 'control.db');
+  rmSync(state);
+  rmSync(`${state}-wal`, { force: true });
+  copyFileSync(file, state);
+  await startHub();
+  expect(await json('users', 'list')).toEqual(users);
+  expect(await json('keys', 'list')).toEqual(keys);
+});

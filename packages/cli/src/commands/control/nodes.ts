@@ -1,0 +1,124 @@
+/** `warren control nodes`: machines that joined. */
+import { type Command, Option } from 'commander';
+import type { AdminClient } from '../../admin-client.js';
+import type { CliContext } from '../../context.js';
+import { CliError } from '../../errors.js';
+import { describe } from '../../help-text.js';
+import { renderNodes } from '../../render/control-tables.js';
+import { clientOf, type JsonOption, parseLife } from './shared.js';
+
+const NODE = '<node>';
+const NODE_HELP = 'id, name, or the first label of a name';
+
+/** The id of a node given by id, name, or a name's first label. */
+async function nodeIdOf(client: AdminClient, wanted: string): Promise<number> {
+  if (/^\d{1,15}$/.test(wanted)) return Number(wanted);
+  const name = wanted.toLowerCase().replace(/\.$/, '');
+  const nodes = await client.listNodes();
+  const found =
+    nodes.find((node) => node.name.toLowerCase() === name) ??
+    nodes.find((node) => node.name.toLowerCase().split('.', 1)[0] === name);
+  if (found !== undefined) return found.id;
+  throw new CliError(
+    'NODE_UNKNOWN',
+    `the hub has no node called ${wanted}`,
+    '`warren control nodes list` shows them all',
+  );
+}
+
+function defineDelete(nodes: Command, context: CliContext): void {
+  const command = nodes
+    .command('delete')
+    .description('forget a machine: its peers drop it, and it has to join again')
+    .argument(NODE, NODE_HELP)
+    .option('--json', 'the deleted node as JSON', false)
+    .action(async (wanted: string, { json }: JsonOption) => {
+      const client = clientOf(command, context);
+      const gone = await client.deleteNode(await nodeIdOf(client, wanted));
+      if (json) context.terminal.printJson(gone);
+      else context.terminal.note(`${gone.name} is forgotten.`);
+    });
+  describe(command, [
+    ['warren control nodes delete printer', 'by name'],
+    ['warren control nodes delete 7', 'by id'],
+  ]);
+}
+
+interface RenameOptions extends JsonOption {
+  readonly hostName: boolean;
+}
+
+function defineRename(nodes: Command, context: CliContext): void {
+  const command = nodes
+    .command('rename')
+    .description('give a machine a name, which stays whatever its host name becomes')
+    .argument(NODE, NODE_HELP)
+    .argument('[name]', 'letters, digits and hyphens; nobody else may have it')
+    .option('--host-name', 'call it by its host name again', false)
+    .option('--json', 'the node as JSON', false)
+    .action(async (wanted: string, name: string | undefined, options: RenameOptions) => {
+      if ((name === undefined) !== options.hostName) {
+        throw new CliError('USAGE', 'give a name or --host-name', 'see the examples under --help');
+      }
+      const client = clientOf(command, context);
+      const renamed = await client.renameNode(await nodeIdOf(client, wanted), name ?? null);
+      if (options.json) context.terminal.printJson(renamed);
+      else context.terminal.note(`It is ${renamed.name} now.`);
+    });
+  describe(command, [
+    ['warren control nodes rename desk-1 printer', 'printer.warren.internal from now on'],
+    ['warren control nodes rename printer --host-name', 'as the machine calls itself'],
+  ]);
+}
+
+interface ExpireOptions extends JsonOption {
+  readonly in?: number | 'never';
+}
+
+function defineExpire(nodes: Command, context: CliContext): void {
+  const command = nodes
+    .command('expire')
+    .description("end a machine's key: it has to log in again, with an auth key")
+    .argument(NODE, NODE_HELP)
+    .addOption(new Option('--in <duration>', 'not now but then; or never').argParser(parseLife))
+    .option('--json', 'the node as JSON', false)
+    .action(async (wanted: string, options: ExpireOptions) => {
+      const client = clientOf(command, context);
+      const life = options.in === 'never' ? null : options.in;
+      const expired = await client.expireNode(await nodeIdOf(client, wanted), life);
+      if (options.json) context.terminal.printJson(expired);
+      else
+        context.terminal.note(`The key of ${expired.name} ${endOf(expired.keyExpiry, options)}.`);
+    });
+  describe(command, [
+    ['warren control nodes expire laptop', 'a lost machine is out at once'],
+    ['warren control nodes expire laptop --in 30d', 'in a month'],
+    ['warren control nodes expire laptop --in never', 'take that back'],
+  ]);
+}
+
+function endOf(keyExpiry: string | null, options: ExpireOptions): string {
+  if (keyExpiry === null) return 'never ends';
+  return options.in === undefined ? 'has ended' : `ends at ${keyExpiry}`;
+}
+
+export function defineNodes(control: Command, context: CliContext): void {
+  const nodes = control.command('nodes').description('machines that joined').helpCommand(false);
+  const list = nodes
+    .command('list')
+    .description('all machines')
+    .option('--json', 'as JSON', false)
+    .action(async ({ json }: JsonOption) => {
+      const all = await clientOf(list, context).listNodes();
+      if (json) context.terminal.printJson(all);
+      else for (const line of renderNodes(all, Date.now())) context.terminal.print(line);
+    });
+  describe(list, [['warren control nodes list', 'a row per machine']]);
+  defineRename(nodes, context);
+  defineExpire(nodes, context);
+  defineDelete(nodes, context);
+  describe(nodes, [
+    ['warren control nodes list', 'who is there'],
+    ['warren control nodes rename desk-1 printer', 'a better name'],
+  ]);
+}
