@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { encodeMapFrame } from '@warren/core/control/map-framing';
 import type { Endpoint } from '@warren/core/ip/address';
-import { generatePrivateKey } from '@warren/core/keys/keys';
+import { generatePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
 import { Ts2021Listener } from '@warren/servers/control/ts2021-listener';
 import { systemClock } from '@warren/shell/clock';
@@ -353,4 +353,43 @@ test('what is reached elsewhere ends the pause before the next dial', async () =
   member.runner.retry();
   await member.until('trying again', () => member.troubles.length === 12);
   expect(performance.now() - began).toBeLessThan(500);
+});
+
+test('filter rules are kept over changes by name; what is none of them is counted', async () => {
+  const nodePrivateKey = generatePrivateKey('node', random);
+  const key = publicKeyOf(crypto, 'node', nodePrivateKey);
+  const rule = (source: string): object => ({
+    SrcIPs: [source],
+    DstPorts: [{ IP: '*', Ports: { First: 22, Last: 22 } }],
+  });
+  const full = {
+    Node: {
+      ...{ ID: 1, StableID: 'n1', Name: 'member.', User: 1, Key: `nodekey:${key}` },
+      ...{ Addresses: ['100.64.0.1/32'], MachineAuthorized: true },
+    },
+    Domain: 'net.example',
+    PacketFilters: { base: [rule('100.64.0.2'), 'nonsense'], more: [rule('100.64.0.3')] },
+  };
+  const delta = { PacketFilters: { base: [rule('100.64.0.9'), rule('here')], more: null } };
+  control.answer = (stream, path) => {
+    if (path === '/machine/register') {
+      agreeable(stream, path);
+      return;
+    }
+    stream.respond({ ':status': 200 });
+    stream.write(encodeMapFrame(JSON.stringify(full), ''));
+    setTimeout(() => stream.write(encodeMapFrame(JSON.stringify(delta), '')), 200);
+  };
+  const member = new TestMember(control.url, { pins: control.pins, nodePrivateKey });
+  members.push(member);
+  member.runner.handle({ type: 'login', authKey: undefined });
+  const sources = (): readonly string[] =>
+    member.netmap?.packetFilter.flatMap((one) => one.sources) ?? [];
+  await member.until('told', () => sources().join() === '100.64.0.9/32');
+  const told = member.all('netmap').map(({ netmap }) => netmap.packetFilter.length);
+  expect(told).toEqual([2, 1]);
+  expect(member.runner.counters()).toMatchObject({
+    'netmap-filter-rule-malformed': 1,
+    'netmap-filter-address-malformed': 1,
+  });
 });

@@ -83,6 +83,11 @@ export class ControlRunner {
     );
   }
 
+  /** What control said that was not taken, by reason. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#client.counters.snapshot();
+  }
+
   handle(input: ControlClientInput): void {
     if (this.#abort.signal.aborted) return;
     this.#client.handle(input, this.#options.clock.now());
@@ -94,24 +99,31 @@ export class ControlRunner {
    * `lostAddress`: one of our addresses is gone.
    */
   linkChanged(lostAddress = false): void {
-    const session = this.#session;
-    if (session === undefined) {
-      this.#connectAnew();
-      return;
-    }
+    if (this.#session === undefined) this.#connectAnew();
+    else this.#doubt(this.#session, lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS);
+  }
+
+  /** A session that does not answer is given up. */
+  #doubt(session: ClientHttp2Session, waitMs: number): void {
     clearTimeout(this.#probe);
-    const waitMs = lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS;
     const probe = setTimeout(() => session.destroy(), waitMs);
     this.#probe = probe;
     // Also called when the session ends before the answer.
     if (!session.destroyed) session.ping(() => clearTimeout(probe));
   }
 
-  /** Something else has just been reached after an outage: don't wait out a pause, nor a dial that hangs. */
+  /**
+   * Something else has just been reached after an outage: don't wait out a pause, nor a dial that hangs. A
+   * session that stood through it may be one that only we know of.
+   */
   retry(): void {
+    if (this.#session !== undefined) {
+      this.#doubt(this.#session, PING_TIMEOUT_MS);
+      return;
+    }
     const hangs =
       this.#dial !== undefined && performance.now() - this.#dial.atMs >= HANGING_DIAL_MS;
-    if (this.#session === undefined && (this.#dial === undefined || hangs)) this.#connectAnew();
+    if (this.#dial === undefined || hangs) this.#connectAnew();
   }
 
   close(): void {

@@ -20,6 +20,7 @@ import {
 } from '@warren/core/keys/keys';
 import type { NetInfo, OwnEndpoint } from '@warren/core/netmap/own';
 import type { NetmapNode, RelayMap } from '@warren/core/netmap/types';
+import { OPEN_FILTER } from '@warren/core/packet-engine/testing/engine-world';
 import { ipPacket, ipPayload, tunBatch } from '@warren/core/packet-engine/testing/ip-packets';
 import type { PathChange } from '@warren/core/path-engine/io';
 import { type RunningRelay, runRelay } from '@warren/servers/relay/run-relay';
@@ -174,7 +175,7 @@ function tellAll(): void {
         relayMap: relayMap(),
         users: new Map(),
         domain: 'example',
-        packetFilter: [],
+        packetFilter: OPEN_FILTER.rules,
         filterSets: new Map(),
       },
     });
