@@ -1,0 +1,115 @@
+/**
+ * A headscale on a host of a world, with its embedded relay, on one TLS port under its address. The
+ * certificate is one of ours, made for the test; nodes must be told to trust it.
+ */
+import { writeFileSync } from 'node:fs';
+import { wallTime } from '@warren/core/base/instant';
+import { makeSelfSigned } from '@warren/shell/tls/self-signed';
+import { until } from '../mesh/places.js';
+import type { World } from '../world/world.js';
+import { goPeer } from './go-peers.js';
+
+const STATE_DIR = '/var/lib/headscale';
+const CONFIG_FILE = '/etc/headscale.yaml';
+const LOG_FILE = '/run/headscale.log';
+/** headscale's own region of embedded relays. */
+export const HEADSCALE_REGION = { id: 999, code: 'headscale' };
+const USER = 'tester';
+
+/** JSON is YAML. */
+function config(address: string): string {
+  return JSON.stringify({
+    server_url: `https://${address}`,
+    listen_addr: '0.0.0.0:443',
+    metrics_listen_addr: '127.0.0.1:9090',
+    grpc_listen_addr: '127.0.0.1:50443',
+    tls_cert_path: `${STATE_DIR}/tls.crt`,
+    tls_key_path: `${STATE_DIR}/tls.key`,
+    noise: { private_key_path: `${STATE_DIR}/noise.key` },
+    prefixes: { v4: '100.64.0.0/10', v6: 'fd7a:115c:a1e0::/48', allocation: 'sequential' },
+    derp: {
+      server: {
+        enabled: true,
+        region_id: HEADSCALE_REGION.id,
+        region_code: HEADSCALE_REGION.code,
+        region_name: 'Headscale',
+        verify_clients: true,
+        stun_listen_addr: '0.0.0.0:3478',
+        private_key_path: `${STATE_DIR}/derp.key`,
+        automatically_add_embedded_derp_region: true,
+        ipv4: address,
+      },
+      urls: [],
+      paths: [],
+      auto_update_enabled: false,
+    },
+    disable_check_updates: true,
+    database: { type: 'sqlite', sqlite: { path: `${STATE_DIR}/db.sqlite` } },
+    log: { level: 'info', format: 'text' },
+    policy: { mode: 'file', path: '' },
+    dns: { magic_dns: true, base_domain: 'hs.internal', override_local_dns: false },
+    unix_socket: '/run/headscale.sock',
+    logtail: { enabled: false },
+  });
+}
+
+/** A node as `headscale nodes list` has it, as far as tests read it. */
+export interface HeadscaleNode {
+  readonly given_name: string;
+  readonly ip_addresses: readonly string[];
+  readonly online?: boolean;
+  readonly expiry?: { readonly seconds: number } | null;
+}
+
+export class Headscale {
+  readonly url: string;
+  /** The certificate that nodes have to trust. */
+  readonly certificatePem: string;
+  readonly #world: World;
+  readonly #host: string;
+
+  private constructor(world: World, host: string, certificatePem: string) {
+    this.#world = world;
+    this.#host = host;
+    this.certificatePem = certificatePem;
+    this.url = `https://${world.addressOf(host)}`;
+  }
+
+  /** Starts it, with one user; resolves when it takes commands. */
+  static async start(world: World, host: string): Promise<Headscale> {
+    const address = world.addressOf(host);
+    const identity = makeSelfSigned([address], wallTime(Date.now()));
+    await world.run(host, ['mkdir', '-p', STATE_DIR]);
+    writeFileSync(world.path(host, `${STATE_DIR}/tls.crt`), identity.certificatePem);
+    writeFileSync(world.path(host, `${STATE_DIR}/tls.key`), identity.privateKeyPem, {
+      mode: 0o600,
+    });
+    writeFileSync(world.path(host, CONFIG_FILE), config(address));
+    const output = { file: LOG_FILE };
+    const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
+    world.exec(host, argv, { stdout: output, stderr: output });
+    const headscale = new Headscale(world, host, identity.certificatePem);
+    await until(world, host, 'headscale', () => headscale.run('users', 'create', USER));
+    return headscale;
+  }
+
+  /** Runs a `headscale` command; throws with its words and the log's end when it fails. */
+  async run(...args: readonly string[]): Promise<string> {
+    const argv = [goPeer('headscale'), '--config', CONFIG_FILE, ...args];
+    const { code, stdout, stderr } = await this.#world.run(this.#host, argv);
+    if (code === 0) return stdout.trim();
+    const log = await this.#world.run(this.#host, ['tail', '-n', '20', LOG_FILE]);
+    throw new Error(`headscale ${args.join(' ')}: ${stdout}${stderr}\n${log.stdout}`);
+  }
+
+  /** A key that lets any number of machines in. */
+  async createKey(): Promise<string> {
+    const flags = ['--user', '1', '--reusable', '--expiration', '1h', '--output', 'json'];
+    const made = JSON.parse(await this.run('preauthkeys', 'create', ...flags)) as { key: string };
+    return made.key;
+  }
+
+  async nodes(): Promise<readonly HeadscaleNode[]> {
+    return JSON.parse(await this.run('nodes', 'list', '--output', 'json')) as HeadscaleNode[];
+  }
+}
