@@ -33,8 +33,10 @@ import { execute, readMeta, readTables, writeMeta, writeTables } from './state-t
 
 /** "WRRN", in the header of the file: another program's database is not taken for ours. */
 const APPLICATION_ID = 0x5752_524e;
-/** The log is cut back to this after a checkpoint; SQLite's own begins at 4 MB. */
-const LOG_BYTES_MAX = 4 * 1024 * 1024;
+/** Pages of 4 KiB after which the log is written into the database: 1 MiB, so that neither needs much room. */
+const LOG_PAGES_MAX = 256;
+/** What is kept of a log that grew longer, when many changes came in one write. */
+const LOG_BYTES_KEPT = 4096 * LOG_PAGES_MAX;
 
 export interface SqliteDatabaseOptions {
   readonly path: string;
@@ -170,7 +172,8 @@ function openToWrite(file: string): SqliteConnection {
     connection.exec('PRAGMA synchronous = FULL');
     connection.exec('PRAGMA foreign_keys = ON');
     connection.exec('PRAGMA trusted_schema = OFF');
-    connection.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`);
+    connection.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`);
+    connection.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     return connection;
   } catch (error) {
     connection.close();

@@ -60,9 +60,15 @@ const NAMES: readonly (readonly [string, SqliteFailureKind])[] = [
   ['SQLITE_NOTADB', 'damaged'],
 ];
 
+/** No room for the file that readers share; extended code of SQLITE_IOERR. */
+const SHARED_SIZE = { name: 'SQLITE_IOERR_SHMSIZE', code: 4874 };
+
 function asFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (errcode === SHARED_SIZE.code || code === SHARED_SIZE.name) {
+    return new SqliteFailure('full', error.message, error);
+  }
   if (typeof errcode === 'number') {
     return new SqliteFailure(KINDS[errcode & 0xff] ?? 'other', error.message, error);
   }
