@@ -39,6 +39,14 @@ export interface Couple {
   readonly ping: PingOutcome;
 }
 
+/** Of round trips on a busy computer, until one is as short as the wires. */
+const MOST_MEASUREMENTS = 5;
+
+/** Infinite where nothing came back. */
+function bestOf(trips: RoundTrips | undefined): number {
+  return Math.min(...(trips?.rttsMs ?? []));
+}
+
 /** What a transfer showed; undefined where nothing came through. */
 interface Transfer {
   readonly trips: RoundTrips | undefined;
@@ -60,7 +68,20 @@ export async function transferTogether(
   await each((from, to) => agents.send(from.name, to.address, WARM_UP_BYTES, 0));
   await sleep(WARM_UP_MS);
   const before = await each((from, to) => relayDataFrames(world, from.nodeKey, to.nodeKey));
-  const trips = await each((from, to) => agents.measure(from.name, to.address));
+  const trips = await each(async (from, to, index) => {
+    let best: RoundTrips | undefined;
+    const limitMs = directLimitMs(wireRttMs(world.topology, from.name, to.name));
+    // A busy computer only ever adds to a round trip, so trying again can't make a detour look direct. Where
+    // a relay carries the data there is nothing to find out.
+    for (let count = 0; count < MOST_MEASUREMENTS; count++) {
+      const trip = await agents.measure(from.name, to.address);
+      if (best === undefined || bestOf(trip) < bestOf(best)) best = trip;
+      if (bestOf(best) <= limitMs) break;
+      const frames = await relayDataFrames(world, from.nodeKey, to.nodeKey);
+      if (frames > (before[index] ?? 0)) break;
+    }
+    return best;
+  });
   const sent = await each((from, to, index) =>
     agents.send(from.name, to.address, bytes, trips[index]?.rttMs ?? 0),
   );
