@@ -118,6 +118,7 @@ export function defineHub(command: Command, context: CliContext): void {
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
     ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
     ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
+    ['warren hub --packet-filter-file /etc/warren/filter.hujson', 'not everybody to everybody'],
     ['warren hub --no-relay --derp-region-file /root/west.json', 'with that relay alone'],
   ]);
 }
