@@ -303,6 +303,24 @@ describe('what the peer sends', () => {
     expect(drive.paths).toBe('relay(900)');
     expect(drive.counters.snapshot()).toEqual({ 'pong-unknown': 1, 'pong-wrong-carrier': 1 });
   });
+
+  test('a pong from another place than was pinged proves nothing, and the true one still does', () => {
+    // Somebody on the way carried our ping to where the peer really is: the pinged address leads nowhere.
+    const drive = PeerDrive.withCandidates(PUBLIC);
+    drive.input({ type: 'sent' });
+    const ping = drive.outputs('ping')[0]?.output;
+    const pong = {
+      type: 'pong-received',
+      transactionId: ping?.transactionId ?? new Uint8Array(),
+      observed: observedEndpoint,
+      receivedAt: instant(0),
+    } as const;
+    drive.input({ ...pong, via: directPath(OTHER) });
+    expect(drive.paths).toBe('relay(900)');
+    expect(drive.counters.snapshot()).toEqual({ 'pong-from-other-source': 1 });
+    drive.input({ ...pong, via: directPath(PUBLIC) });
+    expect(drive.paths).toBe(PUBLIC);
+  });
 });
 
 describe('pings but not data get through', () => {

@@ -238,17 +238,23 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   }
 
   #pong(pong: Extract<PeerPathInput, { type: 'pong-received' }>, now: Instant): void {
-    const ping = this.#discovery.pings.take(pong.transactionId);
+    const { pings } = this.#discovery;
+    const ping = pings.find(pong.transactionId);
     if (ping === undefined || ping.path.kind !== pong.via.kind) {
       this.#counters.add(ping === undefined ? 'pong-unknown' : 'pong-wrong-carrier');
       return;
     }
+    if (ping.path.kind === 'direct' && !samePath(ping.path, pong.via)) {
+      // Somebody on the way may have carried our ping elsewhere: the peer answered, the path didn't.
+      this.#counters.add('pong-from-other-source');
+      return;
+    }
+    pings.take(pong.transactionId);
     const latencyMs = Math.max(0, pong.receivedAt - ping.sentAt);
     if (ping.personId !== undefined) {
       this.#personPings.answered(ping.personId, ping.path, latencyMs);
     }
     if (ping.path.kind !== 'direct') return;
-    if (!samePath(ping.path, pong.via)) this.#counters.add('pong-from-other-source');
     this.#outputs.push({ type: 'observed', path: ping.path, observed: pong.observed });
     const candidate = this.candidates.get(ping.path);
     if (candidate === undefined) {

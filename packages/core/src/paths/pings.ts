@@ -53,6 +53,11 @@ export class PingsInFlight {
     return transactionId;
   }
 
+  /** The ping that `transactionId` would answer; it stays under way. */
+  find(transactionId: Uint8Array): SentPing | undefined {
+    return this.#sent.get(encodeHex(transactionId));
+  }
+
   /** True when the id is one of ours, not yet answered. */
   has(transactionId: Uint8Array): boolean {
     return this.#sent.has(encodeHex(transactionId));

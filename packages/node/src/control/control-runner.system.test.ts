@@ -313,6 +313,20 @@ test('the same is faster when an address of ours is gone', async () => {
   expect(performance.now() - began).toBeLessThan(4_000);
 });
 
+test('a connection that stood while others broke is doubted too, without giving it more time', async () => {
+  const member = joins();
+  await until('polling', () => polls() > 0);
+  member.runner.retry();
+  await sleep(200);
+  expect(member.connections).toBe(1);
+  control.freeze();
+  const began = performance.now();
+  member.runner.linkChanged(true);
+  member.runner.retry();
+  await member.until('connected again', () => member.connections === 2);
+  expect(performance.now() - began).toBeLessThan(4_000);
+});
+
 /** Upgrades hang from now on; answers how many there were. */
 function hangingUpgrades(): () => number {
   let upgrades = 0;

@@ -61,7 +61,7 @@ export class ControlRunner {
   /** The dial under way. */
   #dial: { readonly abort: AbortController; readonly atMs: number } | undefined;
   /** Until the ping after a change of network is answered. */
-  #probe: NodeJS.Timeout | undefined;
+  #probe: { readonly timer: NodeJS.Timeout; readonly waitMs: number } | undefined;
   #draining = false;
 
   /** Throws a {@link NodeError} for an address that is none. */
@@ -105,11 +105,25 @@ export class ControlRunner {
 
   /** A session that does not answer is given up. */
   #doubt(session: ClientHttp2Session, waitMs: number): void {
-    clearTimeout(this.#probe);
-    const probe = setTimeout(() => session.destroy(), waitMs);
+    // A question that is open already is not given more time by the next one.
+    if (this.#probe !== undefined && this.#probe.waitMs <= waitMs) return;
+    this.#endProbe();
+    const giveUp = (): void => {
+      this.#probe = undefined;
+      session.destroy();
+    };
+    const probe = { timer: setTimeout(giveUp, waitMs), waitMs };
     this.#probe = probe;
+    if (session.destroyed) return;
     // Also called when the session ends before the answer.
-    if (!session.destroyed) session.ping(() => clearTimeout(probe));
+    session.ping(() => {
+      if (this.#probe === probe) this.#endProbe();
+    });
+  }
+
+  #endProbe(): void {
+    clearTimeout(this.#probe?.timer);
+    this.#probe = undefined;
   }
 
   /**
@@ -129,7 +143,7 @@ export class ControlRunner {
   close(): void {
     this.#abort.abort();
     this.#timer.close();
-    clearTimeout(this.#probe);
+    this.#endProbe();
     this.#session?.destroy();
     this.#session = undefined;
   }
@@ -206,6 +220,7 @@ export class ControlRunner {
     session.on('close', () => {
       if (this.#session !== session) return;
       this.#session = undefined;
+      this.#endProbe();
       this.#options.log.info('control connection closed');
       this.handle({ type: 'disconnected', reason: 'the control connection closed' });
     });

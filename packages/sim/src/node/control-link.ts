@@ -43,6 +43,7 @@ export class ControlLink {
   /** Counts pings; an answer is to the latest. */
   #probe = 0;
   #answered = 0;
+  #probeMs = 0;
   #draining = false;
   #closed = false;
 
@@ -69,14 +70,16 @@ export class ControlLink {
   }
 
   linkChanged(lostAddress: boolean): void {
-    const stream = this.#stream;
-    if (stream === undefined) {
-      this.#connectAnew();
-      return;
-    }
+    if (this.#stream === undefined) this.#connectAnew();
+    else this.#doubt(this.#stream, lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS);
+  }
+
+  #doubt(stream: ControlClientEnd, waitMs: number): void {
+    // A question that is open already is not given more time by the next one.
+    if (this.#answered < this.#probe && waitMs >= this.#probeMs) return;
+    this.#probeMs = waitMs;
     const probe = ++this.#probe;
     this.#write(stream, { type: 'ping' });
-    const waitMs = lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS;
     this.#options.world.clock.later(waitMs, () => {
       if (this.#closed || this.#stream !== stream || this.#answered >= probe) return;
       stream.close();
@@ -86,9 +89,13 @@ export class ControlLink {
 
   /** Something else was reached after an outage. */
   retry(): void {
+    if (this.#stream !== undefined) {
+      this.#doubt(this.#stream, PING_TIMEOUT_MS);
+      return;
+    }
     const { now } = this.#options.world.clock;
     const hangs = this.#dial !== undefined && now - this.#dial.atMs >= HANGING_DIAL_MS;
-    if (this.#stream === undefined && (this.#dial === undefined || hangs)) this.#connectAnew();
+    if (this.#dial === undefined || hangs) this.#connectAnew();
   }
 
   close(): void {
