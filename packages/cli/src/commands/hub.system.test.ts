@@ -113,6 +113,21 @@ describe('a hub', () => {
     expect((await runCli(hubLine('--no-relay'))).err).toContain('(CONTROL_SETTING)');
   });
 
+  test('takes filter rules from a file, and does not start on rules that make no sense', async () => {
+    const file = join(dir, 'filter.hujson');
+    const withRules = hubLine('--packet-filter-file', file);
+    expect((await runCli(withRules)).err).toContain('(FILE_MISSING)');
+    writeFileSync(file, '{\n "rules": [{ "from": ["*"], "to": ["*:ssh"] }],\n}');
+    const { code, err } = await runCli(withRules);
+    expect(code).toBe(64);
+    expect(err).toContain('filter.hujson:2:');
+    expect(err).toContain('(CONFIG_INVALID)');
+    writeFileSync(file, '{ "rules": [{ "from": ["*"], "to": ["*:22"] }] } // ssh');
+    const hub = await startHub('--packet-filter-file', file);
+    expect(hub.out).toMatch(JOIN);
+    await hub.stop('SIGTERM');
+  });
+
   test('keeps a second hub off its admin socket', async () => {
     await startHub();
     const { code, err } = await runCli(hubLine('--state-dir', join(dir, 'other')));
