@@ -24,17 +24,10 @@ import type { Keypair } from './keypair.js';
 import { Liveness } from './liveness.js';
 import { KEEPALIVE_BYTES, TRANSPORT_HEADER_BYTES } from './messages.js';
 import type { PeerStatics, ReceivedInitiation } from './noise.js';
+import { Renewal } from './renewal.js';
 import type { Schedule } from './schedule.js';
 import { Session } from './session.js';
-import {
-  REKEY_AFTER_MESSAGES,
-  REKEY_AFTER_MS,
-  REKEY_ON_RECEIVE_MS,
-  TIMER,
-  type Timer,
-  TimerSet,
-  ZERO_KEYS_MS,
-} from './timers.js';
+import { TIMER, type Timer, TimerSet, ZERO_KEYS_MS } from './timers.js';
 import { WaitingQueue, type WaitingTotal } from './waiting-queue.js';
 
 /** What peers share. */
@@ -56,9 +49,9 @@ export class Peer<Host extends PeerHost> {
   readonly #initiator: Initiator<Peer<Host>>;
   readonly #timers: TimerSet;
   readonly #liveness: Liveness;
+  readonly #renewal = new Renewal();
   readonly #waiting: WaitingQueue;
   readonly #keepaliveScratch = new Uint8Array(KEEPALIVE_BYTES);
-  #renewedOnReceive = false;
 
   constructor(context: PeerContext<Peer<Host>>, key: NodeKey, host: Host) {
     this.key = key;
@@ -188,7 +181,7 @@ export class Peer<Host extends PeerHost> {
     if (confirmed) this.#handshakeDone(now);
     if (dataBytes > 0) this.#liveness.heardData(now);
     if (this.session.current !== before) this.flush(now);
-    this.#renewOnReceive(now);
+    if (this.#renewal.takeDueOnReceive(this.session.current, now)) this.#initiate(now, true);
     return confirmed;
   }
 
@@ -259,8 +252,7 @@ export class Peer<Host extends PeerHost> {
     this.host.send(memory, at - TRANSPORT_HEADER_BYTES, wireBytes);
     this.#liveness.sent(now);
     if (length > 0) this.#liveness.sentData(now, this.#initiator.jitterMs);
-    const old = keypair.isInitiator && keypair.ageMs(now) >= REKEY_AFTER_MS;
-    if (old || keypair.sendCounter >= REKEY_AFTER_MESSAGES) this.#initiate(now, true);
+    if (this.#renewal.isDueOnSend(keypair, now)) this.#initiate(now, true);
   }
 
   #sendKeepalive(now: Instant): void {
@@ -287,17 +279,9 @@ export class Peer<Host extends PeerHost> {
     this.#dropWaiting();
   }
 
-  #renewOnReceive(now: Instant): void {
-    const { current } = this.session;
-    if (this.#renewedOnReceive || current?.isInitiator !== true) return;
-    if (current.ageMs(now) < REKEY_ON_RECEIVE_MS) return;
-    this.#renewedOnReceive = true;
-    this.#initiate(now, true);
-  }
-
   #handshakeDone(now: Instant): void {
     this.lastHandshakeAt = now;
-    this.#renewedOnReceive = false;
+    this.#renewal.done();
     this.#timers.disarm(TIMER.retransmit);
     this.#timers.disarm(TIMER.repeat);
   }

@@ -17,7 +17,7 @@
  * | a restarted peer doesn't answer for 0.5 s     | the same initiation again (not in §6)     | REPEAT_MS             |
  * | a cookie, or the secret behind it, is 120 s   | forgotten                                 | cookies.ts            |
  *
- * Renewal by age is the initiator's alone, at sending and at receiving, else both sides would begin at the
+ * Renewal by age (`renewal.ts`) is the initiator's alone, at sending and at receiving, else both sides would begin at the
  * same moment. A responder sends on its keys until 180 s; then it begins itself.
  *
  * Nothing here ticks: a timer is a deadline in an array, armed on the packet path by a plain store. The
