@@ -104,6 +104,22 @@ describe('NATs', () => {
     expect(b.plane.trafficFrom(a.key).longestGapMs).toBeLessThan(2000);
   });
 
+  // Anywhere between two of the checks that happen by themselves, every 20 to 26 s.
+  test.each([0, 6000, 12_000, 18_000])(
+    'that get another address (after %i ms) are found out as soon as a path dies of it',
+    (afterMs) => {
+      const { world, a, b } = talking();
+      world.run(afterMs);
+      const { nat } = world.place({ nat: easyNat });
+      if (nat === undefined) throw new Error('a place behind a NAT has one');
+      a.moveRouter(nat);
+      world.runUntil(() => !a.isDirectTo(b), 10_000);
+      expect(world.runUntil(() => a.isDirectTo(b) && b.isDirectTo(a), 30_000)).toBeLessThan(6000);
+      expect(b.pathsTo(a)).toContain(nat.address);
+      expect(b.plane.trafficFrom(a.key).longestGapMs).toBeLessThan(4000);
+    },
+  );
+
   test('that forget after 30 s of silence are punched anew after a pause', () => {
     const { world, a, b } = talking();
     a.hushTo(b);

@@ -37,6 +37,8 @@ import { Sockets, socketIdOf } from './sockets.js';
 
 /** Peers are told our endpoints only if they were checked this recently, else after a new check. */
 export const endpointsFreshMs = 27_000;
+/** What was checked this recently is not doubted: peers go away one by one, and each takes a path along. */
+export const endpointsCertainMs = 3_000;
 
 export interface OwnNetworkOptions {
   readonly random: Random;
@@ -73,6 +75,7 @@ export class OwnNetwork {
   #filterFingerprint = '';
   #localAddresses: readonly IpAddress[] = [];
   #lostAddress = false;
+  #doubtedAt: Instant | undefined;
 
   constructor(options: OwnNetworkOptions) {
     const { outputs, listenPort, staticEndpoints } = options;
@@ -113,6 +116,13 @@ export class OwnNetwork {
     if (this.#isFresh(now)) return true;
     if (!this.#netcheck.busy) this.#check({ type: 'check', full: false }, now);
     return this.#isFresh(now);
+  }
+
+  /** A direct path was lost: perhaps the router has another address now, or forgot our mapping. */
+  doubtEndpoints(now: Instant): void {
+    const { reportedAt } = this.#endpoints;
+    if (reportedAt === undefined || now - reportedAt < endpointsCertainMs) return;
+    this.#doubtedAt = now;
   }
 
   /** Paths to the endpoints that can be used from our sockets; refusals are counted. */
@@ -235,7 +245,8 @@ export class OwnNetwork {
 
   #isFresh(now: Instant): boolean {
     const { reportedAt } = this.#endpoints;
-    return reportedAt !== undefined && now - reportedAt <= endpointsFreshMs;
+    if (reportedAt === undefined || now - reportedAt > endpointsFreshMs) return false;
+    return this.#doubtedAt === undefined || reportedAt > this.#doubtedAt;
   }
 
   #socketChanged(family: IpFamily | undefined, open: boolean, now: Instant): void {

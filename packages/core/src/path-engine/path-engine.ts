@@ -83,7 +83,11 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     const ownKey = publicKeyOf(crypto, 'node', options.nodePrivateKey);
     const contacts = new DiscoContacts(options);
     const [samples, history] = [this.#samples, this.#history];
-    this.#driver = new PeerDriver({ outputs, samples, history, desk: () => this.#desk });
+    const onDirectLost = (now: Instant): void => this.#network.doubtEndpoints(now);
+    this.#driver = new PeerDriver({
+      ...{ outputs, samples, history, onDirectLost },
+      desk: () => this.#desk,
+    });
     const drive = (peer: Peer, input: PeerPathInput, now: Instant): void =>
       this.#driver.drive(peer, input, now);
     this.#filter = new FilterFeed(outputs);

@@ -17,6 +17,8 @@ export interface PeerDriverOptions {
   readonly samples: MappingSamples;
   readonly history: PathHistory;
   readonly desk: () => DiscoDesk;
+  /** A direct path ended without another in its place. */
+  readonly onDirectLost: (now: Instant) => void;
 }
 
 export class PeerDriver {
@@ -53,6 +55,8 @@ export class PeerDriver {
 
   /** The way to a peer is another one now. */
   changed(change: PathChange): void {
+    const { from, to, at } = change;
+    if (from?.kind === 'direct' && to?.kind !== 'direct') this.#options.onDirectLost(at);
     this.#options.history.add(change);
     this.#options.outputs.push({ type: 'path-changed', change });
   }

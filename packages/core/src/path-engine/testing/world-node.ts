@@ -172,6 +172,13 @@ export class WorldNode {
     this.input({ type: 'link-changed' });
   }
 
+  /** The router has another address; nobody here is told. */
+  moveRouter(nat: Nat): void {
+    this.#options.internet.detach(this.#host);
+    this.#place = { ...this.#place, nat };
+    this.#host = this.#attach();
+  }
+
   input(input: PathEngineInput): void {
     this.#engine.handle(input, this.#options.now());
     this.#drain();
