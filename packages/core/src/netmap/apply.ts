@@ -150,7 +150,7 @@ function applyFilter(
   const before = previous ?? SHUT;
   if (response.filter === undefined) return before;
   const filterSets = applyFilterChange(before.filterSets, response.filter, counters);
-  return { filterSets, packetFilter: filterRules(filterSets, counters) };
+  return { filterSets, packetFilter: filterRules(filterSets) };
 }
 
 /**

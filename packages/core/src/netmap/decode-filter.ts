@@ -189,38 +189,51 @@ export function decodeFilterChange(
   return { clear, sets };
 }
 
-/** The lists after a change; the number of names, rules and prefixes stays bounded over all changes. */
+const costOf = ({ sources, targets }: FilterRule): number => sources.length + targets.length;
+
+/** What one more list may hold beside others. */
+class Room {
+  #rules = filterRulesMax;
+  #prefixes = filterPrefixesMax;
+
+  /** The first rules of a list, as many as fit; they are in now. */
+  take(list: readonly FilterRule[]): readonly FilterRule[] {
+    let count = 0;
+    for (const rule of list) {
+      if (this.#rules < 1 || this.#prefixes < costOf(rule)) break;
+      this.#rules--;
+      this.#prefixes -= costOf(rule);
+      count++;
+    }
+    return count === list.length ? list : list.slice(0, count);
+  }
+}
+
+/** The lists after a change. Names, rules and prefixes stay bounded, however many changes come. */
 export function applyFilterChange(
   previous: FilterSets,
   { clear, sets }: FilterChange,
   counters: Counters,
 ): FilterSets {
   const next = new Map(clear ? [] : previous);
+  for (const name of sets.keys()) next.delete(name);
+  const room = new Room();
+  for (const list of next.values()) room.take(list);
   for (const [name, rules] of sets) {
-    if (rules === undefined) next.delete(name);
-    else if (next.size >= filterNamesMax && !next.has(name)) {
+    if (rules === undefined) continue;
+    if (next.size >= filterNamesMax) {
       counters.add('netmap-filter-over-limit');
-    } else {
-      next.set(name, rules);
+      continue;
     }
+    const taken = room.take(rules);
+    if (taken !== rules) counters.add('netmap-filter-over-limit');
+    next.set(name, taken);
   }
   return next;
 }
 
-const costOf = ({ sources, targets }: FilterRule): number => sources.length + targets.length;
-
-/** All rules of all lists, by the names' order, as many as fit the bounds of one filter. */
-export function filterRules(sets: FilterSets, counters: Counters): readonly FilterRule[] {
-  const rules: FilterRule[] = [];
-  let prefixes = 0;
+/** All rules of all lists, by the names' order. */
+export function filterRules(sets: FilterSets): readonly FilterRule[] {
   const byName = [...sets].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const rule of byName.flatMap(([, list]) => list)) {
-    prefixes += costOf(rule);
-    if (rules.length >= filterRulesMax || prefixes > filterPrefixesMax) {
-      counters.add('netmap-filter-over-limit');
-      break;
-    }
-    rules.push(rule);
-  }
-  return rules;
+  return byName.flatMap(([, rules]) => rules);
 }

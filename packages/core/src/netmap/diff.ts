@@ -152,11 +152,31 @@ function diffPeers(old: MapView, next: MapView): PeerDelta {
   };
 }
 
+interface LastFilterStep {
+  readonly next: MapView['packetFilters'];
+  readonly changes: WirePacketFilters | undefined;
+}
+
+/** The last step from each filter: a tailnet's viewers take it together, and its rules may be thousands. */
+const lastFilterSteps = new WeakMap<MapView['packetFilters'], LastFilterStep>();
+
 function diffFilters(
   old: MapView['packetFilters'],
   next: MapView['packetFilters'],
 ): WirePacketFilters | undefined {
   if (old === next) return undefined;
+  let last = lastFilterSteps.get(old);
+  if (last?.next !== next) {
+    last = { next, changes: compareFilters(old, next) };
+    lastFilterSteps.set(old, last);
+  }
+  return last.changes;
+}
+
+function compareFilters(
+  old: MapView['packetFilters'],
+  next: MapView['packetFilters'],
+): WirePacketFilters | undefined {
   const changes: Record<string, readonly WireFilterRule[] | null> = {};
   for (const name of Object.keys(old)) if (next[name] === undefined) changes[name] = null;
   for (const [name, rules] of Object.entries(next)) {
