@@ -5,12 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/address';
-import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
+import { formatPublicKey } from '@warren/core/keys/keys';
 import { expectedPath } from '@warren/sim/demo/expected';
 import type { DemoPair } from '@warren/sim/demo/report';
 import { statusOf } from '../mesh/machines.js';
 import type { RoundTrips, Sent } from '../traffic/transfer-sender.js';
 import type { World } from '../world/world.js';
+import type { PairMember } from './pair-member.js';
 import type { PingOutcome } from './ping-pair.js';
 import { relayDataFrames } from './relay-frames.js';
 import type { TransferAgents } from './transfer-agents.js';
@@ -24,13 +25,6 @@ export const BULK_BYTES = 20_000_000;
 /** Starts the WireGuard session; a direct path is trusted a round trip later. */
 const WARM_UP_BYTES = 1000;
 const WARM_UP_MS = 500;
-
-export interface PairMember {
-  readonly name: string;
-  /** Overlay address. */
-  readonly address: string;
-  readonly nodeKey: NodeKey;
-}
 
 /** Two machines, and how their pings went. */
 export interface Couple {

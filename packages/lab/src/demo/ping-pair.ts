@@ -3,7 +3,7 @@ import { LOCAL_API_HOST, type PingLine, type PingRequest } from '@warren/node/lo
 import { daemonSocketOf } from '../mesh/places.js';
 import { postForLines } from '../mesh/socket-json.js';
 import type { World } from '../world/world.js';
-import type { PairMember } from './measure-pair.js';
+import type { PairMember } from './pair-member.js';
 
 /** Five pings a second for ten seconds: two discovery rounds for a pair that stays on its relay. */
 const PING_COUNT = 50;

@@ -18,11 +18,11 @@ import {
   BULK_BYTES,
   type Couple,
   measureTogether,
-  type PairMember,
   transferTogether,
   withBulk,
 } from './measure-pair.js';
 import { bringUp, startServers } from './network.js';
+import type { PairMember } from './pair-member.js';
 import { pingPair } from './ping-pair.js';
 import { disjointGroups, oneOfEach, tournament } from './rounds.js';
 import { TransferAgents } from './transfer-agents.js';
