@@ -10,6 +10,7 @@ import type { Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { DirectPath, Path } from '../engines/paths.js';
 import type { Random } from '../ports.js';
+import { CallBack } from './call-back.js';
 import { type Candidate, CandidateTable } from './candidates.js';
 import type { PeerPathOutput } from './peer-path-io.js';
 import { PingsInFlight } from './pings.js';
@@ -40,6 +41,7 @@ export interface DiscoveryOptions {
 export class Discovery {
   readonly candidates = new CandidateTable();
   readonly pings: PingsInFlight;
+  readonly callBack = new CallBack();
   /** The peer has a disco key. */
   canPing = false;
   /** The peer has a relay. */
@@ -92,7 +94,7 @@ export class Discovery {
     else this.#counters.add('call-me-maybe-held-back');
   }
 
-  /** The peer calls: ping every candidate at once, and don't call back. */
+  /** The peer calls: ping every candidate at once. It is called back only if it does not reach us then. */
   answerCall(paths: readonly DirectPath[], now: Instant): void {
     if (!this.#followed.take(now)) {
       this.#counters.add('call-me-maybe-too-often');
@@ -101,6 +103,7 @@ export class Discovery {
     this.candidates.setFromCallMeMaybe(paths, now);
     if (!this.canPing) return;
     for (const candidate of this.candidates) this.ask(candidate, now);
+    this.callBack.followed(now);
   }
 
   /**
@@ -108,6 +111,7 @@ export class Discovery {
    * now although an earlier one did not; a place that is new altogether is always tried. True: it is new.
    */
   learn(path: DirectPath, wanted: boolean, now: Instant): boolean {
+    this.callBack.heard(now);
     const candidate = this.candidates.learn(path, now);
     const isNew = candidate.askedAt === undefined;
     if (!this.canPing || !(wanted || isNew)) return false;

@@ -155,6 +155,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
       this.#search.nextTimeout(),
       this.#choice.trustEndsAt,
       this.#discovery.pings.nextTimeout(),
+      this.#discovery.callBack.nextTimeout(),
       this.#personPings.nextTimeout(),
       watched ? this.#choice.suspicion.nextTimeout() : undefined,
       watched ? this.#choice.carriage.nextTimeout() : undefined,
@@ -174,6 +175,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     if (due(this.#choice.trustEndsAt)) this.#loseTrust('trust-expired', now);
     this.#watch(now);
     if (due(this.#heartbeatAt)) this.#heartbeat(now);
+    if (this.#discovery.callBack.takeDue(now)) this.#discovery.call(now);
     this.#search.runTimers(now);
   }
 
@@ -263,6 +265,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     }
     candidate.quality.answered(latencyMs);
     candidate.answeredAt = now;
+    this.#discovery.callBack.answered(now);
     this.#judge(candidate, now);
   }
 
