@@ -39,18 +39,22 @@ async function firstAnswer({ world }: Tunnel, from: string, to: string): Promise
 }
 
 describe('under a flood of initiations', () => {
-  test('wireguard-go asks us for a cookie and then takes our handshake', async ({
-    onTestFinished,
-  }) => {
-    const tunnel = await startTunnel('warren', onTestFinished);
-    const flooded = flood(tunnel, PEER_ADDRESS, tunnel.peerKey, 30_000, 14);
-    await sh(tunnel.world, 'stranger', 'sleep 2');
-    await firstAnswer(tunnel, 'warren', '100.64.0.2');
-    const counters = await tunnel.counters();
-    const { answers } = await flooded;
-    expect(answers[COOKIE_REPLY]).toBeGreaterThan(0);
-    expect(counters['cookie-accepted']).toBeGreaterThanOrEqual(1);
-  });
+  test.for([
+    ['our handshake', 'warren', 'warren', '100.64.0.2'],
+    ['our response to its own', 'wireguard-go', 'peer', '100.64.0.1'],
+  ] as const)(
+    'wireguard-go asks us for a cookie and then takes %s',
+    async ([, first, from, to], { onTestFinished }) => {
+      const tunnel = await startTunnel(first, onTestFinished);
+      const flooded = flood(tunnel, PEER_ADDRESS, tunnel.peerKey, 30_000, 16);
+      await sh(tunnel.world, 'stranger', 'sleep 2');
+      await firstAnswer(tunnel, from, to);
+      const counters = await tunnel.counters();
+      const { answers } = await flooded;
+      expect(answers[COOKIE_REPLY]).toBeGreaterThan(0);
+      expect(counters['cookie-accepted']).toBeGreaterThanOrEqual(1);
+    },
+  );
 
   test('we ask wireguard-go for a cookie, take its handshake, and its traffic flows on', async ({
     onTestFinished,
