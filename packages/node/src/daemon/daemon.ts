@@ -217,7 +217,7 @@ export class Daemon implements LocalApiBackend {
         ...relaySentences(session, engine),
       ],
       history: this.#history.entries,
-      counters: engine?.counters ?? {},
+      counters: { ...session?.controlCounters(), ...engine?.counters },
       now: clock.now(),
       wallNow: clock.wall(),
     });

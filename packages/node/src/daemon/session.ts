@@ -127,6 +127,11 @@ export class Session {
     return this.#host;
   }
 
+  /** What of control's word was not taken, by reason. */
+  controlCounters(): Readonly<Record<string, number>> {
+    return this.#control.counters();
+  }
+
   get netmap(): Netmap | undefined {
     return this.#netmap;
   }
