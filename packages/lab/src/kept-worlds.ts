@@ -3,10 +3,19 @@
  * session, so that later commands find them (`warren lab shell MACHINE`, `warren lab down`).
  *
  * The directory is /run/warren-lab for root, $XDG_RUNTIME_DIR/warren-lab for others; it vanishes at reboot,
- * as do the worlds. A record names its process by PID and start time, so a reused PID is never taken for a
+ * as do the worlds. Only a directory that nobody else can write to is believed: a record names a process to
+ * kill and to enter. A record names its process by PID and start time, so a reused PID is never taken for a
  * world; records of worlds that are gone are removed by whoever looks.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +37,11 @@ interface WorldRecord extends KeptWorld {
   readonly startTime: string;
 }
 
+/** Of a file's mode: its kind, and the rights of group and others to write. */
+const S_IFMT = 0o170_000;
+const S_IFDIR = 0o040_000;
+const OTHERS_WRITE = 0o022;
+
 /** The kernel kills even a busy world within this time. */
 const endMs = 10_000;
 
@@ -40,11 +54,24 @@ function recordDirectory(): string {
   );
 }
 
+/** True for a directory that is ours alone to write to; in /tmp somebody else may have made it first. */
+export function isOurDirectory(directory: string): boolean {
+  try {
+    const { uid, mode } = lstatSync(directory);
+    return (
+      (mode & S_IFMT) === S_IFDIR && uid === process.geteuid?.() && (mode & OTHERS_WRITE) === 0
+    );
+  } catch {
+    return false;
+  }
+}
+
 function recordPath(name: string): string {
   return join(recordDirectory(), `${name}.json`);
 }
 
 function readRecord(name: string): WorldRecord | undefined {
+  if (!isOurDirectory(recordDirectory())) return undefined;
   try {
     return JSON.parse(readFileSync(recordPath(name), 'utf8')) as WorldRecord;
   } catch {
@@ -67,12 +94,8 @@ function removeRecord(name: string): void {
 
 /** The kept worlds that run, by name. */
 export function listWorlds(): KeptWorld[] {
-  let files: string[];
-  try {
-    files = readdirSync(recordDirectory());
-  } catch {
-    return [];
-  }
+  if (!isOurDirectory(recordDirectory())) return [];
+  const files = readdirSync(recordDirectory());
   const worlds: KeptWorld[] = [];
   for (const file of files.filter((candidate) => candidate.endsWith('.json')).sort()) {
     const name = file.slice(0, -'.json'.length);
@@ -129,7 +152,15 @@ export function requireFreeName(name: string): void {
 /** Writes the record of a world. */
 export function rememberWorld(world: KeptWorld): void {
   const startTime = startTimeOf(world.pid) ?? '';
-  mkdirSync(recordDirectory(), { recursive: true, mode: 0o700 });
+  const directory = recordDirectory();
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (!isOurDirectory(directory)) {
+    throw new LabError(
+      'LAB_WORLD_START',
+      `a world can't be kept: somebody else can write to ${directory}`,
+      'remove it, or set XDG_RUNTIME_DIR to a directory of your own',
+    );
+  }
   const record: WorldRecord = { ...world, startTime };
   writeFileSync(recordPath(world.name), `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
