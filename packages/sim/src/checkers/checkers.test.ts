@@ -1,5 +1,5 @@
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SimNode } from '../node/sim-node.js';
 import { ip, socket } from '../topology/literals.js';
 import type { Topology } from '../topology/types.js';
@@ -13,6 +13,9 @@ import { HARD_RECOVERY_MS, LivenessChecker } from './liveness.js';
 import { ProvenPathChecker } from './proven-path.js';
 import { RightPeerChecker } from './right-peer.js';
 import { Wholeness } from './wholeness.js';
+
+// Seconds of an idle core; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const threeInTheOpen: Topology = {
   name: 'three-in-the-open',
@@ -53,7 +56,7 @@ describe('liveness', () => {
   test('is content with a world in which nothing happens', () => {
     const checker = new LivenessChecker(world, breaks, wholeness);
     expect(watch(checker, HARD_RECOVERY_MS + 10_000)).toEqual([]);
-    expect(checker.heard).toBeGreaterThan(400);
+    expect(checker.heard).toBeGreaterThan(250);
   });
 
   test('sees a line that broke and that nobody admits to', () => {
@@ -61,7 +64,7 @@ describe('liveness', () => {
     const line = world.node('a').host.plug?.uplink.quality;
     world.clock.later(HARD_RECOVERY_MS, () => Object.assign(line ?? {}, { up: false }));
     const [first] = watch(checker, HARD_RECOVERY_MS + 20_000);
-    expect(first).toMatch(/^liveness: message \d+ of \w to \w, said at \d+ ms, was lost 3\d\.\d s/);
+    expect(first).toMatch(/^liveness: message \d+ of \w to \w, said at \d+ ms, was lost 1\d\.\d s/);
   });
 
   test('excuses what a fault explains, and no more', () => {
@@ -148,6 +151,6 @@ test('bounded sees a table that grew too large', () => {
   expect(watch(checker, 3_000)).toEqual([]);
   const a = world.node('a');
   for (let id = 100; id < 400; id++) a.plane?.sockets.open(id, 4, 0);
-  checker.look();
+  checker.finish();
   expect(breaks.list[0]?.what).toBe('sockets of a: 301, more than 258');
 });

@@ -10,7 +10,7 @@ import type { Wholeness } from './wholeness.js';
 const NAME = 'directness';
 
 /** A pair that talks is direct this long after the last trouble of any kind. */
-export const DIRECT_MS = 40_000;
+export const DIRECT_MS = 30_000;
 
 /** What theory says about two machines as they are plugged in now. */
 export type Possibility = 'direct' | 'relay' | 'unknown';

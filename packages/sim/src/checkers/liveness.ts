@@ -11,9 +11,9 @@ import type { Wholeness } from './wholeness.js';
 const NAME = 'liveness';
 
 /** Data flows again this long after a line, a relay or a process came back. */
-export const HARD_RECOVERY_MS = 30_000;
+export const HARD_RECOVERY_MS = 15_000;
 /** Data flows again this long after a direct path broke while the relay stood. */
-export const SOFT_RECOVERY_MS = 8_000;
+export const SOFT_RECOVERY_MS = 5_000;
 /** On lossy lines dials, handshakes and pings are lost too. */
 const LOSSY_FACTOR = 1.5;
 /** A message that took longer is lost: several times the longest way through a relay. */

@@ -1,8 +1,11 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { sevenMachines } from '../topology/seven-machines.js';
 import { expectedPath } from './expected.js';
 import type { DemoEvent, DemoReport } from './report.js';
 import { runSimDemo } from './run-sim-demo.js';
+
+// Seconds of an idle core; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe('the demo in the simulator', () => {
   const events: DemoEvent[] = [];

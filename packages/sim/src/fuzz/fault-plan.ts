@@ -1,5 +1,5 @@
 /** A random sequence of faults for one world, and the account of what is whole when. */
-import { Wholeness } from '../checkers/wholeness.js';
+import type { Wholeness } from '../checkers/wholeness.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { Chatter } from '../traffic/chatter.js';
 import { between, weighted } from './choose.js';
@@ -20,17 +20,17 @@ const kinds: readonly (readonly [FaultKind, number])[] = faultKinds.map((kind) =
 ]);
 
 export class FaultPlan {
-  readonly wholeness: Wholeness<SimNode>;
   /** Faults that took place, in their order. */
   readonly names: string[] = [];
+  readonly #wholeness: Wholeness<SimNode>;
   readonly #context: FaultContext;
   #controlOutages = 0;
   /** Faults that ended while control was away: their machines can't tell their peers yet. */
   readonly #untold: RunningFault[] = [];
 
-  constructor(context: FaultContext) {
+  constructor(wholeness: Wholeness<SimNode>, context: FaultContext) {
+    this.#wholeness = wholeness;
     this.#context = context;
-    this.wholeness = new Wholeness(context.world.clock);
   }
 
   /** Plans everything; the time until the last fault has ended. */
@@ -63,14 +63,14 @@ export class FaultPlan {
     this.names.push(kind.name);
     const names = fault.machines.map(({ name }) => name);
     world.trace.note('fault', kind.name, ...names);
-    this.wholeness.begin(fault.machines, fault.severity);
+    this.#wholeness.begin(fault.machines, fault.severity);
     if (fault.stopsControl === true) this.#controlOutages++;
     const end = (): void => {
       fault.end();
       world.trace.note('fault-over', kind.name, ...names);
       if (fault.stopsControl === true) this.#controlBack();
       if (this.#controlOutages > 0) this.#untold.push(fault);
-      else this.wholeness.end(fault.machines, fault.severity);
+      else this.#wholeness.end(fault.machines, fault.severity);
     };
     if (durationMs === 0) end();
     else world.clock.later(durationMs, end);
@@ -80,7 +80,7 @@ export class FaultPlan {
     this.#controlOutages--;
     if (this.#controlOutages > 0) return;
     for (const { machines, severity } of this.#untold.splice(0)) {
-      this.wholeness.end(machines, severity);
+      this.#wholeness.end(machines, severity);
     }
   }
 }

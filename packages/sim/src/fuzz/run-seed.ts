@@ -7,13 +7,10 @@
  */
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { Crypto } from '@warren/core/ports';
-import { BoundedChecker } from '../checkers/bounded.js';
-import { type Break, Breaks, type Checker } from '../checkers/checker.js';
-import { DIRECT_MS, DirectnessChecker } from '../checkers/directness.js';
-import { HARD_RECOVERY_MS, LivenessChecker, type Recovery } from '../checkers/liveness.js';
-import { ProvenPathChecker } from '../checkers/proven-path.js';
-import { RightPeerChecker } from '../checkers/right-peer.js';
-import type { SimNode } from '../node/sim-node.js';
+import type { Break } from '../checkers/checker.js';
+import { DIRECT_MS } from '../checkers/directness.js';
+import { HARD_RECOVERY_MS, type Recovery } from '../checkers/liveness.js';
+import { Watch } from '../checkers/watch.js';
 import { ip } from '../topology/literals.js';
 import { Chatter } from '../traffic/chatter.js';
 import { SimWorld } from '../world/sim-world.js';
@@ -26,7 +23,6 @@ import { Stranger } from './stranger.js';
 
 const STRANGER = ip('66.66.66.66');
 const JOIN_LIMIT_MS = 30_000;
-const LOOK_MS = 1_000;
 /** Beyond the recovery, so that it is seen to last. */
 const CHECKED_MS = 6_000;
 
@@ -60,32 +56,18 @@ export function runSeed({ seed, crypto, onLine }: SeedOptions): SeedResult {
   const world = new SimWorld({ topology, seed: random.uint32(), crypto, variations, threadMs });
   world.trace.onLine = onLine;
   const situations = new Situations(world, topology, variations);
-  const plan = new FaultPlan({
+  const watch = new Watch(world, (a, b) => possibilityOf(situations.of(a), situations.of(b)));
+  const { breaks, wholeness, liveness } = watch;
+  const plan = new FaultPlan(wholeness, {
     world,
     random: random.fork(),
     spares,
     onMoved: (node, at) => situations.moved(node, at),
   });
-  const breaks = new Breaks(world.clock);
-  const liveness = new LivenessChecker(world, breaks, plan.wholeness);
-  const possibility = (a: SimNode, b: SimNode) => possibilityOf(situations.of(a), situations.of(b));
-  const checkers: Checker[] = [
-    liveness,
-    new RightPeerChecker(world, breaks),
-    new ProvenPathChecker(world, breaks),
-    new BoundedChecker(world, breaks),
-    new DirectnessChecker(world, breaks, plan.wholeness, possibility),
-  ];
-  world.observers.push(...checkers);
-  const look = (): void => {
-    for (const checker of checkers) checker.look?.();
-    world.clock.later(LOOK_MS, look);
-  };
-  look();
   if (!world.join(JOIN_LIMIT_MS)) breaks.add('join', 'not everybody has joined in time');
   // From here on everybody counts as whole since now.
-  plan.wholeness.begin(world.nodes, 'hard');
-  plan.wholeness.end(world.nodes, 'hard');
+  wholeness.begin(world.nodes, 'hard');
+  wholeness.end(world.nodes, 'hard');
   const chatter = new Chatter(world, random.fork(), pick(random, [300, 500, 900]));
   const stranger = chance(random, 0.5)
     ? new Stranger(
@@ -99,10 +81,7 @@ export function runSeed({ seed, crypto, onLine }: SeedOptions): SeedResult {
   const isCheckedForDirectness = chance(random, 0.5);
   world.clock.run((isCheckedForDirectness ? DIRECT_MS : HARD_RECOVERY_MS) + CHECKED_MS);
   stranger?.stop();
-  for (const checker of checkers) {
-    checker.look?.();
-    checker.finish?.();
-  }
+  watch.finish();
   chatter.stop();
   return {
     seed,

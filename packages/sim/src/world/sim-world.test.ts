@@ -1,9 +1,12 @@
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ip } from '../topology/literals.js';
 import type { Topology } from '../topology/types.js';
 import type { Message } from '../traffic/message.js';
 import { SimWorld } from './sim-world.js';
+
+// Seconds of an idle core; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const twoInTheOpen: Topology = {
   name: 'two-in-the-open',

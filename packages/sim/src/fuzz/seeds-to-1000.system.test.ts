@@ -1,0 +1,3 @@
+import { testSeeds } from './testing/clean-seeds.js';
+
+testSeeds(1, 1000);

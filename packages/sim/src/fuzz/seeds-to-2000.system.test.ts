@@ -1,0 +1,3 @@
+import { testSeeds } from './testing/clean-seeds.js';
+
+testSeeds(1001, 2000);

@@ -1,0 +1,141 @@
+/**
+ * Scenarios with names: pairs of NATs whose outcome is known, and every bug that a random world has found, so
+ * that it is found again should it come back.
+ */
+import { assert } from '@warren/core/base/assert';
+import { isDisco } from '@warren/core/disco/classify';
+import { endpointAddress } from '@warren/core/ip/address';
+import { PublicPlug } from '../net/public-plug.js';
+import { ip, socket } from '../topology/literals.js';
+import { behind, inTheOpen, type Scenario, type Stage, scenario } from './scenario.js';
+
+const pairs: readonly Scenario[] = [
+  scenario({
+    name: 'easy-easy',
+    about: 'two home routers: punched',
+    left: behind('easy'),
+    right: behind('easy'),
+    path: 'direct',
+  }),
+  scenario({
+    name: 'easy-hard',
+    about: 'a home router and a cloud NAT: only the relay, without guessing ports',
+    left: behind('easy'),
+    right: behind('hard'),
+    path: 'relay',
+  }),
+  scenario({
+    name: 'open-hard',
+    about: 'a public address makes the path for a cloud NAT',
+    left: inTheOpen,
+    right: behind('hard'),
+    path: 'direct',
+  }),
+  scenario({
+    name: 'restricted-cone-hard',
+    about: 'a router that filters by address only lets a hard NAT through',
+    left: behind('restricted-cone'),
+    right: behind('hard'),
+    path: 'direct',
+  }),
+  scenario({
+    name: 'firewall-easy',
+    about: 'a stateful firewall on a public address is as good as an easy NAT',
+    left: behind('firewall'),
+    right: behind('easy'),
+    path: 'direct',
+  }),
+  scenario({
+    name: 'udp-blocked-open',
+    about: 'a network without UDP has the relay',
+    left: behind('udp-blocked'),
+    right: inTheOpen,
+    path: 'relay',
+  }),
+];
+
+/** Its firewall forgets everything, and nobody tells it. */
+function rebootFirewall({ left, trouble }: Stage): void {
+  const { plug } = left.host;
+  assert(plug instanceof PublicPlug, 'the left machine has a firewall');
+  plug.reboot();
+  trouble('hard', [left]);
+}
+
+const found: readonly Scenario[] = [
+  scenario({
+    name: 'deaf-home',
+    about: 'a firewall forgot the home relay: who only listens there must notice (seed 157)',
+    left: behind('firewall'),
+    right: behind('hard'),
+    relays: 2,
+    // Slower than a relay is dialled: nothing goes the other way meanwhile.
+    sayEveryMs: 900,
+    path: 'relay',
+    steps: (stage) => {
+      rebootFirewall(stage);
+      stage.run(20_000);
+      // In both directions, long before the relay's own silence limit of two minutes.
+      const heard = new Set<string>();
+      stage.world.observers.push({ onMessage: (node) => heard.add(node.name) });
+      stage.run(2_000);
+      stage.expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+    },
+  }),
+  scenario({
+    name: 'silent-control',
+    about:
+      'a control connection that died with a firewall is doubted when a relay broke (seed 177)',
+    left: behind('firewall'),
+    right: behind('easy'),
+    path: 'direct',
+    steps: (stage) => {
+      const { right, trouble, run } = stage;
+      rebootFirewall(stage);
+      run(12_000);
+      // Its new process has a new disco key, of which only control can tell.
+      trouble('hard', [right], 1_000);
+      right.stop();
+      run(1_000);
+      right.start();
+    },
+  }),
+  scenario({
+    name: 'carried-ping',
+    about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
+    left: inTheOpen,
+    right: behind('easy'),
+    path: 'direct',
+    steps: ({ world, left, right, run, expect }) => {
+      const stranger = world.publicPlug(
+        'stranger',
+        { region: 'east', addresses: [ip('66.66.66.66')] },
+        false,
+      );
+      const dead = socket('192.168.2.10:41641');
+      const alive = right.key === undefined ? undefined : left.pathsTo(right.key)[0];
+      assert(alive?.kind === 'direct', 'the two have found each other');
+      world.internet.onSend = (datagram) => {
+        const isPing = isDisco(datagram.bytes, 0, datagram.bytes.length);
+        if (!isPing || datagram.origin !== left.name) return;
+        if (endpointAddress(datagram.target) !== endpointAddress(dead)) return;
+        carried++;
+        const { source, bytes } = datagram;
+        world.internet.send(stranger.uplink, {
+          source,
+          target: alive.remote,
+          bytes,
+          origin: 'stranger',
+        });
+      };
+      let carried = 0;
+      // A move makes the left machine ask everywhere again.
+      left.move(left.host.plug);
+      run(8_000);
+      expect(carried > 0, 'the stranger had nothing to carry');
+      world.internet.onSend = undefined;
+    },
+  }),
+];
+
+export const scenarios: readonly Scenario[] = [...pairs, ...found];
