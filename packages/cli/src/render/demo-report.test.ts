@@ -67,6 +67,13 @@ test('problems are named and counted', () => {
   );
 });
 
+test('what a second try was needed for is told', () => {
+  const second = { ...direct, firstTry: ['no ping was direct'] };
+  const lines = renderDemoReport(reportOf(second, relayed), plain);
+  expect(lines).toContain('alpha - beta, at a first try: no ping was direct');
+  expect(lines.at(-1)).toContain('2 of 2 pairs as expected');
+});
+
 test('colours leave the columns alone', () => {
   const painted = renderDemoReport(reportOf(direct, relayed), (_style, text) => `<${text}>`);
   const bare = renderDemoReport(reportOf(direct, relayed), plain);

@@ -21,13 +21,21 @@ const PAIR_HEADER = [
   'AT',
 ];
 
+/** What a simulated demo says first. */
+export const SIMULATED_NOTE =
+  'Simulated in this process: models of NATs and wires, the real engines, relay and control';
+
 /** Lines of the whole report. */
 export function renderDemoReport(report: DemoReport, paint: Paint): string[] {
   return [
+    ...(report.world === 'sim' ? [paint('yellow', SIMULATED_NOTE), ''] : []),
     ...renderMatrix(report, paint),
     '',
     ...renderTable([PAIR_HEADER, ...report.pairs.map(pairRow)]),
     '',
+    ...report.pairs.flatMap(({ from, to, firstTry = [] }) =>
+      firstTry.map((problem) => paint('yellow', `${from} - ${to}, at a first try: ${problem}`)),
+    ),
     ...report.pairs.flatMap((pair) =>
       pair.problems.map((problem) => paint('red', `${pair.from} - ${pair.to}: ${problem}`)),
     ),

@@ -14,17 +14,9 @@ import { statusOf, waitForPeers } from '../mesh/machines.js';
 import { requireLab } from '../requirements.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
-import {
-  BULK_BYTES,
-  type Couple,
-  measureTogether,
-  transferTogether,
-  withBulk,
-} from './measure-pair.js';
+import { Measurement } from './measurement.js';
 import { bringUp, startServers } from './network.js';
 import type { PairMember } from './pair-member.js';
-import { pingPair } from './ping-pair.js';
-import { disjointGroups, oneOfEach, tournament } from './rounds.js';
 import { TransferAgents } from './transfer-agents.js';
 
 export interface DemoOptions {
@@ -112,91 +104,24 @@ function describeMachine(world: World, member: PairMember): DemoMachine {
   };
 }
 
-/** All pairs of the machines, in rounds of pairs that share none. */
-function roundsOf(members: readonly PairMember[]): Pick<Couple, 'from' | 'to'>[][] {
-  return tournament(members.length).map((round) =>
-    round.flatMap(([first, second]) => {
-      const [from, to] = [members[first], members[second]];
-      return from === undefined || to === undefined ? [] : [{ from, to }];
-    }),
-  );
-}
-
 async function measureAll(
   world: World,
   members: readonly PairMember[],
   report: (event: DemoEvent) => void,
 ): Promise<DemoPair[]> {
-  const rounds = roundsOf(members);
-  const of = rounds.flat().length;
-  const stage = (message: string): void => report({ type: 'stage', message });
-  stage(`pinging all ${of} pairs, each until it is direct, for ten seconds at most`);
-  let answered = 0;
-  const pingAndTell = async ({ from, to }: Pick<Couple, 'from' | 'to'>): Promise<Couple> => {
-    const ping = await pingPair(world, from, to);
-    const { directMs } = ping;
-    report({ type: 'pinged', from: from.name, to: to.name, directMs, done: ++answered, of });
-    return { from, to, ping };
-  };
-  const pinged = await Promise.all(rounds.map((round) => Promise.all(round.map(pingAndTell))));
-  stage(
-    `moving 2 MB through each pair, with the hash checked, in ${rounds.length} rounds of pairs that share no machine`,
-  );
+  const measurement = new Measurement({ world, members, report });
+  const rounds = await measurement.ping();
   const agents = await TransferAgents.start(
     world,
     members.map(({ name }) => name),
   );
-  const pairs: DemoPair[] = [];
-  for (const round of pinged) {
-    for (const pair of await measureTogether(world, agents, round)) {
-      pairs.push(pair);
-      report({ type: 'pair', pair, done: pairs.length, of });
-    }
-  }
-  const moved = await moveMuch(world, agents, members, pairs, stage);
+  const pairs = await measurement.transfer(agents, rounds);
+  const moved = await measurement.moveMuch(agents, pairs);
   await agents.close();
-  return inOrderOf(members, moved);
+  return moved;
 }
 
-/** 20 MB through one pair of each method; answers all pairs. */
-async function moveMuch(
-  world: World,
-  agents: TransferAgents,
-  members: readonly PairMember[],
-  pairs: readonly DemoPair[],
-  stage: (message: string) => void,
-): Promise<DemoPair[]> {
-  const chosen = oneOfEach(pairs, ({ method }) => method);
-  const names = chosen.map(({ from, to, method }) => `${from} - ${to} (${method ?? ''})`);
-  stage(`moving 20 MB through one pair of each method: ${names.join(', ')}`);
-  const result = new Map(pairs.map((pair) => [pair, pair]));
-  for (const group of disjointGroups(chosen)) {
-    const couples = group.map(({ from, to }) => ({
-      from: memberOf(members, from),
-      to: memberOf(members, to),
-    }));
-    const transfers = await transferTogether(world, agents, couples, BULK_BYTES);
-    for (const [index, transfer] of transfers.entries()) {
-      const pair = group[index];
-      if (pair !== undefined) result.set(pair, withBulk(world, pair, transfer));
-    }
-  }
-  return [...result.values()];
-}
-
-function memberOf(members: readonly PairMember[], name: string): PairMember {
-  const member = members.find((candidate) => candidate.name === name);
-  assert(member !== undefined, `${name} is a machine of the demo`);
-  return member;
-}
-
-/** As people read a table: by the machines' order. */
-function inOrderOf(members: readonly PairMember[], pairs: readonly DemoPair[]): DemoPair[] {
-  const place = (name: string): number => members.findIndex((member) => member.name === name);
-  return [...pairs].sort((a, b) => place(a.from) - place(b.from) || place(a.to) - place(b.to));
-}
-
-/** "two regions, three NATs and four machines" of a topology. */
+/** What a topology is made of, in words. */
 function describeWorld({ regions, networks, machines, hosts }: Topology): string {
   return `${regions.length} regions, ${networks.length} NATs, ${machines.length} machines and ${hosts.length} servers`;
 }

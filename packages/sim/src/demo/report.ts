@@ -49,6 +49,8 @@ export interface DemoPair {
   readonly megabitsPerSecond: number | null;
   /** Sentences about what is not as expected. */
   readonly problems: readonly string[];
+  /** What was not as expected at a first try; all else is of the second. */
+  readonly firstTry?: readonly string[];
 }
 
 export interface DemoReport {
