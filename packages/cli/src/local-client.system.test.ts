@@ -8,7 +8,7 @@ import type { PingLine, PingRequest, UpEvent, UpRequest } from '@warren/node/loc
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LocalClient } from './local-client.js';
-import { runningReport } from './testing/reports.js';
+import { easyNetcheck, runningReport } from './testing/reports.js';
 
 let dir: string;
 let socketPath: string;
@@ -46,11 +46,13 @@ describe('with the daemon’s server', () => {
   const running: UpEvent = { event: 'running', name: 'laptop', addresses: ['100.64.0.2'] };
   let asked: (PingRequest | UpRequest)[];
   let downs: number;
+  let isConnected: boolean;
   let left: Promise<void>;
 
   beforeEach(async () => {
     asked = [];
     downs = 0;
+    isConnected = true;
     let leave: () => void = () => undefined;
     left = new Promise((resolve) => {
       leave = resolve;
@@ -79,10 +81,27 @@ describe('with the daemon’s server', () => {
         emit(pong);
         if (request.peer === 'vanishing') throw new NodeError('NOT_RUNNING', 'stopped', 'up');
       },
+      netcheck(onProgress) {
+        if (!isConnected) {
+          return Promise.reject(new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`'));
+        }
+        onProgress('asking');
+        return Promise.resolve(easyNetcheck);
+      },
+      relayMap: () => ({ Regions: {} }),
       shutdown: () => undefined,
     };
     const server = await LocalApiServer.listen(socketPath, backend);
     closers.push(() => server.close());
+  });
+
+  test('a network check comes with what it does meanwhile, or with why there is none', async () => {
+    const heard: string[] = [];
+    expect(await client.netcheck((message) => heard.push(message))).toEqual(easyNetcheck);
+    expect(heard).toEqual(['asking']);
+    expect(await client.relayMap()).toEqual({ Regions: {} });
+    isConnected = false;
+    await expect(client.netcheck(() => undefined)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
   });
 
   test('status comes as the daemon sent it', async () => {

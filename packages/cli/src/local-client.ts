@@ -3,6 +3,7 @@
  * no daemon, no rights, a refusal with the daemon's own code and hint.
  */
 import { WarrenError } from '@warren/core/base/errors';
+import type { NetcheckLine, NetcheckReport } from '@warren/node/local-api/netcheck-report';
 import {
   type ErrorReport,
   LOCAL_API_HOST,
@@ -19,6 +20,8 @@ import { requestDocument, requestLines, SocketFailure, type SocketRequest } from
 const ANSWER_MS = 10_000;
 /** `down` waits for the packet plane to stop. */
 const DOWN_MS = 30_000;
+/** A check takes 5 s and may wait for one that runs; the daemon gives up before this. */
+const NETCHECK_SILENCE_MS = 20_000;
 /** A ping's own 5 s and the pause to the next, with room for a busy machine. */
 const PING_SILENCE_MS = 30_000;
 
@@ -122,6 +125,24 @@ export class LocalClient {
     }
   }
 
+  /** A fresh check of the network; throws what the daemon refused. */
+  async netcheck(onProgress: (message: string) => void): Promise<NetcheckReport> {
+    const path = '/v0/netcheck';
+    for await (const line of this.#lines(path, undefined, this.#signal, NETCHECK_SILENCE_MS)) {
+      if (!isObject(line) || typeof line['event'] !== 'string') throw answerError(this.#socketPath);
+      const event = line as NetcheckLine;
+      if (event.event === 'error') throw reportedError(event.error);
+      if (event.event === 'report') return event.report;
+      onProgress(event.message);
+    }
+    throw explain(new SocketFailure('lost', 'it ended before the check did'), this.#socketPath);
+  }
+
+  /** The daemon's relay map, in control's spelling. */
+  relayMap(): Promise<unknown> {
+    return this.#document('GET', '/v0/relay-map', ANSWER_MS);
+  }
+
   async #document(method: 'GET' | 'POST', path: string, silenceMs: number): Promise<unknown> {
     const asked = this.#asked(method, path, this.#signal, silenceMs);
     try {
@@ -139,7 +160,8 @@ export class LocalClient {
     signal: AbortSignal,
     silenceMs?: number,
   ): AsyncGenerator<unknown, void, undefined> {
-    const asked = { ...this.#asked('POST', path, signal, silenceMs), body };
+    const method = body === undefined ? 'GET' : 'POST';
+    const asked = { ...this.#asked(method, path, signal, silenceMs), body };
     try {
       const { status, refusal, lines } = await requestLines(asked);
       if (status >= 400) throw this.#refusal(refusal);

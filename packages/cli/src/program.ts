@@ -47,6 +47,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ping.js')).definePing,
   },
   {
+    name: 'netcheck',
+    summary: 'how this network looks from outside, and which relays are near',
+    group: NODE,
+    load: async () => (await import('./commands/netcheck.js')).defineNetcheck,
+  },
+  {
     name: 'ip',
     summary: 'addresses of this machine or of a peer',
     group: NODE,

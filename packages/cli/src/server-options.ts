@@ -28,6 +28,7 @@ export interface ServerOptions {
   /** False with --no-stun. */
   readonly stun: boolean;
   readonly stunPort: number;
+  readonly httpListen?: ListenAddress;
   readonly regionId: number;
   readonly regionCode: string;
   readonly regionName: string;
@@ -101,6 +102,12 @@ export function addServerOptions(command: Command, defaults: RegionDefaults): Co
     )
     .option('--no-stun', 'no STUN here')
     .addOption(
+      new Option(
+        '--http-listen <host:port>',
+        'plain HTTP for captive portal checks, such as :80 (default: none)',
+      ).argParser(parseListen),
+    )
+    .addOption(
       new Option('--region-id <id>', "number of the relay's region")
         .argParser(parseRegionId)
         .default(regionId),
@@ -148,7 +155,18 @@ export function announcedHost(options: ServerOptions, context: CliContext): stri
 
 /** Throws when this user may not open the ports. */
 export function requireServerPorts(options: ServerOptions): void {
-  requirePorts([options.listen.port, ...(options.stun ? [options.stunPort] : [])]);
+  requirePorts([
+    options.listen.port,
+    ...(options.stun ? [options.stunPort] : []),
+    ...(options.httpListen === undefined ? [] : [options.httpListen.port]),
+  ]);
+}
+
+/** Without a host: on every address. */
+function listenOf(
+  at: ListenAddress | undefined,
+): { readonly host?: string | undefined; readonly port: number } | undefined {
+  return at?.host === '' ? { port: at.port } : at;
 }
 
 /** What runHub and runRelay take from these flags and this process alike. */
@@ -168,9 +186,10 @@ export async function serverParts(options: ServerOptions, context: CliContext) {
     random: random.createNodeRandom(),
     clock: systemClock,
     log: createLogger({ level: options.logLevel }),
-    listenHost: options.listen.host === '' ? undefined : options.listen.host,
+    listenHost: listenOf(options.listen)?.host,
     port: options.listen.port,
     stunPort: options.stun ? options.stunPort : undefined,
+    httpListen: listenOf(options.httpListen),
     hostName: announcedHost(options, context),
     ipv4: options.ipv4,
     ipv6: options.ipv6,

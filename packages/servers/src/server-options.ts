@@ -3,6 +3,7 @@ import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
+import type { ListenAddress } from './listen.js';
 
 export interface ServerOptions {
   readonly crypto: Crypto;
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly port: number;
   /** UDP; undefined: no STUN; 0: any. */
   readonly stunPort: number | undefined;
+  /** Plain HTTP for captive portal checks; announced when it is port 80. Undefined: none. */
+  readonly httpListen?: ListenAddress | undefined;
   /** How clients reach this machine: DNS name or address. */
   readonly hostName: string;
   /** Literals for the DERP map, where `hostName` is a name. */

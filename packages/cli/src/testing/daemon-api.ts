@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
-import { runningReport } from './reports.js';
+import { easyNetcheck, runningReport } from './reports.js';
 
 export interface ServedDaemon {
   readonly socketPath: string;
@@ -19,6 +19,8 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     up: () => Promise.resolve(),
     down: () => Promise.resolve(),
     ping: () => Promise.resolve(),
+    netcheck: () => Promise.resolve(easyNetcheck),
+    relayMap: () => ({ Regions: {} }),
     shutdown: () => undefined,
     ...backend,
   });

@@ -1,4 +1,5 @@
 /** Reports that several tests show to commands. Shapes are the daemon's own; values are made up. */
+import type { NetcheckReport } from '@warren/node/local-api/netcheck-report';
 import type { PeerStatus, StatusReport } from '@warren/node/local-api/protocol';
 
 /** A peer that was never talked to. */
@@ -56,4 +57,37 @@ export const runningReport: StatusReport = {
   health: [],
   history: [],
   counters: {},
+};
+
+/** What `warren netcheck` says at a common home. */
+export const easyNetcheck: NetcheckReport = {
+  at: '2031-03-04T05:06:07.500Z',
+  udp: true,
+  ipv4: true,
+  ipv6: false,
+  osHasIPv6: true,
+  globalV4: '203.0.113.9:54321',
+  globalV6: null,
+  mappingVariesByDestIP: false,
+  nat: {
+    class: 'easy',
+    mapping: 'endpoint-independent',
+    filtering: null,
+    portAllocation: null,
+    portDelta: null,
+    hairpin: null,
+    lifetimeMs: null,
+    cgnat: null,
+  },
+  portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
+  captivePortal: null,
+  proxy: null,
+  relays: [
+    { region: 'hbt', name: 'Harbour Town', latencyMs: 8.42, method: 'stun' },
+    { region: 'nvl', name: 'North Valley', latencyMs: 21.9, method: 'stun' },
+    { region: 'isl', name: 'Island', latencyMs: null, method: null },
+  ],
+  preferredRelay: 'hbt',
+  endpoints: [{ addr: '203.0.113.9:54321', type: 'stun', verified: 'no' }],
+  advice: [],
 };

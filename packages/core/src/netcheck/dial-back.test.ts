@@ -203,6 +203,14 @@ describe('nothing is said, and nothing held up for long', () => {
     expect(drive.verdict).toMatchObject({ verified: undefined, reason: 'refused' });
   });
 
+  test('when the relay hangs up on the question, as on strangers', () => {
+    const drive = new Drive();
+    drive.start(901);
+    drive.connect(901);
+    drive.input({ type: 'failed', regionId: 901 });
+    expect(drive.verdicts).toMatchObject([{ at: 1000, verdict: { verified: undefined } }]);
+  });
+
   test('when there is no socket to ask for', () => {
     const drive = new Drive();
     drive.input({ type: 'start', regions: [901], ports: { 4: undefined, 6: undefined } });

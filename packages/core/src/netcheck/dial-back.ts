@@ -153,9 +153,7 @@ export class DialBack {
         this.#ask(input.regionId, now);
         break;
       case 'failed':
-        this.#connections.delete(input.regionId);
-        if (this.#regions.get(input.regionId) === 'dialling')
-          this.#regions.set(input.regionId, 'out');
+        this.#failed(input.regionId);
         break;
       case 'answer':
         this.#answer(input, now);
@@ -211,6 +209,17 @@ export class DialBack {
       this.#asked.set(encodeHex(token), asked);
       this.#outputs.push({ type: 'ask', regionId, token, port });
     }
+  }
+
+  /** A relay that was asked and has not answered never will. */
+  #failed(regionId: RegionId): void {
+    this.#connections.delete(regionId);
+    if (!this.#regions.has(regionId)) return;
+    for (const [token, asked] of this.#asked) {
+      if (asked.regionId === regionId && asked.target === undefined) this.#asked.delete(token);
+    }
+    const isAnswered = [...this.#asked.values()].some((asked) => asked.regionId === regionId);
+    if (!isAnswered) this.#regions.set(regionId, 'out');
   }
 
   #answer(input: DialBackInput & { readonly type: 'answer' }, now: Instant): void {

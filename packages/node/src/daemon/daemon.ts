@@ -8,6 +8,7 @@
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { Endpoint } from '@warren/core/ip/address';
 import { prefixAddress } from '@warren/core/ip/prefix';
+import { encodeRelayMap } from '@warren/core/netmap/encode-relay-map';
 import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -15,6 +16,7 @@ import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory
 import type { Logger } from '@warren/shell/log';
 import { NodeError } from '../errors.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
+import type { NetcheckReport } from '../local-api/netcheck-report.js';
 import type {
   BackendState,
   PingLine,
@@ -34,7 +36,9 @@ import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
 import { PathHistory } from './history.js';
 import { profileFor, profileWithout } from './login.js';
+import { checkNetwork } from './netcheck.js';
 import { pingPeer } from './ping.js';
+import { PortUse } from './port-use.js';
 import type { Profile } from './profile.js';
 import { ProfileFile } from './profile-file.js';
 import { Session, type SessionEvent } from './session.js';
@@ -65,6 +69,7 @@ export class Daemon implements LocalApiBackend {
   readonly #watcher: LinkWatcher;
   readonly #health = new Health();
   readonly #history = new PathHistory();
+  readonly #portUse: PortUse;
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   #link: LinkState = { addresses: [], defaultRoute: '' };
   #session: Session | undefined;
@@ -79,6 +84,7 @@ export class Daemon implements LocalApiBackend {
     this.#lock = lock;
     this.#file = file;
     this.#plane = plane;
+    this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
     this.#tun = new TunSettings({
       name: options.tunName,
       log: options.log,
@@ -210,6 +216,7 @@ export class Daemon implements LocalApiBackend {
       endpoints: engine?.endpoints ?? [],
       homeRegion: engine?.homeRegion,
       udpPort: engine?.udpPort,
+      nat: engine?.nat,
       paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
       health: [
         ...this.#health.sentences,
@@ -221,6 +228,18 @@ export class Daemon implements LocalApiBackend {
       now: clock.now(),
       wallNow: clock.wall(),
     });
+  }
+
+  async netcheck(onProgress: (message: string) => void): Promise<NetcheckReport> {
+    const { host } = this.#session ?? {};
+    if (host === undefined) throw notRunning(this.#state());
+    return checkNetwork(host, this.#options.clock, onProgress);
+  }
+
+  relayMap(): unknown {
+    const { netmap } = this.#session ?? {};
+    if (netmap === undefined) throw notRunning(this.#state());
+    return encodeRelayMap(netmap.relayMap);
   }
 
   async ping(
@@ -264,6 +283,7 @@ export class Daemon implements LocalApiBackend {
         link: this.#link,
         health: this.#health,
         history: this.#history,
+        portUse: this.#portUse,
       },
       (event) => {
         if (event.type === 'failed') {

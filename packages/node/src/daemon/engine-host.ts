@@ -7,6 +7,7 @@ import { Counters } from '@warren/core/base/counters';
 import type { RegionId } from '@warren/core/engines/paths';
 import { type Endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { DiscoPrivateKey, NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
+import type { NetworkSummary } from '@warren/core/netcheck/summary';
 import type { NetInfo, OwnEndpoint } from '@warren/core/netmap/own';
 import type { RelayMap } from '@warren/core/netmap/types';
 import type {
@@ -22,11 +23,28 @@ import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
+import { HttpProber } from '../netcheck/http-prober.js';
 import type { Plane } from '../plane/plane.js';
 import { RelayLink } from '../relay/relay-link.js';
+import type { PortUse } from './port-use.js';
 
 /** A busy data plane answers within a millisecond; status must answer even if it hangs. */
 const COUNTERS_TIMEOUT_MS = 200;
+
+/** A check takes 5 s, may follow one that runs, and waits for dial-backs at the start. */
+const NETCHECK_MS = 13_000;
+/** What takes long, for people who wait. */
+const PROBE_PROGRESS = {
+  'https-probe': 'no STUN server answers: measuring relays over HTTPS',
+  'captive-probe': 'looking for a captive portal',
+  'cancel-probes': undefined,
+} as const;
+
+interface NetcheckWaiter {
+  readonly resolve: (summary: NetworkSummary | undefined) => void;
+  readonly onProgress: (message: string) => void;
+  readonly timer: NodeJS.Timeout;
+}
 
 const NO_PATH: PingResult = { outcome: 'lost', reason: 'no-path' };
 
@@ -41,6 +59,8 @@ export interface EngineHostOptions {
   readonly listenPort: number;
   /** Told to peers beside what is found. */
   readonly staticEndpoints?: readonly Endpoint[];
+  /** What is known of our ports; absent: relays aren't asked to dial back. */
+  readonly portUse?: Pick<PortUse, 'earlierUses' | 'opened' | 'dialledBack' | 'closed'>;
 }
 
 export interface EngineHostEvents {
@@ -62,6 +82,8 @@ export class EngineHost {
   /** What relay links dropped. */
   readonly #counters = new Counters();
   readonly #pings = new Map<number, (result: PingResult) => void>();
+  readonly #netchecks = new Map<number, NetcheckWaiter>();
+  readonly #prober = new HttpProber((result) => this.handle(result));
   readonly #resolving = new Set<string>();
   readonly #countersWaiting = new Set<() => void>();
   #relayMap: RelayMap = { regions: new Map() };
@@ -72,7 +94,8 @@ export class EngineHost {
   constructor(options: EngineHostOptions, events: EngineHostEvents) {
     this.#options = options;
     this.#events = events;
-    this.#engine = new PathEngine(options, options.clock.now());
+    const earlierUses = options.portUse?.earlierUses();
+    this.#engine = new PathEngine({ ...options, earlierUses }, options.clock.now());
     this.#timer = new MachineTimer(this.#engine, options.clock, () =>
       this.handle({ type: 'timeout' }),
     );
@@ -86,6 +109,9 @@ export class EngineHost {
   handle(input: PathEngineInput): void {
     if (this.#closed) return;
     if (input.type === 'netmap') this.#relayMap = input.netmap.relayMap;
+    else if (input.type === 'up' && input.message.type === 'socket-open') {
+      this.#options.portUse?.opened(input.message.port);
+    }
     this.#engine.handle(input, this.#options.clock.now());
     // Outputs may come back here (a relay's packet is answered over it): the loop that runs goes on with them.
     if (!this.#draining) this.#drain();
@@ -121,6 +147,28 @@ export class EngineHost {
     });
   }
 
+  get relayMap(): RelayMap {
+    return this.#relayMap;
+  }
+
+  /** A fresh and full check of the network; undefined when there is none to be had in time. */
+  netcheck(onProgress: (message: string) => void): Promise<NetworkSummary | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const id = this.#nextPing++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#answerNetcheck(id, undefined), NETCHECK_MS);
+      this.#netchecks.set(id, { resolve, onProgress, timer });
+      this.handle({ type: 'netcheck', id });
+    });
+  }
+
+  #answerNetcheck(id: number, summary: NetworkSummary | undefined): void {
+    const waiter = this.#netchecks.get(id);
+    this.#netchecks.delete(id);
+    clearTimeout(waiter?.timer);
+    waiter?.resolve(summary);
+  }
+
   /** Asks the data plane for its counters and waits for them, but not for long. */
   async refreshCounters(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -146,6 +194,9 @@ export class EngineHost {
     this.#links.clear();
     for (const resolve of this.#pings.values()) resolve(NO_PATH);
     this.#pings.clear();
+    for (const id of [...this.#netchecks.keys()]) this.#answerNetcheck(id, undefined);
+    this.#prober.close();
+    this.#options.portUse?.closed();
     for (const done of this.#countersWaiting) done();
   }
 
@@ -182,6 +233,26 @@ export class EngineHost {
       case 'relay-prefer':
         this.#links.get(output.regionId)?.prefer(output.home);
         break;
+      case 'relay-dial-back':
+        this.#links.get(output.regionId)?.dialBack(output.token, output.port);
+        break;
+      case 'dialled-back':
+        this.#options.log.info('dialled back', { ...output.verdict });
+        this.#options.portUse?.dialledBack(output.verdict);
+        break;
+      case 'https-probe':
+      case 'captive-probe':
+      case 'cancel-probes': {
+        const message = PROBE_PROGRESS[output.type];
+        if (message !== undefined) {
+          for (const { onProgress } of this.#netchecks.values()) onProgress(message);
+        }
+        this.#prober.handle(output, this.#relayMap);
+        break;
+      }
+      case 'netcheck-result':
+        this.#answerNetcheck(output.id, output.summary);
+        break;
       case 'relay-transmit':
         this.#links.get(output.regionId)?.send(output.peer, output.packet);
         break;
@@ -214,13 +285,15 @@ export class EngineHost {
     const link = new RelayLink(
       { ...this.#options, region, counters: this.#counters },
       {
-        onReady: () => {
+        onReady: (dialsBack) => {
           this.#relayTroubles.delete(regionId);
-          this.handle({ type: 'relay-connected', regionId });
+          this.handle({ type: 'relay-connected', regionId, dialsBack });
           this.#events.onRelayReady();
         },
         onPacket: (source, packet) =>
           this.handle({ type: 'relay-packet', regionId, source, packet }),
+        onDialBackAnswer: ({ token, outcome, target }) =>
+          this.handle({ type: 'dial-back-answer', regionId, token, outcome, target }),
         onPeerGone: (peer) => this.handle({ type: 'relay-peer-gone', regionId, peer }),
         onClosed: (reason) => {
           if (this.#links.get(regionId) === link) this.#links.delete(regionId);

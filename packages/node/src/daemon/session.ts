@@ -29,6 +29,7 @@ import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
 import type { Health } from './health.js';
 import type { PathHistory } from './history.js';
+import type { PortUse } from './port-use.js';
 import type { ProfileFile } from './profile-file.js';
 
 export interface SessionOptions {
@@ -46,6 +47,7 @@ export interface SessionOptions {
   readonly link: LinkState;
   readonly health: Health;
   readonly history: PathHistory;
+  readonly portUse: PortUse;
 }
 
 export type SessionEvent =

@@ -3,7 +3,8 @@ import type { Instant, WallTime } from '@warren/core/base/instant';
 import { formatPath, type Path } from '@warren/core/engines/paths';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
-import { EndpointType, type OwnEndpoint } from '@warren/core/netmap/own';
+import type { NatVerdict } from '@warren/core/netcheck/nat-class';
+import type { OwnEndpoint } from '@warren/core/netmap/own';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PeerPathStatus } from '@warren/core/path-engine/io';
 import type {
@@ -15,6 +16,7 @@ import type {
   SelfStatus,
   StatusReport,
 } from '../local-api/protocol.js';
+import { endpointTypeName } from '../netcheck/endpoint-types.js';
 import { fullName } from './find-peer.js';
 import type { DatedPathChange } from './history.js';
 
@@ -28,6 +30,8 @@ export interface StatusInputs {
   readonly endpoints: readonly OwnEndpoint[];
   readonly homeRegion: number | undefined;
   readonly udpPort: number | undefined;
+  /** Undefined: no engine runs. */
+  readonly nat?: NatVerdict | undefined;
   readonly paths: ReadonlyMap<NodeKey, PeerPathStatus>;
   readonly health: readonly string[];
   readonly history: readonly DatedPathChange[];
@@ -70,20 +74,16 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
     nodeKey: formatPublicKey('node', self.key),
     endpoints: inputs.endpoints.map(endpointStatus),
     udpPort: inputs.udpPort ?? null,
+    nat:
+      inputs.nat === undefined
+        ? null
+        : { class: inputs.nat.class, mapping: inputs.nat.mapping ?? null },
     relay: inputs.homeRegion === undefined ? null : regionCode(netmap, inputs.homeRegion),
   };
 }
 
-const typeNames: Readonly<Record<EndpointType, EndpointStatus['type']>> = {
-  [EndpointType.local]: 'local',
-  [EndpointType.stun]: 'stun',
-  [EndpointType.portmap]: 'portmap',
-  [EndpointType.stunLocalPort]: 'stun-local-port',
-  [EndpointType.static]: 'static',
-};
-
 function endpointStatus({ endpoint, type }: OwnEndpoint): EndpointStatus {
-  return { addr: endpoint, type: typeNames[type] };
+  return { addr: endpoint, type: endpointTypeName(type) };
 }
 
 function peerStatus(

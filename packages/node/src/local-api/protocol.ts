@@ -5,6 +5,8 @@
  *     POST /v0/up    UpRequest   -> a line of JSON per UpEvent, until `running` or `error`
  *     POST /v0/down              -> {}          traffic stops, the login stays
  *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
+ *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
+ *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
  *     POST /v0/shutdown          -> {}          the daemon ends after answering
  *
  * A refusal is a status of 400 or above with an ErrorReport. Requests whose Host is not
@@ -89,6 +91,14 @@ export interface EndpointStatus {
   readonly type: 'local' | 'stun' | 'portmap' | 'stun-local-port' | 'static';
 }
 
+/** What kind of NAT this machine is behind. */
+export interface NatSummary {
+  /** `none`: proven to be reached unasked. `unknown`: no UDP, or not enough to tell. */
+  readonly class: 'none' | 'easy' | 'hard' | 'unknown';
+  /** `none`: nothing translates. */
+  readonly mapping: 'none' | 'endpoint-independent' | 'endpoint-dependent' | null;
+}
+
 /** What the daemon was told at its start. */
 export interface DaemonSettings {
   /** Where it looked for its configuration. */
@@ -104,6 +114,8 @@ export interface SelfStatus {
   readonly nodeKey: string;
   readonly endpoints: readonly EndpointStatus[];
   readonly udpPort: number | null;
+  /** What the last network check said of the NAT; absent or null while no engine runs. */
+  readonly nat?: NatSummary | null;
   /** Code of the home relay region. */
   readonly relay: string | null;
 }

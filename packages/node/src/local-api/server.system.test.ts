@@ -34,6 +34,13 @@ const backend: LocalApiBackend = {
       elapsedMs: 1,
     });
   },
+  netcheck: (onProgress) => {
+    onProgress('asking');
+    return Promise.reject(new NodeError('NETCHECK_UNFINISHED', 'no socket', 'see status'));
+  },
+  relayMap: () => {
+    throw new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`');
+  },
   shutdown: () => undefined,
 };
 
@@ -90,6 +97,27 @@ test('a file that is no socket is left alone', async () => {
     code: 'SOCKET_RIGHTS',
   });
   expect(readFileSync(path, 'utf8')).toBe('precious');
+});
+
+test('a network check is lines: what is done, then the report or why there is none', async () => {
+  await listen();
+  const [status, lines] = await call('GET', '/v0/netcheck');
+  expect(status).toBe(200);
+  expect(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([
+    { event: 'progress', message: 'asking' },
+    {
+      event: 'error',
+      error: { code: 'NETCHECK_UNFINISHED', message: 'no socket', hint: 'see status' },
+    },
+  ]);
+  const [mapStatus, refusal] = await call('GET', '/v0/relay-map');
+  expect(mapStatus).toBe(500);
+  expect(JSON.parse(refusal)).toMatchObject({ error: { code: 'NOT_RUNNING' } });
 });
 
 test('errors keep their code and hint, before and inside a stream of lines', async () => {

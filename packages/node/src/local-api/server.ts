@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { WarrenError } from '@warren/core/base/errors';
 import { isServed, isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
 import { NodeError } from '../errors.js';
+import type { NetcheckLine, NetcheckReport } from './netcheck-report.js';
 import {
   type ErrorReport,
   LOCAL_API_HOST,
@@ -36,6 +37,10 @@ export interface LocalApiBackend {
   up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void>;
   down(): Promise<void>;
   ping(request: PingRequest, emit: (line: PingLine) => void, signal: AbortSignal): Promise<void>;
+  /** A fresh check of the network; `emit` hears what takes long. */
+  netcheck(onProgress: (message: string) => void): Promise<NetcheckReport>;
+  /** The relay map in use, as control servers spell it. */
+  relayMap(): unknown;
   /** Called after the answer is out. */
   shutdown(): void;
 }
@@ -140,6 +145,22 @@ export class LocalApiServer {
         const lines = new LineStream<PingLine>(response);
         await this.#backend.ping(body, (line) => lines.write(line), signal);
         lines.start();
+        response.end();
+        return;
+      }
+      case 'GET /v0/relay-map':
+        sendJson(response, 200, this.#backend.relayMap());
+        return;
+      case 'GET /v0/netcheck': {
+        const lines = new LineStream<NetcheckLine>(response);
+        try {
+          const report = await this.#backend.netcheck((message) =>
+            lines.write({ event: 'progress', message }),
+          );
+          lines.write({ event: 'report', report });
+        } catch (error) {
+          lines.write({ event: 'error', error: toErrorReport(error).error });
+        }
         response.end();
         return;
       }

@@ -25,19 +25,28 @@ export interface DialledRelay {
 
 /** Connects to one node of a region; rejects with a {@link NodeError}. */
 export function dialRelay(node: RelayNode, signal: AbortSignal): Promise<DialledRelay> {
-  const timedOut = (): NodeError => refused(node, 'did not answer in time');
+  const timedOut = (): NodeError => relayRefused(node, 'did not answer in time');
   return attempt({ signal, timeoutMs: DIAL_TIMEOUT_MS, timedOut }, async (end) => {
-    const pin = node.certName === undefined ? undefined : parsePin(node.certName);
-    const tls = await connectTls({
-      ...placeOf(node),
-      port: node.relayPort,
-      pin,
-      serverName: pin === undefined ? (node.certName ?? node.hostName) : undefined,
-      timeoutMs: DIAL_TIMEOUT_MS,
-      signal: end,
-    });
+    const tls = await connectRelayTls(node, DIAL_TIMEOUT_MS, end);
     destroyWith(end, tls);
     return upgrade(node, tls);
+  });
+}
+
+/** TLS to a relay, trusted as the relay map says; rejects with a {@link NodeError}. */
+export function connectRelayTls(
+  node: RelayNode,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const pin = node.certName === undefined ? undefined : parsePin(node.certName);
+  return connectTls({
+    ...placeOf(node),
+    port: node.relayPort,
+    pin,
+    serverName: pin === undefined ? (node.certName ?? node.hostName) : undefined,
+    timeoutMs,
+    signal,
   });
 }
 
@@ -53,7 +62,7 @@ function upgrade(node: RelayNode, tls: TLSSocket): Promise<DialledRelay> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string, cause?: unknown): void => {
       tls.destroy();
-      reject(refused(node, reason, cause));
+      reject(relayRefused(node, reason, cause));
     };
     const asked = request({
       createConnection: () => tls,
@@ -71,7 +80,8 @@ function upgrade(node: RelayNode, tls: TLSSocket): Promise<DialledRelay> {
   });
 }
 
-function refused(node: RelayNode, reason: string, cause?: unknown): NodeError {
+/** What a relay that is none, or that does not answer, is told to people as. */
+export function relayRefused(node: RelayNode, reason: string, cause?: unknown): NodeError {
   return new NodeError(
     'RELAY_REFUSED',
     `the relay ${node.name} at ${node.hostName}:${node.relayPort} ${reason}`,

@@ -78,6 +78,7 @@ function listens(to: RelayRegion, events: Partial<RelayLinkEvents> = {}): Ears {
         onReady: () => {
           ears.ready = true;
         },
+        onDialBackAnswer: () => undefined,
         onPacket: (_source, packet) => ears.packets.push(Buffer.from(packet).toString()),
         onPeerGone: () => undefined,
         onClosed: (reason) => {

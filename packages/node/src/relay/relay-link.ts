@@ -8,7 +8,7 @@ import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { RelayRegion } from '@warren/core/netmap/types';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
-import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
+import type { DialBackAnswer, RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import type { Clock } from '@warren/shell/clock';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { type DialledRelay, dialRelay } from './dial-relay.js';
@@ -28,7 +28,9 @@ const MAX_UNREAD_BYTES = 4 * MAX_BUFFERED_BYTES;
 const PROBLEM_CHARACTERS = 200;
 
 export interface RelayLinkEvents {
-  readonly onReady: () => void;
+  /** Packets flow; `dialsBack`: the relay answers {@link RelayLink.dialBack}. */
+  readonly onReady: (dialsBack: boolean) => void;
+  readonly onDialBackAnswer: (answer: DialBackAnswer) => void;
   readonly onPacket: (source: NodeKey, packet: Uint8Array) => void;
   readonly onPeerGone: (peer: NodeKey) => void;
   /** Exactly once, however the link ends; not after `close()`, nor before the constructor returned. */
@@ -73,6 +75,11 @@ export class RelayLink {
 
   prefer(home: boolean): void {
     this.#handle({ type: 'prefer', home });
+  }
+
+  /** Asks the relay for a datagram with this token to our UDP port. */
+  dialBack(token: Uint8Array, port: number): void {
+    this.#handle({ type: 'dial-back', token, port });
   }
 
   /** Asks the relay for a pong; without one the link ends. */
@@ -145,7 +152,10 @@ export class RelayLink {
         this.#write(output.bytes);
         break;
       case 'ready':
-        this.#events.onReady();
+        this.#events.onReady(output.dialsBack);
+        break;
+      case 'dial-back-answer':
+        this.#events.onDialBackAnswer(output);
         break;
       case 'packet':
         this.#events.onPacket(output.source, output.packet);

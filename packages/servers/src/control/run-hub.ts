@@ -28,6 +28,8 @@ import { ControlError } from '../errors.js';
 import { createHttpsFront, type HttpHandler } from '../https-front.js';
 import { listenTcp } from '../listen.js';
 import { derpRegion } from '../relay/derp-region.js';
+import { pathOf } from '../relay/http-endpoints.js';
+import { type HttpFront, PLAIN_HTTP_PORT, startHttpFront } from '../relay/http-front.js';
 import { createRelay, type Relay, type RelayStats } from '../relay/relay-listener.js';
 import { startStatsSocket } from '../relay/stats-socket.js';
 import { type StunServer, startStunServer } from '../relay/stun-server.js';
@@ -180,6 +182,8 @@ class Parts implements HttpHandler {
   readonly https: Server;
   readonly end: ServerEnd;
   stun: StunServer | undefined;
+  #http: HttpFront | undefined;
+  #relayMap: WireRelayMap | undefined;
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
   readonly #front: Counters;
@@ -231,9 +235,12 @@ class Parts implements HttpHandler {
     if (wanted !== undefined) {
       this.stun = await startStunServer({ ...this.#options, host, port: wanted });
     }
+    const { httpListen } = this.#options;
+    if (httpListen !== undefined && this.#isRelaying) this.#http = await startHttpFront(httpListen);
     const own = derpRegion({
       ...this.#options,
       pin: this.#identity.pin,
+      canPort80: this.#http?.port === PLAIN_HTTP_PORT,
       port,
       stunPort: this.stun?.port,
     });
@@ -250,6 +257,7 @@ class Parts implements HttpHandler {
     if (statsSocket !== undefined) {
       this.#statsSocket = await startStatsSocket(statsSocket, () => this.stats());
     }
+    this.#relayMap = relayMap;
     return relayMap;
   }
 
@@ -263,8 +271,18 @@ class Parts implements HttpHandler {
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#answerRelayMap(request, response)) return true;
     if (this.#control?.handleRequest(request, response) === true) return true;
     return this.#isRelaying && this.#relay.handleRequest(request, response);
+  }
+
+  /** What a network check without a login measures; official servers have it under the same name. */
+  #answerRelayMap(request: IncomingMessage, response: ServerResponse): boolean {
+    const isAsked = request.method === 'GET' && pathOf(request) === '/derpmap/default';
+    if (!isAsked || this.#relayMap === undefined) return false;
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.end(`${JSON.stringify(this.#relayMap)}\n`);
+    return true;
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean {
@@ -276,6 +294,7 @@ class Parts implements HttpHandler {
     await this.#control?.close();
     await Promise.all([
       this.#relay.close(),
+      this.#http?.close(),
       this.stun?.close(),
       this.#statsSocket?.close(),
       this.#adminSocket?.close(),

@@ -335,6 +335,7 @@ describe('the state directory', () => {
           IPv4: '127.0.0.1',
           IPv6: '::1',
           STUNPort: second.stunPort,
+          WarrenDialBack: true,
           DERPPort: second.port,
         },
       ],

@@ -22,6 +22,7 @@ import { listenTcp } from '../listen.js';
 import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
 import { type DerpRegion, derpRegion } from './derp-region.js';
+import { type HttpFront, PLAIN_HTTP_PORT, startHttpFront } from './http-front.js';
 import { createRelay, type Relay, type RelayStats, type SendDatagram } from './relay-listener.js';
 import { startStatsSocket } from './stats-socket.js';
 import { type StunServer, startStunServer } from './stun-server.js';
@@ -99,6 +100,7 @@ async function start(
   if (wantedStunPort !== undefined) {
     parts.stun = await startStunServer({ ...options, host, port: wantedStunPort });
   }
+  if (options.httpListen !== undefined) parts.http = await startHttpFront(options.httpListen);
   const stats = (): RunningRelayStats => ({
     ...relay.stats(),
     front: parts.front.snapshot(),
@@ -106,7 +108,13 @@ async function start(
   });
   if (statsSocket !== undefined) parts.statsSocket = await startStatsSocket(statsSocket, stats);
   const stunPort = parts.stun?.port;
-  const region = derpRegion({ ...options, pin: identity.pin, port, stunPort });
+  const region = derpRegion({
+    ...options,
+    pin: identity.pin,
+    port,
+    stunPort,
+    canPort80: parts.http?.port === PLAIN_HTTP_PORT,
+  });
   const regionFile = path.join(stateDir, 'derp-region.json');
   writeFileAtomic(regionFile, `${JSON.stringify(region, undefined, 2)}\n`, 0o644);
   log.info('relay is up', { port, stunPort, region: options.regionId, pin: identity.pin });
@@ -129,13 +137,19 @@ class Parts {
   readonly front: Counters;
   readonly end: ServerEnd;
   stun: StunServer | undefined;
+  http: HttpFront | undefined;
   statsSocket: PrivateSocket | undefined;
 
   constructor(relay: Relay, front: HttpsFront, lock: DirectoryLock) {
     this.https = front.server;
     this.front = front.counters;
     this.end = new ServerEnd(this.https, lock, () =>
-      Promise.all([relay.close(), this.stun?.close(), this.statsSocket?.close()]),
+      Promise.all([
+        relay.close(),
+        this.stun?.close(),
+        this.http?.close(),
+        this.statsSocket?.close(),
+      ]),
     );
   }
 

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { easyNetcheck } from '../testing/reports.js';
+import { renderNetcheck } from './netcheck-report.js';
+
+const render = (change: Partial<typeof easyNetcheck> = {}, verbose = false): string =>
+  renderNetcheck({ ...easyNetcheck, ...change }, verbose).join('\n');
+
+test('the fields of a common home, in the order that people know', () => {
+  expect(render()).toBe(`Report
+  time              2031-03-04T05:06:07.500Z
+  udp               yes
+  ipv4              yes, 203.0.113.9:54321
+  ipv6              no, but supported by the system
+  mapping varies    no
+  nat               easy (one mapping for all destinations)
+  port mapping      not checked
+  nearest relay     Harbour Town
+  relay latency
+     hbt   8.4ms  Harbour Town
+     nvl  21.9ms  North Valley
+     isl          Island`);
+});
+
+test('a network without UDP: latencies say how they were measured, and advice follows', () => {
+  const { nat } = easyNetcheck;
+  const text = render({
+    udp: false,
+    globalV4: null,
+    mappingVariesByDestIP: null,
+    captivePortal: true,
+    nat: { ...nat, class: 'unknown', mapping: null },
+    relays: [{ region: 'hbt', name: 'Harbour Town', latencyMs: 31, method: 'https' }],
+    advice: ['Sign in.'],
+  });
+  expect(text).toContain('  ipv4              yes, no address\n');
+  expect(text).toContain('  mapping varies    unknown\n');
+  expect(text).toContain('  nat               unknown (no UDP)\n');
+  expect(text).toContain('  captive portal    yes\n');
+  expect(text).toContain('     hbt  31.0ms  Harbour Town (HTTPS)\n');
+  expect(text.endsWith('\n\n# Sign in.')).toBe(true);
+});
+
+test.each([
+  ['none', 'none', 'none (strangers reach this machine)'],
+  ['hard', 'endpoint-dependent', 'hard (another mapping for every destination)'],
+  ['easy', 'none', 'easy (public address behind a firewall)'],
+  ['unknown', null, 'unknown (one STUN server alone)'],
+] as const)('a NAT of class %s with mapping %s is "%s"', (kind, mapping, words) => {
+  expect(render({ nat: { ...easyNetcheck.nat, class: kind, mapping } })).toContain(
+    `  nat               ${words}\n`,
+  );
+});
+
+test('--verbose lists endpoints with what is proven of them', () => {
+  expect(render({}, true)).toContain(
+    '  endpoints\n     203.0.113.9:54321  stun, strangers do not reach it',
+  );
+});
+
+test('port mapping protocols are named; found missing is an empty list', () => {
+  const upnp = { upnp: true, natpmp: false, pcp: true, external: '203.0.113.9:41641' };
+  expect(render({ portMapping: upnp })).toContain('  port mapping      UPnP, PCP\n');
+  const none = { upnp: false, natpmp: false, pcp: false, external: null };
+  expect(render({ portMapping: none })).toContain('  port mapping\n');
+});
+
+test("another machine's words can't move the cursor", () => {
+  const relays = [{ region: 'a\u001b[2J', name: 'b\u0007', latencyMs: 1, method: 'stun' }] as const;
+  expect(render({ relays, preferredRelay: null })).toMatch(/ {5}a\?\[2J {2}1\.0ms {2}b\?$/);
+});

@@ -1,0 +1,47 @@
+/** What to do about what a network check found; only what the report itself backs. */
+import { endpointAddress } from '@warren/core/ip/address';
+import type { NetworkSummary } from '@warren/core/netcheck/summary';
+
+/** Sentences, the most useful first; empty: nothing to improve. */
+export function adviceOn(summary: NetworkSummary): readonly string[] {
+  const { report, dialBack } = summary;
+  const advice: string[] = [];
+  if (report.captivePortal === true) {
+    advice.push('A captive portal is in the way: open a web page on this machine and sign in.');
+  }
+  if (!report.udp) {
+    advice.push(
+      'No UDP gets out and back, so every path goes over a relay: ask who runs the firewall to allow outbound UDP.',
+    );
+  } else {
+    advice.push(...adviceOnNat(summary));
+  }
+  if (dialBack?.reason === 'port-used-lately') {
+    advice.push(
+      'Whether strangers reach this machine is not known, because its port was in use shortly before this start: stop the daemon for ten minutes to have it proven.',
+    );
+  }
+  return advice;
+}
+
+function adviceOnNat({ report, nat, endpoints, udpPort }: NetworkSummary): readonly string[] {
+  const port = udpPort ?? 'the UDP port of this machine';
+  const isReached = endpoints.some(({ verified }) => verified === 'yes');
+  if (nat.class === 'unknown') {
+    return ['One STUN server alone cannot tell how this NAT maps: add a relay at another address.'];
+  }
+  if (nat.class === 'hard' && !isReached) {
+    const { globalV4 } = report;
+    const address = globalV4 === undefined ? 'PUBLIC_ADDRESS' : endpointAddress(globalV4);
+    return [
+      `A hard NAT: direct paths need the other side to be open. Forward UDP ${port} to this machine and start it with --static-endpoint ${address}:${port}, or give it a public IPv6 address.`,
+    ];
+  }
+  const isOwn = nat.mapping === 'none';
+  if (nat.class === 'easy' && isOwn && endpoints.some(({ verified }) => verified === 'no')) {
+    return [
+      `This machine has a public address, but a firewall lets no stranger in: open inbound UDP ${port}, and machines behind hard NATs get direct paths too.`,
+    ];
+  }
+  return [];
+}

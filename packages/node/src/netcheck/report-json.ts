@@ -1,0 +1,75 @@
+/** A network check as the local API and `warren netcheck --json` tell it. Pure. */
+import type { WallTime } from '@warren/core/base/instant';
+import type { RegionId } from '@warren/core/engines/paths';
+import { keepsPorts } from '@warren/core/netcheck/nat-class';
+import type { NetcheckReport as CoreReport } from '@warren/core/netcheck/report';
+import type { NetworkSummary } from '@warren/core/netcheck/summary';
+import type { RelayMap } from '@warren/core/netmap/types';
+import type { NetcheckReport, RelayLatency } from '../local-api/netcheck-report.js';
+import { adviceOn } from './advice.js';
+import { endpointTypeName } from './endpoint-types.js';
+
+export function netcheckJson(
+  summary: NetworkSummary,
+  relayMap: RelayMap,
+  wallNow: WallTime,
+): NetcheckReport {
+  const { report, nat } = summary;
+  return {
+    at: new Date(wallNow).toISOString(),
+    udp: report.udp,
+    ipv4: report.ipv4,
+    ipv6: report.ipv6,
+    osHasIPv6: summary.osHasIpv6 ?? null,
+    globalV4: report.globalV4 ?? null,
+    globalV6: report.globalV6 ?? null,
+    mappingVariesByDestIP: report.mappingVariesByDestIp ?? null,
+    nat: {
+      class: nat.class,
+      mapping: nat.mapping ?? null,
+      filtering: null,
+      portAllocation: preservesPorts(summary) ? 'preserving' : null,
+      portDelta: null,
+      hairpin: null,
+      lifetimeMs: null,
+      cgnat: null,
+    },
+    portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
+    captivePortal: report.captivePortal ?? null,
+    proxy: null,
+    relays: relayLatencies(report, relayMap),
+    preferredRelay: report.homeRegion === undefined ? null : codeOf(relayMap, report.homeRegion),
+    endpoints: summary.endpoints.map(({ endpoint, type, verified }) => ({
+      addr: endpoint,
+      type: endpointTypeName(type),
+      verified: verified ?? null,
+    })),
+    advice: adviceOn(summary),
+  };
+}
+
+/** Of a NAT that translates; without one there is nothing to preserve. */
+function preservesPorts({ report, nat, udpPort }: NetworkSummary): boolean {
+  if (nat.family !== 4 || nat.mapping === 'none') return false;
+  return keepsPorts(report.observations, udpPort) === true;
+}
+
+function codeOf(relayMap: RelayMap, regionId: RegionId): string {
+  return relayMap.regions.get(regionId)?.code ?? String(regionId);
+}
+
+/** Every region of the map, the nearest first, unmeasured ones last. */
+function relayLatencies(report: CoreReport, relayMap: RelayMap): readonly RelayLatency[] {
+  const latencies = [...relayMap.regions.values()].map(({ id, code, name }): RelayLatency => {
+    const stunMs = report.regionLatencyMs.get(id);
+    const latencyMs = stunMs ?? report.regionHttpsLatencyMs.get(id);
+    if (latencyMs === undefined) return { region: code, name, latencyMs: null, method: null };
+    const method = stunMs === undefined ? 'https' : 'stun';
+    return { region: code, name, latencyMs: Math.round(latencyMs * 100) / 100, method };
+  });
+  const orderOf = ({ latencyMs }: RelayLatency): number => latencyMs ?? Infinity;
+  return latencies.sort((a, b) => {
+    const [first, second] = [orderOf(a), orderOf(b)];
+    return first === second ? (a.region < b.region ? -1 : 1) : first - second;
+  });
+}
