@@ -1,19 +1,19 @@
-/** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly. */
+/** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly; or all of it simulated. */
 
-import type { Missing } from '@warren/lab/requirements';
 import type { DemoEvent, DemoReport } from '@warren/sim/demo/report';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
-import { RightsError } from '../errors.js';
 import { EXIT_FAILED } from '../exit-codes.js';
 import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
-import { renderDemoReport } from '../render/demo-report.js';
-import { isRoot } from '../rights.js';
+import { renderDemoReport, SIMULATED_NOTE } from '../render/demo-report.js';
+import { canAskSudo, isRoot } from '../rights.js';
 import type { Style } from '../terminal.js';
+import { chooseDemoWorld, missingForLab } from './demo-world.js';
 
 interface DemoFlags {
   readonly json: boolean;
+  readonly sim: boolean;
   readonly keep: boolean;
   readonly installDeps: boolean;
 }
@@ -40,22 +40,6 @@ export function demoNote(event: DemoEvent): string {
   }
 }
 
-/** Most kernels let everybody make such namespaces; where they don't, and to install, root is needed. */
-async function requireDemoRights(flags: DemoFlags): Promise<void> {
-  if (isRoot()) return;
-  const { checkRequirements, packagesFor } = await loadPart(
-    '@warren/lab',
-    () => import('@warren/lab/requirements'),
-  );
-  const missing = await checkRequirements();
-  if (flags.installDeps && packagesFor(missing).length > 0) {
-    throw new RightsError('install system packages');
-  }
-  const needsRoot = ({ remedy }: Missing) => 'action' in remedy && /\broot\b/.test(remedy.action);
-  const denied = missing.filter(needsRoot).map(({ what }) => what);
-  if (denied.length > 0) throw new RightsError(`get ${denied.join(' and ')}`);
-}
-
 interface DemoRun {
   readonly report: DemoReport;
   /** What to say after it. */
@@ -63,7 +47,12 @@ interface DemoRun {
 }
 
 async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<DemoRun> {
-  await requireDemoRights(flags);
+  const world = await chooseDemoWorld(flags, {
+    isRoot: isRoot(),
+    canAskSudo: canAskSudo(),
+    missing: missingForLab,
+  });
+  if (world.kind === 'sim') return simulate(world.reason, context);
   const { runDemo } = await loadPart('@warren/lab', () => import('@warren/lab/demo/run-demo'));
   const { execPath, execArgs, script } = context.invocation;
   const lastNotes: string[] = [];
@@ -82,9 +71,24 @@ async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<De
   return { report, lastNotes };
 }
 
+/** The same machines and the same rule in models, for computers that can't make namespaces. */
+async function simulate(reason: string | undefined, context: CliContext): Promise<DemoRun> {
+  const { runSimDemo } = await loadPart(
+    '@warren/sim',
+    () => import('@warren/sim/demo/run-sim-demo'),
+  );
+  if (reason !== undefined) context.terminal.note(`No lab here: ${reason}.`);
+  context.terminal.note(`${SIMULATED_NOTE}.`);
+  const report = runSimDemo({ signal: context.signal }, (event) =>
+    context.terminal.note(demoNote(event)),
+  );
+  return { report, lastNotes: [] };
+}
+
 export function defineDemo(command: Command, context: CliContext): void {
   command
     .option('--json', 'the report as JSON', false)
+    .option('--sim', 'simulate it in this process, with models in place of real NATs', false)
     .option('--keep', 'leave the machines running; see `warren lab`', false)
     .option('--install-deps', 'install missing system packages first (Debian, Ubuntu)', false)
     .action(async (flags: DemoFlags) => {
@@ -105,6 +109,7 @@ export function defineDemo(command: Command, context: CliContext): void {
       ['warren demo --install-deps', 'the first time'],
       ['warren demo --keep', 'then `warren lab shell MACHINE` to look around'],
       ['warren demo --json', 'the evidence for every pair'],
+      ['warren demo --sim', 'without namespaces, on any computer'],
     ],
     [
       [0, 'every pair is as expected'],
