@@ -20,8 +20,6 @@ const skips = await skipsGoPeers('tailscaled', 'tailscale');
 const WARREN = ['right', 'hard', 'open'];
 const STOCK = ['left', 'harder'];
 const BYTES = 2_000_000;
-/** With this one a stock client that we don't call back is direct: it waits 5 s between pings to an address. */
-const UNCALLED_PONGS = 5;
 /** Of a direct transfer the relay may have seen the first packets, before the hole was punched. */
 const RELAYED_BYTES_AT_MOST = BYTES / 10;
 
@@ -141,7 +139,6 @@ describe.skipIf(skips)('a stock client on a Warren hub', () => {
   ] as const)('%s (stock) and %s', (theirs, ours) => {
     test('ping each other directly', async () => {
       const pongs = await stock(theirs).ping(network.addressOf(ours));
-      expect(pongs.length).toBeLessThan(UNCALLED_PONGS);
       expect(pongs.at(-1)).toEqual({
         via: expect.stringContaining(`${network.world.publicAddressOf(ours)}:`) as string,
         isDirect: true,

@@ -100,6 +100,23 @@ test('a one-shot key lets one node in and says so afterwards', () => {
   expect(second.state.nodes.size).toBe(1);
 });
 
+test('a machine that has just spent a one-shot key may rotate its node key with it, for a minute', () => {
+  // What `tailscale up --force-reauth` does on a machine that was deleted.
+  const network = new TestNetwork();
+  const key = network.authKey();
+  const first = network.register(1, auth(key));
+  const rotated = { ...auth(key), NodeKey: keyField(21), OldNodeKey: keyField(1) };
+  network.wall = wallTime(start + 2_000);
+  const again = network.register(1, rotated);
+  expect(again).toMatchObject({ outcome: 'rotated', response: { Error: '' } });
+  expect([...again.state.nodes.keys()]).toEqual([...first.state.nodes.keys()]);
+  // Nobody else may, and not for ever.
+  expect(network.register(2, auth(key)).response?.Error).toBe('auth key already used');
+  network.wall = wallTime(start + 61_000);
+  const late = network.register(1, { ...auth(key), NodeKey: keyField(22) });
+  expect(late.response?.Error).toBe('auth key already used');
+});
+
 test('a reusable key lets many in', () => {
   const network = new TestNetwork();
   const key = network.authKey({ reusable: true });
@@ -205,6 +222,7 @@ test('a rotation needs a valid key, and an old key of another machine claims not
   const network = new TestNetwork();
   const spent = network.authKey();
   network.register(1, auth(spent));
+  network.wall = wallTime(start + HOUR_MS);
   const rotate = { NodeKey: keyField(11), OldNodeKey: keyField(1) };
   expect(network.register(1, { ...auth(spent), ...rotate }).response?.Error).toBe(
     'auth key already used',

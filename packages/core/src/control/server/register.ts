@@ -7,7 +7,8 @@
  *     node key known, else               success; an auth key, even a spent one, is not looked at,
  *                                        unless it would give the node another owner
  *     node key unknown, valid auth key   the machine's node of that owner gets the key (rotation, new login),
- *                                        else a new node; a one-shot key is spent in the same step
+ *                                        else a new node; a one-shot key is spent in the same step (but lets
+ *                                        the machine that spent it a moment ago rotate its node key)
  *     node key unknown, else             refused in words, in RegisterResponse.Error
  *
  * OldNodeKey alone means nothing: clients repeat it in every request after their first rotation.
@@ -39,6 +40,12 @@ import {
   withTailnet,
 } from './state.js';
 import { relabel } from './update.js';
+
+/**
+ * `tailscale up --force-reauth` on a machine that was deleted here registers twice: with its old node key, which
+ * makes it known again, and at once with a new one, both with the same auth key. As long as a slow one takes.
+ */
+const sameLoginMs = 60_000;
 
 /** 12 of 36 characters: apps file nodes by this id, also across servers. */
 const STABLE_ID_CHARACTERS = 12;
@@ -215,7 +222,8 @@ function admit(
     );
   }
   const key = findAuthKey(state, request.authKey, context.crypto);
-  const problem = authKeyProblem(key, context.wall);
+  const isRepeated = key !== undefined && isSameLogin(state, key, context);
+  const problem = authKeyProblem(isRepeated ? { ...key, usedAt: undefined } : key, context.wall);
   if (key === undefined || problem !== undefined) {
     return refusal(state, problem ?? 'invalid auth key');
   }
@@ -240,6 +248,18 @@ function admit(
   const next = withNode(spent, node);
   const response = registerResponse(ownerOf(next, node));
   return { state: next, response, outcome: old === undefined ? 'joined' : 'rotated' };
+}
+
+/** True when the very machine that is asking was made a member with this key just now. */
+function isSameLogin(state: ControlState, key: AuthKeyRecord, context: RegisterContext): boolean {
+  const { usedAt } = key;
+  if (usedAt === undefined || context.wall - usedAt >= sameLoginMs) return false;
+  return nodesOf(state, key.tailnet).some(
+    (node) =>
+      node.machineKey === context.machineKey &&
+      node.createdAt === usedAt &&
+      isOwnedAlike(node, key),
+  );
 }
 
 /** The node that this machine had before: named by its old key, or of the same owner. */
