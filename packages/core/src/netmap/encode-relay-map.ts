@@ -1,6 +1,6 @@
 /** A relay map in control's spelling (decode-relay-map.ts reads it): what nodes hand to a check without a daemon. */
 import type { RelayMap, RelayNode } from './types.js';
-import type { WireRelayMap, WireRelayNode } from './wire.js';
+import type { WireRegion, WireRelayMap, WireRelayNode } from './wire.js';
 
 function encodeNode(node: RelayNode): WireRelayNode {
   return {
@@ -19,7 +19,7 @@ function encodeNode(node: RelayNode): WireRelayNode {
 }
 
 export function encodeRelayMap(map: RelayMap): WireRelayMap {
-  const regions = [...map.regions.values()].map((region) => [
+  const regions = [...map.regions.values()].map((region): [string, WireRegion] => [
     String(region.id),
     {
       RegionID: region.id,
