@@ -7,7 +7,13 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Where a path in a document may start, the most natural first. */
 const STARTS = ['.', 'packages', 'packages/core/src', 'packages/core', 'docs'];
-const DOCUMENTS = ['README.md', 'docs/ARCHITECTURE.md', 'docs/HACKING.md', 'docs/errors.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/ARCHITECTURE.md',
+  'docs/HACKING.md',
+  'docs/errors.md',
+  'docs/interop.md',
+];
 
 /** `core/src/ports.ts` is written where `packages/core/src/ports.ts` is meant; so is `control/x.ts`. */
 function exists(path: string): boolean {
