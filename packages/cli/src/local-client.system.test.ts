@@ -46,6 +46,7 @@ describe('with the daemon’s server', () => {
   const running: UpEvent = { event: 'running', name: 'laptop', addresses: ['100.64.0.2'] };
   let asked: (PingRequest | UpRequest)[];
   let downs: number;
+  let ends = 0;
   let isConnected: boolean;
   let left: Promise<void>;
 
@@ -75,6 +76,7 @@ describe('with the daemon’s server', () => {
       down: async () => {
         downs++;
       },
+      logout: () => Promise.resolve({ told: false }),
       async ping(request, emit) {
         asked.push(request);
         if (request.peer === 'nobody') throw new NodeError('PEER_UNKNOWN', 'no nobody', 'status');
@@ -89,7 +91,9 @@ describe('with the daemon’s server', () => {
         return Promise.resolve(easyNetcheck);
       },
       relayMap: () => ({ Regions: {} }),
-      shutdown: () => undefined,
+      shutdown: () => {
+        ends++;
+      },
     };
     const server = await LocalApiServer.listen(socketPath, backend);
     closers.push(() => server.close());
@@ -106,6 +110,12 @@ describe('with the daemon’s server', () => {
 
   test('status comes as the daemon sent it', async () => {
     expect(await client.status()).toEqual(runningReport);
+  });
+
+  test('logout says whether control was told, and the daemon can be ended', async () => {
+    expect(await client.logout()).toEqual({ told: false });
+    await client.shutdown();
+    expect(ends).toBe(1);
   });
 
   test('down reaches the daemon', async () => {

@@ -7,6 +7,7 @@ import type { NetcheckLine, NetcheckReport } from '@warren/node/local-api/netche
 import {
   type ErrorReport,
   LOCAL_API_HOST,
+  type LogoutReport,
   type PingLine,
   type PingRequest,
   type StatusReport,
@@ -102,6 +103,17 @@ export class LocalClient {
 
   async down(): Promise<void> {
     await this.#document('POST', '/v0/down', DOWN_MS);
+  }
+
+  async logout(): Promise<LogoutReport> {
+    const body = await this.#document('POST', '/v0/logout', DOWN_MS);
+    if (!isObject(body) || typeof body['told'] !== 'boolean') throw answerError(this.#socketPath);
+    return { told: body['told'] };
+  }
+
+  /** Ends the daemon. */
+  async shutdown(): Promise<void> {
+    await this.#document('POST', '/v0/shutdown', ANSWER_MS);
   }
 
   /** Ends with `running`, or throws what the daemon reported. */

@@ -35,6 +35,18 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/down.js')).defineDown,
   },
   {
+    name: 'login',
+    summary: 'log in to a network, as `up` does',
+    group: NODE,
+    load: async () => (await import('./commands/up.js')).defineUp,
+  },
+  {
+    name: 'logout',
+    summary: 'disconnect and end the login',
+    group: NODE,
+    load: async () => (await import('./commands/logout.js')).defineLogout,
+  },
+  {
     name: 'status',
     summary: 'this machine, its peers and the paths to them',
     group: NODE,

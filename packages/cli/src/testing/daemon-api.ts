@@ -18,6 +18,7 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     status: () => Promise.resolve(runningReport),
     up: () => Promise.resolve(),
     down: () => Promise.resolve(),
+    logout: () => Promise.resolve({ told: true }),
     ping: () => Promise.resolve(),
     netcheck: () => Promise.resolve(easyNetcheck),
     relayMap: () => ({ Regions: {} }),

@@ -47,6 +47,7 @@ export interface ListedNode {
   readonly nodeKey: string;
   readonly endpoints: readonly string[];
   readonly online: boolean;
+  readonly expired: boolean;
 }
 
 export interface NetworkOptions {

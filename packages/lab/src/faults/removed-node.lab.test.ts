@@ -141,4 +141,29 @@ END`,
     await ping.steady(SETTLE_MS);
     ping.stop();
   });
+
+  test('that logs out is gone for the others, and remembers where it was', async () => {
+    const before = (await network.status('right')).self;
+    const { stdout } = await network.cli.attempt('right', ['logout', '--json']);
+    expect(JSON.parse(stdout)).toEqual({ state: 'NeedsLogin', told: true });
+    expect(await network.status('right')).toMatchObject({ state: 'NeedsLogin', self: null });
+    const listed = (await network.nodes()).find(({ hostName }) => hostName === 'right');
+    expect(listed).toMatchObject({ expired: true });
+    const address = network.addressOf('right');
+    const ping = ['ping', '-c', '3', '-W', '1', address];
+    expect((await network.world.run('left', ping)).code).toBe(1);
+    // Without a key nobody is let in; what failed leaves the server known.
+    const refused = await network.cli.attempt('right', ['up']);
+    expect(refused.stderr).toMatch(/auth key required.*\(LOGIN_REFUSED\)/);
+    const { key } = await network.createKey();
+    await network.cli.run('right', ['login', '--auth-key', key]);
+    const after = (await network.status('right')).self;
+    expect(after?.addresses).toEqual(before?.addresses);
+    expect(after?.nodeKey).not.toBe(before?.nodeKey);
+    const again = new TunnelPing(network.world, 'left', address);
+    await again.steady(SETTLE_MS);
+    again.stop();
+    await network.cli.run('right', ['down', '--end-daemon']);
+    expect((await network.cli.attempt('right', ['status'])).stderr).toMatch(/DAEMON_ABSENT/);
+  });
 });

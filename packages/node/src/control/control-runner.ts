@@ -94,6 +94,11 @@ export class ControlRunner {
     this.#drain();
   }
 
+  /** The connection to control stands, as far as anybody knows. */
+  get isConnected(): boolean {
+    return this.#session?.destroyed === false;
+  }
+
   /**
    * Another network: a connection that died with the old one is found out now, not at the next message.
    * `lostAddress`: one of our addresses is gone.

@@ -19,6 +19,7 @@ import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
 import type {
   BackendState,
+  LogoutReport,
   PingLine,
   PingRequest,
   StatusReport,
@@ -35,7 +36,7 @@ import { fullName } from './find-peer.js';
 import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
 import { PathHistory } from './history.js';
-import { profileFor, profileWithout } from './login.js';
+import { profileFor, profileLoggedOut, profileWithout } from './login.js';
 import { checkNetwork } from './netcheck.js';
 import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
@@ -197,6 +198,17 @@ export class Daemon implements LocalApiBackend {
     this.#file.store({ ...profile, wantRunning: false });
     // A device that stays up without addresses carries nothing; health tells.
     await this.#tun.settled().catch(() => undefined);
+  }
+
+  /** Ends the login; the server's address and pins stay for the next one. */
+  async logout(): Promise<LogoutReport> {
+    const session = this.#session;
+    const told = (await session?.logOut()) ?? false;
+    if (session === this.#session) this.#stop(interrupted('`warren logout` ended the login'));
+    this.#tun.want([]);
+    this.#file.store(profileLoggedOut(this.#file.profile));
+    await this.#tun.settled().catch(() => undefined);
+    return { told };
   }
 
   async status(): Promise<StatusReport> {

@@ -2,7 +2,7 @@ import { SeededRandom } from '@warren/core/base/seeded-random';
 import { formatAuthKey, generateAuthKey } from '@warren/core/control/auth-key';
 import { privateKeyFromBytes, publicKeyFromBytes } from '@warren/core/keys/keys';
 import { describe, expect, test } from 'vitest';
-import { profileFor, profileWithout } from './login.js';
+import { profileFor, profileLoggedOut, profileWithout } from './login.js';
 import { freshProfile, type Profile } from './profile.js';
 
 const random = new SeededRandom(1);
@@ -111,6 +111,26 @@ describe('a machine that joined', () => {
     const before = { ...joined(), wantRunning: false };
     const asked = profileFor({ loginServer: 'https://typo.example' }, before);
     expect(profileWithout(asked, before)).toEqual(before);
+  });
+});
+
+describe('a logout', () => {
+  test('forgets who the machine was, not where it was', () => {
+    const left = profileLoggedOut(joined());
+    expect(left).toMatchObject({ wantRunning: false, machineKey: fresh.machineKey });
+    expect(left.login).toEqual({ ...joined().login, nodeKey: undefined, joined: false });
+    const again = profileFor({}, left);
+    expect(again.login).toMatchObject({ server: HUB, nodeKey: undefined });
+    expect(again.login?.pins?.certificateSha256).toBe('01'.repeat(32));
+  });
+
+  test('is not undone by a login that fails', () => {
+    const left = profileLoggedOut(joined());
+    expect(profileWithout(profileFor({}, left), left)).toEqual(left);
+  });
+
+  test('of a machine that never joined changes nothing', () => {
+    expect(profileLoggedOut(fresh)).toEqual(fresh);
   });
 });
 

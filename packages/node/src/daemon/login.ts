@@ -40,12 +40,26 @@ export function profileFor(request: UpRequest, profile: Profile): Profile {
   };
 }
 
+/** The profile without its login: where to log in is still known, who this machine was there is not. */
+export function profileLoggedOut(profile: Profile): Profile {
+  const { login } = profile;
+  return {
+    ...profile,
+    login: login === undefined ? undefined : { ...login, nodeKey: undefined, joined: false },
+    previous: undefined,
+    wantRunning: false,
+  };
+}
+
 /** The profile after a first login, or a change of server, that failed: as if nobody had asked. */
 export function profileWithout(failed: Profile, before: Profile): Profile {
   const { previous } = failed;
+  const { login } = before;
+  // A logged-out machine goes on knowing where its network is.
+  const known = login?.joined === false && login.nodeKey === undefined ? login : undefined;
   return {
     ...failed,
-    login: previous,
+    login: previous ?? known,
     previous: undefined,
     hostName: before.hostName,
     wantRunning: previous !== undefined && before.wantRunning,

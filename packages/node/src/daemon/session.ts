@@ -85,6 +85,7 @@ export class Session {
   #isLoggingIn = true;
   #wasConnected = false;
   #closed = false;
+  #onLoggedOut: (() => void) | undefined;
 
   constructor(options: SessionOptions, onEvent: (event: SessionEvent) => void) {
     this.#options = options;
@@ -171,6 +172,18 @@ export class Session {
     this.#control.linkChanged(lostAddress);
   }
 
+  /** Ends the login at control; resolves when that is done or has failed: true when control was asked. */
+  logOut(): Promise<boolean> {
+    const isKnown = this.#state === 'Running' || this.#state === 'NeedsMachineAuth';
+    const told = isKnown && this.#control.isConnected;
+    return new Promise((resolve) => {
+      this.#onLoggedOut = () => resolve(told);
+      this.#control.handle({ type: 'logout' });
+      // Without a node key there was nothing to end.
+      if (this.#options.file.profile.login?.nodeKey === undefined) resolve(told);
+    });
+  }
+
   /** Ends it; whoever waits for it hears `why`. */
   end(why: Error): void {
     this.close();
@@ -179,6 +192,7 @@ export class Session {
 
   close(): void {
     this.#closed = true;
+    this.#onLoggedOut?.();
     this.#control.close();
     this.#stopEngine();
     for (const subject of ['control', 'login', 'udp']) this.#options.health.clear(subject);
@@ -291,6 +305,7 @@ export class Session {
     if (nodeKey !== undefined) {
       this.#startEngine(nodeKey);
     } else {
+      this.#onLoggedOut?.();
       this.#netmap = undefined;
       this.#options.tun.want([]);
     }

@@ -4,6 +4,7 @@
  *     GET  /v0/status            -> StatusReport
  *     POST /v0/up    UpRequest   -> a line of JSON per UpEvent, until `running` or `error`
  *     POST /v0/down              -> {}          traffic stops, the login stays
+ *     POST /v0/logout            -> LogoutReport  the login ends, here and at the control server
  *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
  *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
  *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
@@ -46,6 +47,11 @@ export type UpEvent =
   | { readonly event: 'auth-url'; readonly url: string }
   | { readonly event: 'running'; readonly name: string; readonly addresses: readonly string[] }
   | { readonly event: 'error'; readonly error: ErrorReport['error'] };
+
+export interface LogoutReport {
+  /** False: the control server could not be asked; it takes the machine for one that is away. */
+  readonly told: boolean;
+}
 
 export interface PingRequest {
   /** Name, overlay address or the first label of a name. */

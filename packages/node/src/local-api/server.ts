@@ -15,6 +15,7 @@ import type { NetcheckLine, NetcheckReport } from './netcheck-report.js';
 import {
   type ErrorReport,
   LOCAL_API_HOST,
+  type LogoutReport,
   type PingLine,
   type PingRequest,
   type StatusReport,
@@ -42,6 +43,7 @@ export interface LocalApiBackend {
   /** The relay map in use, as control servers spell it. */
   relayMap(): unknown;
   /** Called after the answer is out. */
+  logout(): Promise<LogoutReport>;
   shutdown(): void;
 }
 
@@ -167,6 +169,9 @@ export class LocalApiServer {
       case 'POST /v0/down':
         await this.#backend.down();
         sendJson(response, 200, {});
+        return;
+      case 'POST /v0/logout':
+        sendJson(response, 200, await this.#backend.logout());
         return;
       case 'POST /v0/shutdown':
         response.on('finish', () => this.#backend.shutdown());
