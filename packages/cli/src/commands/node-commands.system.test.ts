@@ -14,7 +14,7 @@ import type {
 import type { LocalApiBackend } from '@warren/node/local-api/server';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ServedDaemon, serveDaemon } from '../testing/daemon-api.js';
-import { directPeer, quietPeer, runningReport } from '../testing/reports.js';
+import { directPeer, easyNetcheck, quietPeer, runningReport } from '../testing/reports.js';
 import { type CliOptions, type CliOutcome, runCli } from '../testing/run-cli.js';
 
 const daemons: ServedDaemon[] = [];
@@ -85,6 +85,52 @@ describe('status', () => {
       const { out } = await warren(report({ state, health }), ['status']);
       expect(out).toMatch(/\n\n# Health check:\n# {5}- no relay is reachable\n$/);
     }
+  });
+});
+
+describe('netcheck', () => {
+  const finding = (change: Partial<typeof easyNetcheck>): Partial<LocalApiBackend> => ({
+    netcheck: (onProgress) => {
+      onProgress('asking the STUN servers of 3 regions');
+      return Promise.resolve({ ...easyNetcheck, ...change });
+    },
+  });
+
+  test('UDP that works is 0, as text and as JSON', async () => {
+    const text = await warren(finding({}), ['netcheck']);
+    expect({ code: text.code, err: text.err }).toEqual({ code: 0, err: '' });
+    expect(text.out).toContain('  nat               easy (one mapping for all destinations)\n');
+    const json = await warren(finding({}), ['netcheck', '--json']);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.out)).toEqual(easyNetcheck);
+  });
+
+  test('relays alone are 1, nothing at all is 2', async () => {
+    const [first] = easyNetcheck.relays;
+    if (first === undefined) throw new Error('the report has relays');
+    const overHttps = [{ ...first, method: 'https' as const }];
+    expect((await warren(finding({ udp: false, relays: overHttps }), ['netcheck'])).code).toBe(1);
+    const silent = [{ ...first, latencyMs: null, method: null }];
+    expect((await warren(finding({ udp: false, relays: silent }), ['netcheck'])).code).toBe(2);
+  });
+
+  test('--verbose says what is done, and lists endpoints', async () => {
+    const { err, out } = await warren(finding({}), ['netcheck', '--verbose']);
+    expect(err).toContain('asking the STUN servers of 3 regions');
+    expect(out).toContain('203.0.113.9:54321  stun, strangers do not reach it');
+  });
+
+  test('a node that is stopped has nothing to check with', async () => {
+    const stopped = () => Promise.reject(new NodeError('NOT_RUNNING', 'stopped', 'up'));
+    expect((await warren({ netcheck: stopped }, ['netcheck'])).code).toBe(3);
+  });
+
+  test('--standalone without any relay to ask says where to get some', async () => {
+    const line = ['netcheck', '--standalone', '--state-dir', join(tmpdir(), 'warren-no-state')];
+    const { code, err } = await warren({}, line);
+    expect(code).toBe(3);
+    expect(err).toContain('RELAY_MAP_UNKNOWN');
+    expect(err).toContain('--login-server');
   });
 });
 
