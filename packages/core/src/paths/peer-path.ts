@@ -1,29 +1,21 @@
 /**
- * The way to one peer: when to look for a direct path, which path data takes, what people are told.
+ * The way to one peer: what happens to it, and when. Which way data takes is in way.ts.
  *
- * States and events are in transitions.ts. Timers drive discovery, never packets: while a session lasts
- * without a trusted direct path a search runs (search.ts); with one there is a heartbeat every 3 s and, if
- * the path could be better, a round every 60 s. Only a pong to our own ping moves the path.
+ * Timers drive discovery, never packets: while a session lasts without a trusted direct path a search runs
+ * (search.ts); with one there is a heartbeat every 3 s and, if the path could be better, a round every 60 s.
+ * Only a pong to our own ping moves the path.
  */
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { type DirectPath, type Path, type RegionId, samePath } from '../engines/paths.js';
 import type { Machine, Random } from '../ports.js';
-import { Announcer } from './announcer.js';
-import type { Candidate, CandidateTable } from './candidates.js';
-import { Choice, isCondemned } from './choice.js';
+import type { CandidateTable } from './candidates.js';
 import { Discovery } from './discovery.js';
 import type { PeerPathInput, PeerPathOutput } from './peer-path-io.js';
 import { PersonPings } from './person-pings.js';
 import { Search } from './search.js';
-import {
-  hasPath,
-  inSession,
-  isTrusted,
-  nextPathState,
-  type PathEvent,
-  type PathState,
-} from './transitions.js';
+import { hasPath, type PathState } from './transitions.js';
+import { Way } from './way.js';
 
 /** Since the last packet to the peer; afterwards nobody is kept awake for it. */
 export const sessionMs = 45_000;
@@ -41,12 +33,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   readonly #outputs: PeerPathOutput[] = [];
   readonly #discovery: Discovery;
   readonly #search: Search;
-  readonly #choice: Choice;
-  readonly #announcer: Announcer;
+  readonly #way: Way;
   readonly #personPings: PersonPings;
-
-  #state: PathState = 'idle';
-  #relay: RegionId | undefined;
 
   /** Nothing was sent: the session is over. */
   #sessionEndsAt: Instant | undefined;
@@ -58,13 +46,17 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const emit = (output: PeerPathOutput): void => void this.#outputs.push(output);
     this.#discovery = new Discovery({ ...options, emit });
     this.#search = new Search(this.#discovery);
-    this.#announcer = new Announcer(emit);
     this.#personPings = new PersonPings(emit);
-    this.#choice = new Choice(this.#discovery.candidates);
+    this.#way = new Way({
+      counters: options.counters,
+      discovery: this.#discovery,
+      search: this.#search,
+      emit,
+    });
   }
 
   get state(): PathState {
-    return this.#state;
+    return this.#way.state;
   }
 
   get candidates(): CandidateTable {
@@ -73,17 +65,17 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
 
   /** The region through which the peer is reached. */
   get relay(): RegionId | undefined {
-    return this.#relay;
+    return this.#way.relay;
   }
 
   /** The way that data surely takes: direct only while trusted, else the relay. */
   get path(): Path | undefined {
-    return isTrusted(this.#state) ? this.#choice.best?.path : this.#relayPath();
+    return this.#way.path;
   }
 
   /** Smoothed round trip of the trusted path. */
   get latencyMs(): number | undefined {
-    return isTrusted(this.#state) ? this.#choice.best?.quality.latencyMs : undefined;
+    return this.#way.latencyMs;
   }
 
   /** True when `transactionId` is a ping of ours to this peer that waits for its pong. */
@@ -109,7 +101,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         this.#reset(input.cause, now);
         break;
       case 'own-endpoints-changed':
-        if (this.#isLooking()) this.#discovery.call(now);
+        if (this.#way.isLooking) this.#discovery.call(now);
         break;
       case 'sent':
         this.#dataSent(now);
@@ -118,7 +110,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         this.#personPing(input.id, now);
         break;
       case 'ping-received':
-        if (this.#discovery.learn(input.path, this.#isLooking(), now)) this.#verify(now);
+        if (this.#discovery.learn(input.path, this.#way.isLooking, now)) this.#verify(now);
         break;
       case 'pong-received':
         this.#pong(input, now);
@@ -135,12 +127,12 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
         break;
       case 'removed':
         this.#personPings.refuseAll();
-        this.#announcer.report(undefined, 'netmap');
+        this.#way.reportGone();
         break;
       case 'timeout':
         break;
     }
-    this.#publish();
+    this.#way.publish();
   }
 
   poll(): PeerPathOutput | undefined {
@@ -148,23 +140,18 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   }
 
   nextTimeout(): Instant | undefined {
-    const watched = inSession(this.#state) && this.#choice.best !== undefined;
+    const watched = this.#way.inSession && this.#way.choice.best !== undefined;
     return earliest(
       this.#sessionEndsAt,
       this.#heartbeatAt,
       this.#search.nextTimeout(),
-      this.#choice.trustEndsAt,
+      this.#way.choice.trustEndsAt,
       this.#discovery.pings.nextTimeout(),
       this.#discovery.callBack.nextTimeout(),
       this.#personPings.nextTimeout(),
-      watched ? this.#choice.suspicion.nextTimeout() : undefined,
-      watched ? this.#choice.carriage.nextTimeout() : undefined,
+      watched ? this.#way.choice.suspicion.nextTimeout() : undefined,
+      watched ? this.#way.choice.carriage.nextTimeout() : undefined,
     );
-  }
-
-  /** In a session, and without a direct path to rely on. */
-  #isLooking(): boolean {
-    return inSession(this.#state) && !isTrusted(this.#state);
   }
 
   #runTimers(now: Instant): void {
@@ -172,7 +159,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     if (due(this.#sessionEndsAt)) this.#endSession(now);
     for (const ping of this.#discovery.pings.expire(now)) this.#pingLost(ping.path, now);
     this.#personPings.expire(now);
-    if (due(this.#choice.trustEndsAt)) this.#loseTrust('trust-expired', now);
+    if (due(this.#way.choice.trustEndsAt)) this.#way.loseTrust('trust-expired', now);
     this.#watch(now);
     if (due(this.#heartbeatAt)) this.#heartbeat(now);
     if (this.#discovery.callBack.takeDue(now)) this.#discovery.call(now);
@@ -181,62 +168,62 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
 
   #keepSession(now: Instant): void {
     this.#sessionEndsAt = after(now, sessionMs);
-    if (inSession(this.#state)) return;
+    if (this.#way.inSession) return;
     // A path trusted from before has spent an unknown part of its trust: renew it at once.
-    this.#heartbeatAt = isTrusted(this.#state) ? now : after(now, heartbeatMs);
-    this.#go('session-started', now);
-    if (this.#state === 'relayed') this.#report('activity');
+    this.#heartbeatAt = this.#way.isTrusted ? now : after(now, heartbeatMs);
+    this.#way.go('session-started', now);
+    if (this.#way.state === 'relayed') this.#way.report('activity');
   }
 
   #endSession(now: Instant): void {
     this.#sessionEndsAt = undefined;
     this.#heartbeatAt = undefined;
-    this.#choice.calm();
-    this.#go('session-ended', now);
+    this.#way.choice.calm();
+    this.#way.go('session-ended', now);
   }
 
   #dataSent(now: Instant): void {
     this.#keepSession(now);
-    if (this.#state !== 'direct' || this.#relay === undefined) return;
-    this.#choice.suspicion.dataSent(now);
-    this.#choice.carriage.dataSent(now);
+    if (this.#way.state !== 'direct' || this.#way.relay === undefined) return;
+    this.#way.choice.suspicion.dataSent(now);
+    this.#way.choice.carriage.dataSent(now);
   }
 
   #heartbeat(now: Instant): void {
     this.#heartbeatAt = after(now, heartbeatMs);
-    const { best } = this.#choice;
+    const { best } = this.#way.choice;
     if (best === undefined || !this.#discovery.canPing) return;
     this.#discovery.ping(best.path, now);
-    if (!isTrusted(this.#state)) return;
-    this.#choice.suspicion.pinged(now);
+    if (!this.#way.isTrusted) return;
+    this.#way.choice.suspicion.pinged(now);
     if (this.#discovery.wantsUpgrade(best, now)) this.#discovery.round(now);
   }
 
   /** News about the peer: if a path is looked for, don't wait for the next round. */
   #hurryRound(now: Instant): void {
-    if (this.#isLooking()) this.#discovery.round(now);
+    if (this.#way.isLooking) this.#discovery.round(now);
   }
 
   /** The peer looks for a path or shows up elsewhere: ours may be dead although it is trusted. */
   #verify(now: Instant): void {
-    const { best, suspicion } = this.#choice;
-    if (this.#state !== 'direct' || best === undefined) return;
+    const { best, suspicion } = this.#way.choice;
+    if (this.#way.state !== 'direct' || best === undefined) return;
     this.#discovery.ping(best.path, now);
     suspicion.pinged(now);
   }
 
   /** Early warnings about the path in use. */
   #watch(now: Instant): void {
-    const { best, suspicion, carriage } = this.#choice;
-    if (!inSession(this.#state) || best === undefined) return;
+    const { best, suspicion, carriage } = this.#way.choice;
+    if (!this.#way.inSession || best === undefined) return;
     for (let action = suspicion.due(now); action !== undefined; action = suspicion.due(now)) {
       if (action === 'ping') this.#discovery.ping(best.path, now);
-      else if (isTrusted(this.#state)) this.#loseTrust('suspected-loss', now);
+      else if (this.#way.isTrusted) this.#way.loseTrust('suspected-loss', now);
     }
     if (carriage.due(now) !== 'doubt') return;
-    this.#choice.distrust();
-    this.#go('trust-lost', now);
-    this.#report('data-unanswered');
+    this.#way.choice.distrust();
+    this.#way.go('trust-lost', now);
+    this.#way.report('data-unanswered');
   }
 
   #pong(pong: Extract<PeerPathInput, { type: 'pong-received' }>, now: Instant): void {
@@ -266,58 +253,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     candidate.quality.answered(latencyMs);
     candidate.answeredAt = now;
     this.#discovery.callBack.answered(now);
-    this.#judge(candidate, now);
-  }
-
-  /** `candidate` has just answered: does data move to it? */
-  #judge(candidate: Candidate, now: Instant): void {
-    const choice = this.#choice;
-    if (choice.carriage.doubted) {
-      // Pings pass, that is known: they say nothing about the data in doubt.
-      if (candidate === choice.best) choice.suspicion.answered(candidate.quality.latencyMs ?? 0);
-    } else if (candidate === choice.best) {
-      this.#prove('pong', now, now);
-    } else if (isCondemned(candidate, now)) {
-      this.#counters.add('pong-for-condemned-candidate');
-    } else if (!isTrusted(this.#state) || choice.isBeatenBy(candidate)) {
-      const cause = isTrusted(this.#state) ? 'better-pong' : 'pong';
-      choice.adopt(candidate);
-      this.#prove(cause, now, now);
-    }
-  }
-
-  #prove(cause: string, answeredAt: Instant, now: Instant): void {
-    this.#choice.trust(answeredAt);
-    this.#go('path-proven', now);
-    this.#report(cause);
-  }
-
-  /** Another path that answered a moment ago takes over, if there is one. */
-  #fallBack(cause: string, now: Instant): boolean {
-    const { best, suspicion } = this.#choice;
-    const other = this.#choice.runnerUp(now);
-    if (other?.answeredAt === undefined) return false;
-    if (best !== undefined) best.answeredAt = undefined;
-    this.#choice.adopt(other);
-    this.#prove(cause, other.answeredAt, now);
-    this.#discovery.ping(other.path, now);
-    suspicion.pinged(now);
-    return true;
-  }
-
-  #loseTrust(cause: string, now: Instant): void {
-    if (this.#fallBack(cause, now)) return;
-    this.#choice.distrust();
-    this.#choice.carriage.reset();
-    this.#go('trust-lost', now);
-    if (inSession(this.#state)) this.#report(cause);
-  }
-
-  #losePath(cause: string, now: Instant): void {
-    if (this.#fallBack(cause, now)) return;
-    this.#choice.adopt(undefined);
-    this.#go('path-lost', now);
-    this.#report(cause);
+    this.#way.judge(candidate, now);
   }
 
   #pingLost(path: Path, now: Instant): void {
@@ -325,8 +261,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const candidate = this.candidates.get(path);
     if (candidate === undefined) return;
     candidate.quality.lost();
-    if (candidate === this.#choice.best && !isTrusted(this.#state)) {
-      this.#losePath('ping-timeout', now);
+    if (candidate === this.#way.choice.best && !this.#way.isTrusted) {
+      this.#way.losePath('ping-timeout', now);
     }
   }
 
@@ -335,15 +271,15 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     if (candidate === undefined) return;
     candidate.forgetHistory();
     candidate.askedAt = now;
-    if (candidate === this.#choice.best) this.#losePath('unreachable', now);
+    if (candidate === this.#way.choice.best) this.#way.losePath('unreachable', now);
   }
 
   #authenticated(path: Path, now: Instant): void {
-    const { best, carriage, suspicion } = this.#choice;
+    const { best, carriage, suspicion } = this.#way.choice;
     if (best === undefined) return;
     if (carriage.authenticated(path.kind === 'relay')) {
-      this.#choice.condemn(now);
-      this.#losePath('data-not-carried', now);
+      this.#way.choice.condemn(now);
+      this.#way.losePath('data-not-carried', now);
     } else if (samePath(path, best.path)) {
       suspicion.authenticated();
     }
@@ -351,13 +287,13 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
 
   #reset(cause: string, now: Instant): void {
     this.#discovery.forgetHistory();
-    if (hasPath(this.#state)) this.#losePath(cause, now);
-    if (this.#isLooking()) this.#search.start(now);
+    if (hasPath(this.#way.state)) this.#way.losePath(cause, now);
+    if (this.#way.isLooking) this.#search.start(now);
   }
 
   #personPing(id: number, now: Instant): void {
-    const relay = this.#relayPath();
-    const trusted = isTrusted(this.#state) ? this.#choice.best : undefined;
+    const relay = this.#way.relayPath;
+    const trusted = this.#way.isTrusted ? this.#way.choice.best : undefined;
     const targets = trusted === undefined ? [...this.candidates] : [trusted];
     if (!this.#discovery.canPing || (targets.length === 0 && relay === undefined)) {
       this.#personPings.refuse(id);
@@ -372,34 +308,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   }
 
   #setRelay(regionId: RegionId | undefined, now: Instant): void {
-    if (regionId === this.#relay) return;
-    const first = this.#relay === undefined;
-    this.#relay = regionId;
+    if (regionId === this.#way.relay) return;
+    const first = this.#way.relay === undefined;
+    this.#way.relay = regionId;
     this.#discovery.canCall = regionId !== undefined;
-    if (inSession(this.#state)) this.#report('relay-changed');
+    if (this.#way.inSession) this.#way.report('relay-changed');
     if (first) this.#hurryRound(now);
-  }
-
-  #relayPath(): Path | undefined {
-    return this.#relay === undefined ? undefined : { kind: 'relay', regionId: this.#relay };
-  }
-
-  #go(event: PathEvent, now: Instant): void {
-    const before = this.#state;
-    this.#state = nextPathState(before, event);
-    if (!this.#isLooking()) this.#search.stop();
-    else if (this.#state !== before) this.#search.start(now);
-  }
-
-  /** A change of {@link path} that people should hear of. */
-  #report(cause: string): void {
-    this.#announcer.report(this.path, cause);
-  }
-
-  /** Says where data goes, if that changed. */
-  #publish(): void {
-    const direct = hasPath(this.#state) ? this.#choice.best?.path : undefined;
-    const relay = isTrusted(this.#state) ? undefined : this.#relayPath();
-    this.#announcer.publish([direct, relay].filter((path) => path !== undefined));
   }
 }
