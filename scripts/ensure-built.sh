@@ -87,12 +87,44 @@ run_logged() {
   fail 1 "$what failed" "the whole log is $log; mend the cause and run the same command again"
 }
 
+# A control server needs SQLite: better-sqlite3, which npm fetches ready-made or compiles, or the one inside of
+# newer Node.js. It is optional: without it everything else works.
+lacks_sqlite() {
+  [[ -f package-lock.json ]] && grep -q '"node_modules/better-sqlite3"' package-lock.json || return 1
+  [[ ! -d node_modules/better-sqlite3 ]] || return 1
+  node -e 'process.exit(process.getBuiltinModule?.("node:sqlite") === undefined ? 0 : 1)' 2>/dev/null
+}
+
+# The npm package that brings this very Node.js has its headers too: the registry may be all that can be reached.
+# Prints their directory.
+fetch_headers() {
+  local name
+  name=$(node -p '`node-${process.platform}-${process.arch}@${process.version.slice(1)}`')
+  npm install --prefix "$1" --no-save --no-audit --no-fund --ignore-scripts "$name" >/dev/null 2>&1 </dev/null
+  node scripts/node-headers.mjs "$1/node_modules/${name%@*}"
+}
+
+npm_ci() {
+  run_logged 'installing the npm packages' npm ci --include=dev --no-audit --no-fund --no-progress
+}
+
 install_packages() {
   command -v npm >/dev/null 2>&1 ||
     fail 1 'Warren needs npm, and there is no `npm`' 'it comes with Node.js; on Debian: apt-get install npm'
   say 'installing npm packages (once; takes about a minute) ...'
   rm -f "$stamp" # another compiler may come
-  run_logged 'installing the npm packages' npm ci --include=dev --no-audit --no-fund --no-progress
+  local headers directory
+  if headers=$(node scripts/node-headers.mjs); then export npm_config_nodedir=$headers; fi
+  npm_ci
+  if lacks_sqlite && [[ -z $headers ]]; then
+    say 'SQLite could not be built; fetching the headers of this Node.js from the npm registry ...'
+    directory=$(mktemp -d "${TMPDIR:-/tmp}/warren-headers.XXXXXX") || exit 70
+    if headers=$(fetch_headers "$directory"); then npm_config_nodedir=$headers npm_ci; fi
+    rm -rf "$directory"
+  fi
+  if lacks_sqlite; then
+    say 'SQLite could not be built here, which only hubs need: npm ci --foreground-scripts says why'
+  fi
   # npm may keep the time of an unchanged file.
   touch -r package-lock.json "$installed"
 }

@@ -50,7 +50,12 @@ beforeAll(async () => {
   root = join(templates, 'cloned');
   mkdirSync(join(root, 'packages/cli/src'), { recursive: true });
   mkdirSync(join(root, 'scripts'));
-  for (const file of ['ensure-built.sh', 'ensure-built.mjs', 'same-packages.mjs']) {
+  for (const file of [
+    'ensure-built.sh',
+    'ensure-built.mjs',
+    'node-headers.mjs',
+    'same-packages.mjs',
+  ]) {
     cpSync(join(repository, 'scripts', file), join(root, 'scripts', file));
   }
   cpSync(join(repository, 'warren'), join(root, 'warren'));

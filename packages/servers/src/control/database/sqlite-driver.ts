@@ -139,7 +139,7 @@ export function sqliteDriver(): Driver {
   throw new ControlError(
     'SQLITE_MISSING',
     'a control server keeps its state in SQLite, and no driver for it works here',
-    '`npm rebuild better-sqlite3 --foreground-scripts` says why (it needs make, a C++ compiler and python3); or run Node.js 22.13 or newer, which brings one.',
+    '`npm ci --foreground-scripts` says why (better-sqlite3 needs make, a C++ compiler and python3); or run Node.js 22.13 or newer, which brings one.',
   );
 }
 
