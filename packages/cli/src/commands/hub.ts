@@ -90,7 +90,24 @@ async function runHubCommand(given: HubOptions, context: CliContext): Promise<vo
   };
   if (options.json) context.terminal.printJsonLine({ ready });
   else for (const line of renderHubReady(ready)) context.terminal.print(line);
+  const stopListening = rereadOnHangUp(hub, options, context);
   await hub.closed;
+  stopListening();
+}
+
+/** SIGHUP: the region files are read again; when one makes no sense, the old regions stay. */
+function rereadOnHangUp(hub: RunningHub, options: HubOptions, context: CliContext): () => void {
+  const reread = (): void => {
+    try {
+      hub.setExtraRegions((options.derpRegionFile ?? []).map(readRegion));
+      context.terminal.note('The relay regions were read again.');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      context.terminal.note(`The relay regions stay as they were: ${reason}`);
+    }
+  };
+  process.on('SIGHUP', reread);
+  return () => process.off('SIGHUP', reread);
 }
 
 export function defineHub(command: Command, context: CliContext): void {
@@ -98,7 +115,7 @@ export function defineHub(command: Command, context: CliContext): void {
     .addOption(
       new Option(
         '--derp-region-file <file>',
-        'region file of another relay, for everybody; repeatable',
+        'region file of another relay, for everybody; read again on SIGHUP; repeatable',
       ).argParser(collect),
     )
     .option('--no-relay', 'no relay and no STUN here: machines use those of --derp-region-file')

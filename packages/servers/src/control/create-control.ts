@@ -52,6 +52,8 @@ export interface Control {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean;
   /** True for the node key of a node that may talk now: the admission rule of relays. */
   isMember(key: NodeKey): boolean;
+  /** Other relays from now on; every node hears of what changed. */
+  setRelayMap(relayMap: WireRelayMap): void;
   stats(): ControlStats;
   /** Ends all connections and writes what isn't written yet. */
   close(): Promise<void>;
@@ -146,6 +148,10 @@ class ControlServer implements Control {
   isMember(key: NodeKey): boolean {
     const node = findNode(this.#store.state, key);
     return node !== undefined && !isExpired(node, this.#clock.wall());
+  }
+
+  setRelayMap(relayMap: WireRelayMap): void {
+    this.#streams.setRelayMap(relayMap);
   }
 
   stats(): ControlStats {

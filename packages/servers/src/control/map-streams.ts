@@ -13,6 +13,7 @@ import {
 import type { ControlState, NodeId } from '@warren/core/control/server/state';
 import type { PacketFilters, ViewSettings } from '@warren/core/control/server/view';
 import type { NodeKey } from '@warren/core/keys/keys';
+import type { WireRelayMap } from '@warren/core/netmap/wire';
 import type { Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
@@ -81,6 +82,10 @@ export class MapStreams {
 
   publish(state: ControlState): void {
     this.#handle({ type: 'state', state });
+  }
+
+  setRelayMap(relayMap: WireRelayMap): void {
+    this.#handle({ type: 'relay-map', relayMap });
   }
 
   /** Replaces the filter rules of all tailnets. */

@@ -198,6 +198,35 @@ test('a hub without relay names only the others, answers no STUN and relays for 
   expect(await probe(hub.port)).toBe(404);
 });
 
+test('other regions take effect while the hub runs; what is no region changes nothing', async () => {
+  const region = (id: number) => ({
+    RegionID: id,
+    RegionCode: 'west',
+    RegionName: 'West',
+    Nodes: [{ Name: `${id}a`, RegionID: id, HostName: '192.0.2.1', STUNPort: 3478, DERPPort: 443 }],
+  });
+  const hub = await start({ extraRegions: [region(902)] });
+  const regions = async (): Promise<string[]> => {
+    const options = {
+      host: '127.0.0.1',
+      port: hub.port,
+      path: '/derpmap/default',
+      rejectUnauthorized: false,
+    };
+    const [response] = (await once(httpsRequest(options).end(), 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const part of response.setEncoding('utf8')) text += part as string;
+    return Object.keys((JSON.parse(text) as { Regions: object }).Regions);
+  };
+  expect(await regions()).toEqual(['900', '902']);
+  hub.setExtraRegions([region(903)]);
+  expect(await regions()).toEqual(['900', '903']);
+  expect(() => hub.setExtraRegions([region(904), { RegionID: 5 }])).toThrow(
+    expect.objectContaining({ code: 'CONTROL_SETTING' }),
+  );
+  expect(await regions()).toEqual(['900', '903']);
+});
+
 test.each([
   ['a region that is none', { extraRegions: [{ RegionID: 5 }] }, 'CONTROL_SETTING'],
   ['a region that is null', { extraRegions: [null] }, 'CONTROL_SETTING'],

@@ -14,11 +14,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
-import { Counters } from '@warren/core/base/counters';
-import { asArray, asInteger, asObject } from '@warren/core/base/json';
+import type { Counters } from '@warren/core/base/counters';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { parseAddress } from '@warren/core/ip/address';
-import { decodeRelayMap } from '@warren/core/netmap/decode-relay-map';
 import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
@@ -38,6 +36,7 @@ import type { ServerOptions } from '../server-options.js';
 import type { ControlAdmin } from './admin.js';
 import { startAdminSocket } from './admin-socket.js';
 import { type Control, type ControlStats, createControl } from './create-control.js';
+import { checkRegion, relayMapOf } from './relay-regions.js';
 
 export interface RunHubOptions extends ServerOptions {
   /** Regions of other relays, as their `derp-region.json` says. */
@@ -70,6 +69,11 @@ export interface RunningHub {
   readonly admin: ControlAdmin;
   /** Why the certificate was made anew, which strands clients that pinned the old one. */
   readonly reissued: 'expired' | 'host-name' | undefined;
+  /**
+   * Other regions than `extraRegions` from now on; nodes hear of what changed. Throws {@link ControlError} for
+   * what is none, and nothing changed.
+   */
+  setExtraRegions(regions: readonly unknown[]): void;
   stats(): HubStats;
   /** Stops everything. Safe to call twice. */
   close(): Promise<void>;
@@ -145,6 +149,7 @@ function describe(
     stunPort: parts.stun?.port,
     relayMap,
     admin: control.admin,
+    setExtraRegions: (regions) => parts.setExtraRegions(regions.map(checkRegion)),
     stats: () => parts.stats(),
     close: () => parts.end.close(),
     closed: parts.end.closed,
@@ -161,22 +166,6 @@ function loginUrl(hostName: string, port: number): string {
   return `https://${isV6 ? `[${hostName}]` : hostName}${port === 443 ? '' : `:${port}`}`;
 }
 
-/** A region from a file; throws {@link ControlError} unless clients would take it. */
-function checkRegion(value: unknown): WireRegion {
-  const given = asObject(value);
-  const id = asInteger(given?.['RegionID'], 1);
-  const map = decodeRelayMap({ Regions: { [String(id)]: given } }, new Counters());
-  const usable = id === undefined ? undefined : map?.regions.get(id)?.nodes.length;
-  if (usable !== undefined && usable > 0 && usable === asArray(given?.['Nodes']).length) {
-    return given as unknown as WireRegion;
-  }
-  throw new ControlError(
-    'CONTROL_SETTING',
-    'an extra relay region is not as a relay writes it',
-    'Give the derp-region.json that `warren relay` wrote into its state directory.',
-  );
-}
-
 /** What runs and has to be stopped again. */
 class Parts implements HttpHandler {
   readonly https: Server;
@@ -184,6 +173,7 @@ class Parts implements HttpHandler {
   stun: StunServer | undefined;
   #http: HttpFront | undefined;
   #relayMap: WireRelayMap | undefined;
+  #ownRegions: readonly WireRegion[] = [];
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
   readonly #front: Counters;
@@ -244,9 +234,8 @@ class Parts implements HttpHandler {
       port,
       stunPort: this.stun?.port,
     });
-    const all = this.#isRelaying ? [...extraRegions, own] : extraRegions;
-    const regions = new Map(all.map((region) => [region.RegionID, region]));
-    const relayMap = { Regions: Object.fromEntries(regions), omitDefaultRegions: true };
+    this.#ownRegions = this.#isRelaying ? [own] : [];
+    const relayMap = relayMapOf([...extraRegions, ...this.#ownRegions]);
     this.#control = createControl({
       ...this.#options,
       relayMap,
@@ -259,6 +248,11 @@ class Parts implements HttpHandler {
     }
     this.#relayMap = relayMap;
     return relayMap;
+  }
+
+  setExtraRegions(extraRegions: readonly WireRegion[]): void {
+    this.#relayMap = relayMapOf([...extraRegions, ...this.#ownRegions]);
+    this.control.setRelayMap(this.#relayMap);
   }
 
   stats(): HubStats {

@@ -382,6 +382,20 @@ test('whatever happens in whatever order, every client ends with the present net
   }
 });
 
+test('another relay map reaches everybody as a delta with nothing else; the same one nobody', () => {
+  const before = [stage.messages(1).length, stage.messages(2).length];
+  const region = { RegionID: 7, RegionCode: 'new', RegionName: 'New', Nodes: [] };
+  const other = { Regions: { 7: region }, omitDefaultRegions: true };
+  for (const again of [other, structuredClone(other)]) {
+    stage.handle({ type: 'relay-map', relayMap: again });
+    stage.pass(1000);
+  }
+  for (const session of [1, 2]) {
+    expect(stage.messages(session).slice(before[session - 1])).toEqual([{ DERPMap: other }]);
+  }
+  expect([...stage.netmap(1, 1).relayMap.regions.keys()]).toEqual([7]);
+});
+
 describe('filter rules', () => {
   const rules = (port: number): readonly WireFilterRule[] => [
     { SrcIPs: ['100.64.0.1'], DstPorts: [{ IP: '*', Ports: { First: port, Last: port } }] },

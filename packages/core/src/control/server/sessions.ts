@@ -17,7 +17,7 @@ import { after, earliest, type Instant, type WallTime, wallTime } from '../../ba
 import { formatRfc3339 } from '../../base/rfc3339.js';
 import type { NodeKey } from '../../keys/keys.js';
 import { diffViews, fullMapResponse, type MapView } from '../../netmap/diff.js';
-import type { WireMapResponse } from '../../netmap/wire.js';
+import type { WireMapResponse, WireRelayMap } from '../../netmap/wire.js';
 import { encodeMapResponse } from '../../netmap/wire-json.js';
 import type { Random } from '../../ports.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
@@ -56,6 +56,7 @@ export type MapSessionsInput =
   | { readonly type: 'state'; readonly state: ControlState }
   /** All tailnets' filter rules, in place of those before. */
   | { readonly type: 'packet-filters'; readonly packetFilters: PacketFilters }
+  | { readonly type: 'relay-map'; readonly relayMap: WireRelayMap }
   | { readonly type: 'timeout' };
 
 export type MapSessionsOutput =
@@ -145,6 +146,11 @@ export class MapSessions {
         break;
       case 'packet-filters':
         this.#takePacketFilters(input.packetFilters, now);
+        break;
+      case 'relay-map':
+        this.#views.setRelayMap(input.relayMap);
+        for (const session of this.#sessions.values()) session.dirty = true;
+        this.#flushSoon(now);
         break;
       case 'timeout':
         break;

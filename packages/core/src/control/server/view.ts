@@ -107,9 +107,11 @@ export class ViewBuilder {
   readonly #peers = new Map<NodeId, CachedPeer>();
   readonly #selves = new Map<NodeId, CachedSelf>();
   #filters: ReadonlyMap<TailnetId, FilterLists> = new Map();
+  #relayMap: WireRelayMap;
 
   constructor(settings: ViewSettings) {
     this.#settings = settings;
+    this.#relayMap = settings.relayMap;
     this.#dnsConfig = { Proxied: true, Domains: [settings.baseDomain] };
     this.setPacketFilters(settings.packetFilters ?? new Map());
   }
@@ -117,6 +119,10 @@ export class ViewBuilder {
   /** Replaces the rules of all tailnets. */
   setPacketFilters(packetFilters: PacketFilters): void {
     this.#filters = new Map([...packetFilters].map(([tailnet, base]) => [tailnet, { base }]));
+  }
+
+  setRelayMap(relayMap: WireRelayMap): void {
+    this.#relayMap = relayMap;
   }
 
   /** What the views of one moment share; made once for all of them. */
@@ -145,7 +151,7 @@ export class ViewBuilder {
       node: this.#selfNode(viewer, expired),
       peers: expired ? NO_PEERS : snapshot.nodes,
       users: expired ? new Map([userProfile(state, viewer)]) : snapshot.users,
-      relayMap: this.#settings.relayMap,
+      relayMap: this.#relayMap,
       packetFilters: expired ? ALLOW_NOTHING : (this.#filters.get(viewer.tailnet) ?? DEFAULT_LISTS),
       dnsConfig: this.#dnsConfig,
       domain: this.#settings.baseDomain,
