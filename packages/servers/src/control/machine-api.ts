@@ -10,6 +10,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { isFailure } from '@warren/core/base/failure';
 import { parseJson } from '@warren/core/base/json';
 import { CAP_VERSION_MIN } from '@warren/core/control/cap-version';
+import { NewestConnections } from '@warren/core/control/server/newest-connections';
 import { register } from '@warren/core/control/server/register';
 import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
 import { findNode } from '@warren/core/control/server/state';
@@ -42,6 +43,8 @@ export interface MachineApiOptions {
 
 /** The connection that a request came in on. */
 export interface MachineConnection {
+  /** Counts up with every connection. */
+  readonly number: number;
   readonly machineKey: MachineKey;
   readonly source: string;
   /** Called when control knew a node of this machine: the connection is no guest any more. */
@@ -50,6 +53,7 @@ export interface MachineConnection {
 
 export class MachineApi {
   readonly #options: MachineApiOptions;
+  readonly #newest = new NewestConnections();
 
   constructor(options: MachineApiOptions) {
     this.#options = options;
@@ -143,12 +147,14 @@ export class MachineApi {
       return;
     }
     connection.admitted();
+    const isNewest = this.#newest.speaks(node.id, connection.number);
     if (request.stream) {
       // Read-only: what a poll says of its node may be older than the last lite update.
       streams.open(stream, request.nodeKey, request.compression);
       return;
     }
-    store.note((state) => applyLiteUpdate(state, node, request, baseDomain));
+    // The late words of a process that has a successor are heard and change nothing.
+    if (isNewest) store.note((state) => applyLiteUpdate(state, node, request, baseDomain));
     const single = request.omitPeers
       ? new Uint8Array()
       : streams.single(request.nodeKey, request.compression);

@@ -86,6 +86,7 @@ export class Ts2021Listener {
   readonly #limits = new SourceLimits();
   readonly #connections = new Set<Connection>();
   readonly #pings: NodeJS.Timeout;
+  #accepted = 0;
 
   constructor(options: Ts2021ListenerOptions) {
     this.#options = options;
@@ -224,6 +225,7 @@ export class Ts2021Listener {
       log.debug('control connection broke', { source, reason: error.message });
     });
     this.#serve(duplex, {
+      number: ++this.#accepted,
       machineKey: accepted.clientKey,
       source,
       admitted: () => {

@@ -101,6 +101,23 @@ const found: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'late-word',
+    about: 'what a dead process said last comes after its successor: it must not count (seed 587)',
+    left: inTheOpen,
+    right: behind('easy'),
+    path: 'direct',
+    steps: ({ right, trouble, run }) => {
+      const { plug } = right.host;
+      // The news that there is no UDP any more waits in the system's queue when the process ends.
+      trouble('hard', [right], 15_000);
+      right.move(undefined);
+      run(10_000);
+      right.restart();
+      run(5_000);
+      right.move(plug);
+    },
+  }),
+  scenario({
     name: 'carried-ping',
     about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
     left: inTheOpen,

@@ -10,6 +10,7 @@ import { encodeUtf8 } from '@warren/core/base/text';
 import { formatAuthKey } from '@warren/core/control/auth-key';
 import type { RequestId } from '@warren/core/control/io';
 import { createAuthKey } from '@warren/core/control/server/auth-keys';
+import { NewestConnections } from '@warren/core/control/server/newest-connections';
 import { register } from '@warren/core/control/server/register';
 import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
 import {
@@ -62,6 +63,7 @@ interface MapStream {
 
 interface Connection {
   readonly end: ControlServerEnd;
+  readonly number: number;
   machineKey: MachineKey | undefined;
   readonly streams: Map<RequestId, SessionId>;
 }
@@ -76,6 +78,8 @@ export class ControlProcess {
   #timer: MachineTimer | undefined;
   readonly #open = new Map<SessionId, MapStream>();
   #nextSession: SessionId = 1;
+  #accepted = 0;
+  #newest = new NewestConnections();
   #isNotePlanned = false;
   #draining = false;
 
@@ -121,6 +125,7 @@ export class ControlProcess {
     };
     const sessions = new MapSessions(state, { baseDomain: BASE_DOMAIN, relayMap }, random.fork());
     this.#sessions = sessions;
+    this.#newest = new NewestConnections();
     this.#timer = new MachineTimer(sessions, world.clock, () => this.#tell({ type: 'timeout' }));
     this.#timer.rearm();
     this.streams.start((end) => this.#accept(end));
@@ -134,7 +139,12 @@ export class ControlProcess {
   }
 
   #accept(end: ControlServerEnd): void {
-    const connection: Connection = { end, machineKey: undefined, streams: new Map() };
+    const connection: Connection = {
+      end,
+      number: ++this.#accepted,
+      machineKey: undefined,
+      streams: new Map(),
+    };
     const sessions = this.#sessions;
     const isOurs = (): boolean => this.#sessions === sessions;
     end.events = {
@@ -211,8 +221,9 @@ export class ControlProcess {
       answer(connection, id, node === undefined ? 404 : 401, '');
       return;
     }
+    const isNewest = this.#newest.speaks(node.id, connection.number);
     if (!request.stream) {
-      this.#note(applyLiteUpdate(this.#state, node, request, BASE_DOMAIN));
+      if (isNewest) this.#note(applyLiteUpdate(this.#state, node, request, BASE_DOMAIN));
       answer(connection, id, 200, '');
       return;
     }

@@ -20,11 +20,15 @@ const run = promisify(execFile);
 async function brokenOf(first: number, last: number): Promise<string> {
   expect(existsSync(simCommand), 'built: npm run build').toBe(true);
   const args = [simCommand, '--seeds', `${first}..${last}`, '--json'];
-  const text = await run(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX }).then(
-    ({ stdout }) => stdout,
+  let text: string;
+  try {
+    text = (await run(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX })).stdout;
+  } catch (error) {
     // Exit code 1 says that a checker broke, and the report says which.
-    (error: Error & { readonly stdout?: string }) => error.stdout || Promise.reject(error),
-  );
+    const { stdout } = error as { readonly stdout?: string };
+    if (stdout === undefined || stdout === '') throw error;
+    text = stdout;
+  }
   const report = JSON.parse(text) as RunReport;
   expect(report.seeds).toBe(last - first + 1);
   return report.broken.flatMap(formatBroken).join('\n');
