@@ -34,7 +34,7 @@ export function requireSettings(asked: AskedSettings, running: DaemonSettings): 
   throw new CliError(
     'DAEMON_SETTINGS',
     `the daemon runs already, without ${lacks.join(' and ')}`,
-    `such settings are read when it starts: put them into ${running.configFile} or the flags of its service, and restart it`,
+    `such settings are read when it starts: end it with \`warren down --end-daemon\`, then run \`warren up\` with them again; of a service, put them into ${running.configFile} and restart it`,
   );
 }
 
