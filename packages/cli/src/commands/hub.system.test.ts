@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthKeyInfo, CreatedAuthKeyInfo } from '@warren/servers/control/admin-types';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CliOutcome, runCli } from '../testing/run-cli.js';
@@ -126,6 +127,28 @@ describe('a hub', () => {
     const hub = await startHub('--packet-filter-file', file);
     expect(hub.out).toMatch(JOIN);
     await hub.stop('SIGTERM');
+  });
+
+  test('reads the regions again on SIGHUP, and keeps them when a file makes no sense', async () => {
+    const file = join(dir, 'region.json');
+    const node = { Name: '7a', RegionID: 7, HostName: '192.0.2.7', DERPPort: 443 };
+    const region = { RegionID: 7, RegionCode: 'far', RegionName: 'Far', Nodes: [node] };
+    writeFileSync(file, JSON.stringify(region));
+    const { stop } = await startHub('--derp-region-file', file);
+    const { child } = hubs[0] ?? {};
+    const notes: string[] = [];
+    child?.stderr?.on('data', (part: Buffer) => notes.push(part.toString()));
+    const said = async (words: string): Promise<void> => {
+      for (let tries = 0; tries < 200 && !notes.join('').includes(words); tries++) await sleep(50);
+      expect(notes.join('')).toContain(words);
+    };
+    writeFileSync(file, JSON.stringify({ ...region, RegionName: 'Farther' }));
+    child?.kill('SIGHUP');
+    await said('were read again');
+    writeFileSync(file, '{');
+    child?.kill('SIGHUP');
+    await said('stay as they were');
+    expect((await stop('SIGTERM')).code).toBe(0);
   });
 
   test('keeps a second hub off its admin socket', async () => {
