@@ -92,8 +92,8 @@ export type DialBackOutput =
       readonly token: Uint8Array;
       readonly port: number;
     }
-  /** Datagrams may leave from now on. Exactly once. */
-  | { readonly type: 'open'; readonly verdict: DialBackVerdict };
+  /** Datagrams may leave from now on; `heldUpMs` is how long they could not. Exactly once. */
+  | { readonly type: 'open'; readonly verdict: DialBackVerdict; readonly heldUpMs: number };
 
 interface Asked {
   readonly regionId: RegionId;
@@ -119,6 +119,7 @@ export class DialBack {
   /** By token; at most {@link dialBackRegions} times {@link asksPerRelay}. */
   readonly #asked = new Map<string, Asked>();
   #ports: { readonly 4: number | undefined; readonly 6: number | undefined } | undefined;
+  #startedAt: Instant | undefined;
   #endsAt: Instant | undefined;
   /** When the first relay's datagram is given up. */
   #missedAt: Instant | undefined;
@@ -178,6 +179,7 @@ export class DialBack {
   #start(input: DialBackInput & { readonly type: 'start' }, now: Instant): void {
     if (this.isStarted) return;
     this.#ports = input.ports;
+    this.#startedAt = now;
     this.#endsAt = after(now, dialBackMs);
     this.#isOffered = input.regions.length > 0;
     const candidates = [...input.regions];
@@ -251,7 +253,7 @@ export class DialBack {
     const all = [...this.#asked.values()];
     const arrived = all.find((asked) => asked.arrived && asked.target !== undefined);
     if (arrived?.target !== undefined) {
-      this.#arrived(arrived.target, arrived.regionId);
+      this.#arrived(arrived.target, arrived.regionId, now);
       return;
     }
     const isOver = this.#endsAt !== undefined && now >= this.#endsAt;
@@ -259,36 +261,39 @@ export class DialBack {
     const sent = all.find(({ target }) => target !== undefined);
     if (sent?.target !== undefined && isMissed) {
       const { target, regionId } = sent;
-      this.#end({ target, verified: 'no', reason: 'did-not-arrive', regionId });
+      this.#end({ target, verified: 'no', reason: 'did-not-arrive', regionId }, now);
       return;
     }
     const isHopeless =
       this.isStarted && [...this.#regions.values()].every((state) => state === 'out');
     if (!isOver && !isHopeless) return;
     const reason = this.#isRefused ? 'refused' : 'no-relay-in-time';
-    this.#end({
-      target: undefined,
-      verified: undefined,
-      reason: this.#isOffered ? reason : 'not-offered',
-      regionId: undefined,
-    });
+    this.#end(
+      {
+        target: undefined,
+        verified: undefined,
+        reason: this.#isOffered ? reason : 'not-offered',
+        regionId: undefined,
+      },
+      now,
+    );
   }
 
-  #arrived(target: Endpoint, regionId: RegionId): void {
+  #arrived(target: Endpoint, regionId: RegionId, now: Instant): void {
     const port = this.#ports?.[familyOf(endpointAddress(target))];
     const used = this.#options.earlier.find((use) => use.port === port);
     const rested = used === undefined || used.agoMs >= mappingMemoryMs;
     if (rested) {
-      this.#end({ target, verified: 'yes', reason: 'arrived', regionId });
+      this.#end({ target, verified: 'yes', reason: 'arrived', regionId }, now);
     } else if (used.reached.includes(target)) {
-      this.#end({ target, verified: 'yes', reason: 'proven-earlier', regionId });
+      this.#end({ target, verified: 'yes', reason: 'proven-earlier', regionId }, now);
     } else {
-      this.#end({ target, verified: undefined, reason: 'port-used-lately', regionId });
+      this.#end({ target, verified: undefined, reason: 'port-used-lately', regionId }, now);
     }
   }
 
-  #end(verdict: DialBackVerdict): void {
+  #end(verdict: DialBackVerdict, now: Instant): void {
     this.#verdict = verdict;
-    this.#outputs.push({ type: 'open', verdict });
+    this.#outputs.push({ type: 'open', verdict, heldUpMs: now - (this.#startedAt ?? now) });
   }
 }

@@ -25,7 +25,7 @@ export interface FirstDatagramsOptions {
   /** Uses of ports before this process; undefined: relays aren't asked. */
   readonly earlierUses: readonly EarlierUse[] | undefined;
   readonly useRelay: (regionId: RegionId, now: Instant) => void;
-  readonly onOpen: (verdict: DialBackVerdict, now: Instant) => void;
+  readonly onOpen: (verdict: DialBackVerdict, heldUpMs: number, now: Instant) => void;
 }
 
 export class FirstDatagrams {
@@ -76,7 +76,7 @@ export class FirstDatagrams {
       if (out.type === 'use-relay') {
         this.#options.useRelay(out.regionId, now);
       } else if (out.type === 'open') {
-        this.#options.onOpen(out.verdict, now);
+        this.#options.onOpen(out.verdict, out.heldUpMs, now);
       } else {
         const { regionId, token, port } = out;
         this.#options.outputs.push({ type: 'relay-dial-back', regionId, token, port });

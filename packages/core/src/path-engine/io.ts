@@ -94,7 +94,11 @@ export type PathEngineOutput =
       readonly port: number;
     }
   /** The sockets' silence is over; what relays found. */
-  | { readonly type: 'dialled-back'; readonly verdict: DialBackVerdict }
+  | {
+      readonly type: 'dialled-back';
+      readonly verdict: DialBackVerdict;
+      readonly heldUpMs: number;
+    }
   | HttpProbeOutput
   | { readonly type: 'netcheck-result'; readonly id: number; readonly summary: NetworkSummary }
   | { readonly type: 'relay-prefer'; readonly regionId: RegionId; readonly home: boolean }

@@ -85,8 +85,8 @@ export class OwnNetwork {
     this.#netInfo = new NetInfoReporter(outputs);
     this.first = new FirstDatagrams({
       ...options,
-      onOpen: (verdict, now) => {
-        outputs.push({ type: 'dialled-back', verdict });
+      onOpen: (verdict, heldUpMs, now) => {
+        outputs.push({ type: 'dialled-back', verdict, heldUpMs });
         this.#nat.dialledBack(verdict);
         this.#firstMayLeave(now);
       },

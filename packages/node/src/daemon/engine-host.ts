@@ -237,7 +237,10 @@ export class EngineHost {
         this.#links.get(output.regionId)?.dialBack(output.token, output.port);
         break;
       case 'dialled-back':
-        this.#options.log.info('dialled back', { ...output.verdict });
+        this.#options.log.info('dialled back', {
+          ...output.verdict,
+          heldUpMs: Math.round(output.heldUpMs),
+        });
         this.#options.portUse?.dialledBack(output.verdict);
         break;
       case 'https-probe':
