@@ -32,7 +32,9 @@ function story(seed: number): World {
   return world;
 }
 
-test('the same seed gives the same history to the last byte, another seed another one', () => {
+test('the same seed gives the same history to the last byte, another seed another one', {
+  timeout: 120_000,
+}, () => {
   const [first, again, other] = [story(42), story(42), story(43)];
   expect(again.fingerprint).toBe(first.fingerprint);
   expect(other.fingerprint).not.toBe(first.fingerprint);

@@ -19,12 +19,16 @@ import { type Nat, sameLan } from './nat.js';
 /** One way within a LAN. */
 const lanMs = 0.5;
 
-export interface Host {
+/** Where a host is plugged in. */
+export interface Place {
   readonly address: IpAddress;
   /** Undefined: on the open internet. */
   readonly nat: Nat | undefined;
   /** One way to the middle of the internet. */
   readonly accessMs: number;
+}
+
+export interface Host extends Place {
   readonly receive: (port: number, source: Endpoint, bytes: Uint8Array) => void;
 }
 

@@ -6,7 +6,6 @@ import { after, type Instant, instant } from '../../base/instant.js';
 import type { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
 import { formatPath, type Path, type RegionId, type SocketId } from '../../engines/paths.js';
-import { endpoint, type IpAddress } from '../../ip/address.js';
 import {
   type DiscoKey,
   type DiscoPrivateKey,
@@ -22,20 +21,13 @@ import type { PathChange, PathEngineInput, PathEngineOutput, PingResult } from '
 import { PathEngine } from '../path-engine.js';
 import { DataPlane } from './data-plane.js';
 import type { EventHeap } from './event-heap.js';
-import type { Host, Internet } from './internet.js';
+import type { Host, Internet, Place } from './internet.js';
 import type { Nat } from './nat.js';
-import type { RelayClientEnd, RelayModel } from './relay-model.js';
+import { dialRoundTrips, NodeRelays } from './node-relays.js';
+import type { RelayModel } from './relay-model.js';
 
 /** A message between the two engines' threads. */
 const threadMs = 0.05;
-/** A dial takes this many round trips: TCP, TLS, greeting. */
-const dialRoundTrips = 3;
-
-export interface Place {
-  readonly address: IpAddress;
-  readonly nat: Nat | undefined;
-  readonly accessMs: number;
-}
 
 export interface WorldNodeOptions {
   readonly name: string;
@@ -80,8 +72,7 @@ export class WorldNode {
   #netmap: Netmap | undefined;
   /** Port by socket. */
   readonly #sockets = new Map<SocketId, number>();
-  readonly #relays = new Map<RegionId, RelayClientEnd>();
-  readonly #dials = new Map<RegionId, number>();
+  readonly #relays: NodeRelays;
   #timerAt: Instant | undefined;
   #life = 0;
   #draining = false;
@@ -95,6 +86,15 @@ export class WorldNode {
     this.#privateKey = generatePrivateKey('node', options.random);
     this.#discoKey = generatePrivateKey('disco', options.random);
     this.key = publicKeyOf(nobleCrypto, 'node', this.#privateKey);
+    this.#relays = new NodeRelays({
+      name: options.name,
+      key: this.key,
+      relays: options.relays,
+      place: () => this.#place,
+      later: (ms, run) => this.#later(ms, run),
+      input: (input) => this.input(input),
+      trace: options.trace,
+    });
     this.#host = this.#attach();
     [this.#engine, this.#plane] = this.#start();
   }
@@ -157,8 +157,7 @@ export class WorldNode {
     this.#plane.stop();
     this.#timerAt = undefined;
     this.#sockets.clear();
-    this.#dials.clear();
-    this.#hangUpAll();
+    this.#relays.hangUpAll();
   }
 
   /** Another network: connections die without a word, as with a pulled cable. */
@@ -166,8 +165,7 @@ export class WorldNode {
     this.#options.internet.detach(this.#host);
     this.#place = place;
     this.#host = this.#attach();
-    this.#hangUpAll();
-    this.#dials.clear();
+    this.#relays.hangUpAll();
     this.input({ type: 'local-addresses', addresses: [place.address] });
     this.input({ type: 'link-changed' });
   }
@@ -274,17 +272,14 @@ export class WorldNode {
         break;
       }
       case 'relay-dial':
-        this.#dial(output.regionId);
+        this.#relays.dial(output.regionId);
         break;
       case 'relay-hangup':
-        this.#hangUp(output.regionId);
+        this.#relays.hangUp(output.regionId);
         break;
-      case 'relay-transmit': {
-        const client = this.#relays.get(output.regionId);
-        if (client === undefined) break;
-        this.#options.relays.get(output.regionId)?.transmit(client, output.peer, output.packet);
+      case 'relay-transmit':
+        this.#relays.transmit(output.regionId, output.peer, output.packet);
         break;
-      }
       case 'endpoints':
         this.endpoints = output.endpoints;
         this.#options.tellControl(this);
@@ -311,7 +306,7 @@ export class WorldNode {
         break;
       }
       case 'relay-dial-back':
-        this.#dialBack(output);
+        this.#relays.dialBack(output);
         break;
       case 'dialled-back':
         this.dialBack = output.verdict;
@@ -324,21 +319,6 @@ export class WorldNode {
       case 'resolve':
         break;
     }
-  }
-
-  #dialBack(output: Extract<PathEngineOutput, { readonly type: 'relay-dial-back' }>): void {
-    const { regionId, token, port } = output;
-    const relay = this.#options.relays.get(regionId);
-    const { accessMs, address, nat } = this.#place;
-    if (relay === undefined) return;
-    const latencyMs = accessMs + relay.accessMs;
-    const target = endpoint(nat?.address ?? address, port);
-    this.#later(latencyMs, () => {
-      relay.dialBack(token, target);
-      this.#later(latencyMs, () =>
-        this.input({ type: 'dial-back-answer', regionId, token, outcome: 'sent', target }),
-      );
-    });
   }
 
   #traceChange({ from, to, cause }: PathChange): void {
@@ -357,58 +337,5 @@ export class WorldNode {
       this.#timerAt = undefined;
       this.input({ type: 'timeout' });
     });
-  }
-
-  #dial(regionId: RegionId): void {
-    const relay = this.#options.relays.get(regionId);
-    const latencyMs = this.#place.accessMs + (relay?.accessMs ?? 0);
-    const dial = (this.#dials.get(regionId) ?? 0) + 1;
-    this.#dials.set(regionId, dial);
-    this.#later(2 * dialRoundTrips * latencyMs, () => {
-      if (this.#dials.get(regionId) !== dial) return;
-      this.#dials.delete(regionId);
-      if (relay?.up !== true) {
-        this.input({ type: 'relay-closed', regionId, reason: 'connect-failed' });
-        return;
-      }
-      this.#connect(relay, latencyMs);
-      this.input({ type: 'relay-connected', regionId, dialsBack: relay.dialsBack });
-    });
-  }
-
-  #connect(relay: RelayModel, latencyMs: number): void {
-    const { regionId } = relay;
-    const life = this.#life;
-    const client: RelayClientEnd = {
-      key: this.key,
-      latencyMs,
-      onPacket: (source, packet) => {
-        if (!isCurrent()) return;
-        this.#options.trace(`relay ${regionId} > ${this.name} ${packet.length}`);
-        this.input({ type: 'relay-packet', regionId, source, packet });
-      },
-      onPeerGone: (peer) => {
-        if (isCurrent()) this.input({ type: 'relay-peer-gone', regionId, peer });
-      },
-      onClosed: (reason) => {
-        if (!isCurrent()) return;
-        this.#relays.delete(regionId);
-        this.input({ type: 'relay-closed', regionId, reason });
-      },
-    };
-    const isCurrent = (): boolean => life === this.#life && this.#relays.get(regionId) === client;
-    this.#relays.set(regionId, client);
-    relay.join(client);
-  }
-
-  #hangUp(regionId: RegionId): void {
-    this.#dials.delete(regionId);
-    const client = this.#relays.get(regionId);
-    this.#relays.delete(regionId);
-    if (client !== undefined) this.#options.relays.get(regionId)?.leave(client);
-  }
-
-  #hangUpAll(): void {
-    for (const regionId of [...this.#relays.keys()]) this.#hangUp(regionId);
   }
 }

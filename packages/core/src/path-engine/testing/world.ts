@@ -10,10 +10,10 @@ import { hostPrefix } from '../../ip/prefix.js';
 import type { EarlierUse } from '../../netcheck/dial-back.js';
 import type { Netmap, NetmapNode, RelayMap } from '../../netmap/types.js';
 import { EventHeap } from './event-heap.js';
-import { Internet } from './internet.js';
+import { Internet, type Place } from './internet.js';
 import { Nat, type NatBehaviour } from './nat.js';
 import { RelayModel } from './relay-model.js';
-import { type Place, WorldNode } from './world-node.js';
+import { WorldNode } from './world-node.js';
 
 /** From a node to control, and from control to a node. */
 const controlMs = 40;
