@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { instant } from '../base/instant.js';
 import { encodeUtf8 } from '../base/text.js';
 import type { Endpoint } from '../ip/address.js';
 import { EndpointType } from '../netmap/own.js';
@@ -204,6 +205,29 @@ test('what the host says of itself may change, with fields that only we know', (
     Hostname: 'beta',
     WarrenPaths: [1],
   });
+});
+
+test('a failed update that has become old news lets the client sleep', () => {
+  const endpoints = (...ports: number[]): void => {
+    const told = ports.map((port) => ({
+      endpoint: `192.0.2.1:${port}` as Endpoint,
+      type: EndpointType.local,
+    }));
+    play.handle({ type: 'endpoints', endpoints: told });
+  };
+  play.running();
+  endpoints(1);
+  play.answer('update', 200);
+  endpoints(1, 2);
+  play.answer('update', 500);
+  // Before the next try everything is again as control knows it.
+  endpoints(1);
+  const updates = play.requests('update').length;
+  play.now = instant(5_000);
+  play.handle({ type: 'timeout' });
+  expect(play.requests('update')).toHaveLength(updates);
+  // Not at an instant of the past, again and again.
+  expect(play.client.nextTimeout()).toBeGreaterThan(play.now);
 });
 
 test('a failed update is tried again with the newest state', () => {

@@ -35,7 +35,11 @@ export class UpdateLoop {
     if (!this.#update.isDue(now)) return;
     // Latency moves all the time and is worth no message of its own.
     const saying = JSON.stringify(mapBody(own, false, false));
-    if (saying === this.#confirmed) return;
+    if (saying === this.#confirmed) {
+      // What failed needs no repetition any more, and nobody to be woken for it.
+      this.#update.backoff.reset();
+      return;
+    }
     this.#saying = saying;
     const options = { streaming: false, timeoutMs: updateTimeoutMs };
     this.#update.send('/machine/map', mapBody(own, false), options);
