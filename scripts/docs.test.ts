@@ -1,5 +1,5 @@
 /** The documents name files that exist: a moved file must not leave a dead pointer behind. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const DOCUMENTS = [
 
 /** `core/src/ports.ts` is written where `packages/core/src/ports.ts` is meant; so is `control/x.ts`. */
 function exists(path: string): boolean {
-  const spelled = path.replace(/^(core|shell|node|servers|lab|cli)\/src\//, 'packages/$1/src/');
+  const spelled = path.replace(/^(core|shell|node|servers|sim|lab|cli)\/src\//, 'packages/$1/src/');
   return [path, spelled].some((name) =>
     STARTS.some((start) => existsSync(join(root, start, name))),
   );
