@@ -9,16 +9,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const STARTS = ['.', 'packages', 'packages/core/src', 'packages/core', 'docs'];
 const DOCUMENTS = [
   'README.md',
-  'docs/ARCHITECTURE.md',
-  'docs/HACKING.md',
-  'docs/errors.md',
-  'docs/interop.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`)
+    .sort(),
 ];
 
-/** `core/src/ports.ts` is written where `packages/core/src/ports.ts` is meant; so is `control/x.ts`. */
+/** `core/src/ports.ts` is written where `packages/core/src/ports.ts` is meant; so are `core/relay` and `control/x.ts`. */
 function exists(path: string): boolean {
   const spelled = path.replace(/^(core|shell|node|servers|sim|lab|cli)\/src\//, 'packages/$1/src/');
-  return [path, spelled].some((name) =>
+  const room = path.replace(/^core\//, 'packages/core/src/');
+  return [path, spelled, room].some((name) =>
     STARTS.some((start) => existsSync(join(root, start, name))),
   );
 }
