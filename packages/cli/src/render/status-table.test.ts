@@ -59,7 +59,7 @@ test('a row per machine: first address, name, user, OS, state', () => {
     rxBytes: 512,
   };
   expect(renderStatus({ ...report, peers: [quiet, phone] }, view)).toEqual([
-    '100.64.0.2    laptop  -     linux    -',
+    '100.64.0.2    laptop  ann@  linux    -',
     '100.64.0.3    desk    ann@  linux    -',
     '100.64.0.109  phone   bob@  android  active; relay "hbt", tx 480 rx 512',
   ]);

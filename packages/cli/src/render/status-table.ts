@@ -56,7 +56,7 @@ export function peerState(peer: PeerStatus, nowMs: number): string {
 
 function selfRow(self: SelfStatus, os: string): string[] {
   const [first = '-'] = self.addresses;
-  return [printable(first), displayName(self.name, self.hostName), '-', os, '-'];
+  return [printable(first), displayName(self.name, self.hostName), displayUser(self.user), os, '-'];
 }
 
 function peerRow(peer: PeerStatus, nowMs: number): string[] {

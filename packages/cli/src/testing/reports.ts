@@ -47,6 +47,7 @@ export const runningReport: StatusReport = {
   self: {
     name: 'laptop.warren.internal',
     hostName: 'laptop',
+    user: 'ann@example.net',
     addresses: ['100.64.0.2', 'fd7a:115c:a1e0::2'],
     nodeKey: 'nodekey:01',
     endpoints: [{ addr: '198.51.100.2:41641', type: 'stun' }],

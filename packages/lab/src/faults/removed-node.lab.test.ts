@@ -14,7 +14,7 @@ import { TunnelPing } from './tunnel-ping.js';
 const skips = await skipsLab();
 
 /** From the command to the last packet that a peer answers; measured 0.1 to 0.2 s. */
-const CUT_OFF_MS = 2_000;
+const CUT_OFF_MS = 5_000;
 /** Until the node itself has understood; measured 0.3 s. */
 const UNDERSTOOD_MS = 5_000;
 /** As long as it is watched for dials, after it has understood: it asks control twice a minute, relays never. */

@@ -102,7 +102,7 @@ test('own endpoints are told with how each is known', () => {
 
 test('peers stand in the order of their numbers; what is not known of one is null', () => {
   const { self, peers } = buildStatus({ ...nothing, netmap });
-  expect(self).toMatchObject({ name: 'node1.example', addresses: ['100.64.0.1'], relay: null });
+  expect(self).toMatchObject({ name: 'node1.example', user: 'owner@example', relay: null });
   expect(peers.map(({ hostName }) => hostName)).toEqual(['node2', 'node3']);
   expect(peers[0]).toMatchObject({
     user: 'owner@example',

@@ -70,6 +70,7 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
   return {
     name: fullName(self),
     hostName: self.hostName,
+    user: netmap.users.get(self.userId)?.loginName ?? '',
     addresses: self.addresses.map(prefixAddress),
     nodeKey: formatPublicKey('node', self.key),
     endpoints: inputs.endpoints.map(endpointStatus),

@@ -116,6 +116,8 @@ export interface DaemonSettings {
 export interface SelfStatus {
   readonly name: string;
   readonly hostName: string;
+  /** Login name of its owner. */
+  readonly user: string;
   readonly addresses: readonly string[];
   readonly nodeKey: string;
   readonly endpoints: readonly EndpointStatus[];
