@@ -90,7 +90,7 @@ const entries: readonly CommandEntry[] = [
   },
   {
     name: 'control',
-    summary: 'keys and nodes of a hub',
+    summary: 'keys, machines and users of a hub, or control without a relay',
     group: SERVERS,
     load: async () => (await import('./commands/control.js')).defineControl,
   },

@@ -1,6 +1,6 @@
 /** `warren control users|nodes|backup` against a hub on loopback. */
 import type { ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { UserInfo } from '@warren/servers/control/admin-types';
@@ -84,6 +84,7 @@ const REFUSALS: readonly (readonly [readonly string[], number, string])[] = [
   [['nodes', 'expire', 'printer'], 3, 'NODE_UNKNOWN'],
   [['nodes', 'expire', '7', '--in', '0'], 64, 'USAGE'],
   [['backup', '/nowhere/at/all.db'], 1, 'FILE_UNWRITABLE'],
+  [['serve', '--listen', '127.0.0.1:0'], 64, 'USAGE'],
 ];
 
 test('what can’t be done is said with code and exit code', async () => {
@@ -111,4 +112,35 @@ test('a backup is a whole database: a hub on it has everything', async () => {
   await startHub();
   expect(await json('users', 'list')).toEqual(users);
   expect(await json('keys', 'list')).toEqual(keys);
+});
+
+test('control serves without a relay, with those of region files', async () => {
+  await stopHub();
+  const file = join(dir, 'region.json');
+  const node = { Name: '7a', RegionID: 7, HostName: '192.0.2.7', DERPPort: 443 };
+  const region = { RegionID: 7, RegionCode: 'far', RegionName: 'Far', Nodes: [node] };
+  writeFileSync(file, JSON.stringify(region));
+  const own = ['--listen', '127.0.0.1:0', '--state-dir', join(dir, 'state')];
+  let ready = '';
+  const { code } = await runCli(
+    [
+      'control',
+      '--admin-socket',
+      adminSocket,
+      'serve',
+      '--json',
+      ...own,
+      '--derp-region-file',
+      file,
+    ],
+    {
+      onOutput: (out, child) => {
+        ready = out;
+        child.kill('SIGTERM');
+      },
+    },
+  );
+  expect(JSON.parse(ready)).toMatchObject({ ready: { adminSocket, stunPort: null } });
+  expect(code).toBe(0);
+  await startHub();
 });

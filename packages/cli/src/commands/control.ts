@@ -1,4 +1,4 @@
-/** `warren control`: keys, nodes and users of a hub, over its admin socket; a folder with a file per noun. */
+/** `warren control`: keys, nodes and users of a hub, over its admin socket, and control without a hub; a folder with a file per noun. */
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
 import { describe } from '../help-text.js';
@@ -6,6 +6,7 @@ import { DEFAULT_ADMIN_SOCKET_PATH } from '../options.js';
 import { defineBackup } from './control/backup.js';
 import { defineKeys } from './control/keys.js';
 import { defineNodes } from './control/nodes.js';
+import { defineServe } from './control/serve.js';
 import { defineUsers } from './control/users.js';
 
 export function defineControl(command: Command, context: CliContext): void {
@@ -16,6 +17,7 @@ export function defineControl(command: Command, context: CliContext): void {
   defineNodes(command, context);
   defineUsers(command, context);
   defineBackup(command, context);
+  defineServe(command, context);
   describe(command, [
     ['warren control keys create', 'a key for one machine'],
     ['warren control nodes list', 'who joined'],

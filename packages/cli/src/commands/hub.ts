@@ -20,7 +20,7 @@ import {
 /** The first key: for all machines of the day on which the hub is set up. */
 const FIRST_KEY_LIFE_MS = 86_400_000;
 
-interface HubOptions extends ServerOptions {
+export interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
   readonly baseDomain?: string;
   readonly packetFilterFile?: string;
@@ -63,7 +63,8 @@ async function firstKey(hub: RunningHub, wanted: boolean): Promise<string | unde
   return (await hub.admin.createAuthKey(order)).key;
 }
 
-async function runHubCommand(given: HubOptions, context: CliContext): Promise<void> {
+/** Runs a hub, or with `relay: false` control alone, until it is told to end. */
+export async function runHubCommand(given: HubOptions, context: CliContext): Promise<void> {
   const options = { ...given, stun: given.stun && given.relay };
   requireServerPorts(options);
   const extraRegions = (options.derpRegionFile ?? []).map(readRegion);
@@ -110,26 +111,32 @@ function rereadOnHangUp(hub: RunningHub, options: HubOptions, context: CliContex
   return () => process.off('SIGHUP', reread);
 }
 
-export function defineHub(command: Command, context: CliContext): void {
-  addServerOptions(command, { kind: 'hub', regionId: 900, regionName: 'Hub' })
+/** What a hub and control alone have in common, besides the flags of every server. */
+export function addControlOptions(command: Command): Command {
+  return command
     .addOption(
       new Option(
         '--derp-region-file <file>',
         'region file of another relay, for everybody; read again on SIGHUP; repeatable',
       ).argParser(collect),
     )
-    .option('--no-relay', 'no relay and no STUN here: machines use those of --derp-region-file')
     .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
     .option(
       '--packet-filter-file <file>',
       'who may talk to whom, read again when it changes (default: everybody to everybody)',
     )
+    .option('--new-key', 'make and print another key to join with', false);
+}
+
+export function defineHub(command: Command, context: CliContext): void {
+  addServerOptions(command, { kind: 'hub', regionId: 900, regionName: 'Hub' });
+  addControlOptions(command)
+    .option('--no-relay', 'no relay and no STUN here: machines use those of --derp-region-file')
     .addOption(
       new Option('--admin-socket <path>', 'unix socket for `warren control`').default(
         DEFAULT_ADMIN_SOCKET_PATH,
       ),
     )
-    .option('--new-key', 'make and print another key to join with', false)
     .action((options: HubOptions) => runHubCommand(options, context));
   describe(command, [
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
