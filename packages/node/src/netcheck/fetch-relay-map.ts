@@ -23,7 +23,7 @@ const HTTPS_PORT = 443;
 export const RELAY_MAP_PATH = '/derpmap/default';
 
 /** Rejects with a {@link NodeError}. `pin`: of a self-signed certificate. */
-export function fetchRelayMap(
+export async function fetchRelayMap(
   server: string,
   pin: CertificatePin | undefined,
   signal: AbortSignal,

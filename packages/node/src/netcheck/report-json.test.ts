@@ -1,0 +1,143 @@
+import { instant, wallTime } from '@warren/core/base/instant';
+import type { Endpoint } from '@warren/core/ip/address';
+import type { NatVerdict, Verified } from '@warren/core/netcheck/nat-class';
+import { ReportBuilder } from '@warren/core/netcheck/report';
+import type { NetworkSummary } from '@warren/core/netcheck/summary';
+import { relayMap, relayNode, relayRegion } from '@warren/core/netcheck/testing/netcheck-drive';
+import { EndpointType } from '@warren/core/netmap/own';
+import { expect, test } from 'vitest';
+import { netcheckJson } from './report-json.js';
+
+const MAPPED = '203.0.113.9:41641' as Endpoint;
+const map = relayMap(
+  ...[1, 2, 3].map((id) => relayRegion(id, [relayNode(id, `198.51.100.${id}`)])),
+);
+const easy: NatVerdict = {
+  class: 'easy',
+  mapping: 'endpoint-independent',
+  rule: 'mappings-agree',
+  family: 4,
+};
+
+/** A report with answers of regions 2 and 1. */
+function summary(nat: NatVerdict, verified: Verified, isSilent = false): NetworkSummary {
+  const builder = new ReportBuilder(instant(0), true, true);
+  for (const [regionId, latencyMs] of isSilent
+    ? []
+    : ([
+        [2, 8.4211],
+        [1, 21.9],
+      ] as const)) {
+    const server = `198.51.100.${regionId}:3478` as Endpoint;
+    builder.add({ regionId, family: 4, server, mapped: MAPPED, latencyMs });
+  }
+  const http = {
+    httpsLatencyMs: new Map(isSilent ? [[3, 31]] : []),
+    captivePortal: undefined,
+    reached: (family: number) => isSilent && family === 4,
+  };
+  return {
+    report: builder.finish(instant(100), isSilent ? 3 : 2, http),
+    nat,
+    dialBack: undefined,
+    osHasIpv6: true,
+    udpPort: 41641,
+    endpoints: [{ endpoint: MAPPED, type: EndpointType.stun, verified }],
+  };
+}
+
+const json = (of: NetworkSummary) => netcheckJson(of, map, wallTime(1_000));
+
+test('the shape that scripts read', () => {
+  expect(json(summary(easy, 'no'))).toEqual({
+    at: '1970-01-01T00:00:01.000Z',
+    udp: true,
+    ipv4: true,
+    ipv6: false,
+    osHasIPv6: true,
+    globalV4: MAPPED,
+    globalV6: null,
+    mappingVariesByDestIP: false,
+    nat: {
+      class: 'easy',
+      mapping: 'endpoint-independent',
+      filtering: null,
+      portAllocation: 'preserving',
+      portDelta: null,
+      hairpin: null,
+      lifetimeMs: null,
+      cgnat: null,
+    },
+    portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
+    captivePortal: null,
+    proxy: null,
+    relays: [
+      { region: 'r2', name: 'Region 2', latencyMs: 8.42, method: 'stun' },
+      { region: 'r1', name: 'Region 1', latencyMs: 21.9, method: 'stun' },
+      { region: 'r3', name: 'Region 3', latencyMs: null, method: null },
+    ],
+    preferredRelay: 'r2',
+    endpoints: [{ addr: MAPPED, type: 'stun', verified: 'no' }],
+    advice: [],
+  });
+});
+
+test('without UDP what is not known is null, and HTTPS says that it is', () => {
+  const unknown = {
+    class: 'unknown',
+    mapping: undefined,
+    rule: 'no-udp',
+    family: undefined,
+  } as const;
+  const report = json(summary(unknown, undefined, true));
+  expect(report).toMatchObject({
+    udp: false,
+    ipv4: true,
+    globalV4: null,
+    mappingVariesByDestIP: null,
+    nat: { class: 'unknown', mapping: null, portAllocation: null },
+    preferredRelay: 'r3',
+  });
+  expect(report.relays[0]).toEqual({
+    region: 'r3',
+    name: 'Region 3',
+    latencyMs: 31,
+    method: 'https',
+  });
+  expect(report.advice.join()).toContain('No UDP gets out');
+});
+
+test.each<[string, NatVerdict, Verified, string]>([
+  [
+    'a hard NAT',
+    { ...easy, class: 'hard', mapping: 'endpoint-dependent', rule: 'ports-differ' },
+    'no',
+    'Forward UDP 41641',
+  ],
+  [
+    'a public address that is shut',
+    { ...easy, mapping: 'none', rule: 'own-address-seen' },
+    'no',
+    'open inbound UDP 41641',
+  ],
+  [
+    'one server alone',
+    { ...easy, class: 'unknown', mapping: undefined, rule: 'one-server' },
+    undefined,
+    'add a relay',
+  ],
+])('%s comes with what would help', (_name, nat, verified, words) => {
+  expect(json(summary(nat, verified)).advice.join()).toContain(words);
+});
+
+test.each<[string, NatVerdict, Verified]>([
+  ['no NAT', { ...easy, class: 'none', rule: 'reached-unasked' }, 'yes'],
+  ['an easy NAT', easy, 'no'],
+  [
+    'a hard NAT with a forwarder that strangers reach',
+    { ...easy, class: 'hard', mapping: 'endpoint-dependent', rule: 'ports-differ' },
+    'yes',
+  ],
+])('%s needs no advice', (_name, nat, verified) => {
+  expect(json(summary(nat, verified)).advice).toEqual([]);
+});
