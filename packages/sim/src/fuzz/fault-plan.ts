@@ -1,4 +1,5 @@
 /** A random sequence of faults for one world, and the account of what is whole when. */
+import { HARD_RECOVERY_MS } from '../checkers/liveness.js';
 import type { Wholeness } from '../checkers/wholeness.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { Chatter } from '../traffic/chatter.js';
@@ -25,6 +26,7 @@ export class FaultPlan {
   readonly #wholeness: Wholeness<SimNode>;
   readonly #context: FaultContext;
   #controlOutages = 0;
+  #hardAt = Number.NEGATIVE_INFINITY;
   /** Faults that ended while control was away: their machines can't tell their peers yet. */
   readonly #untold: RunningFault[] = [];
 
@@ -49,7 +51,10 @@ export class FaultPlan {
     if (random.fraction() < HUSH_SHARE) {
       const atMs = CALM_MS + random.fraction() * between(random, 1000, WINDOW_MS);
       clock.later(atMs, () => chatter.hush(true));
-      clock.later(atMs + HUSH_MS, () => chatter.hush(false));
+      clock.later(atMs + HUSH_MS, () => {
+        chatter.hush(false);
+        this.#wake(HUSH_MS);
+      });
       endMs = Math.max(endMs, atMs + HUSH_MS);
       this.names.push('hush');
     }
@@ -65,8 +70,10 @@ export class FaultPlan {
     world.trace.note('fault', kind.name, ...names);
     this.#wholeness.begin(fault.machines, fault.severity);
     if (fault.stopsControl === true) this.#controlOutages++;
+    if (fault.severity === 'hard') this.#hardAt = world.clock.now;
     const end = (): void => {
       fault.end();
+      if (fault.severity === 'hard') this.#hardAt = world.clock.now;
       world.trace.note('fault-over', kind.name, ...names);
       if (fault.stopsControl === true) this.#controlBack();
       if (this.#controlOutages > 0) this.#untold.push(fault);
@@ -74,6 +81,14 @@ export class FaultPlan {
     };
     if (durationMs === 0) end();
     else world.clock.later(durationMs, end);
+  }
+
+  /** Who slept through a hard fault finds out with the first packet that nobody answers. */
+  #wake(sleptMs: number): void {
+    const { clock, nodes } = this.#context.world;
+    if (clock.now - this.#hardAt > sleptMs + HARD_RECOVERY_MS) return;
+    this.#wholeness.begin(nodes, 'hard');
+    this.#wholeness.end(nodes, 'hard');
   }
 
   #controlBack(): void {
