@@ -5,6 +5,7 @@
 import type { SeededRandom } from '@warren/core/base/seeded-random';
 import type { Severity } from '../checkers/wholeness.js';
 import type { Uplink } from '../net/internet.js';
+import type { Plug } from '../net/plug.js';
 import { PublicPlug } from '../net/public-plug.js';
 import type { SimNode } from '../node/sim-node.js';
 import { ip } from '../topology/literals.js';
@@ -17,6 +18,8 @@ export interface FaultContext {
   readonly random: SeededRandom;
   /** Places that nobody uses yet. */
   readonly spares: Attachment[];
+  /** Machines without a cable, with the place that it belongs into. */
+  readonly pulled: Map<SimNode, Plug>;
   /** Told when a machine was plugged in elsewhere. */
   readonly onMoved: (node: SimNode, at: Attachment) => void;
 }
@@ -45,9 +48,13 @@ const seconds =
   (random: SeededRandom): number =>
     between(random, low * 1000, high * 1000);
 
-/** Everybody behind the same line. */
-function behind({ nodes }: SimWorld, uplink: Uplink): SimNode[] {
-  return nodes.filter(({ host }) => host.plug?.uplink === uplink);
+/** Everybody behind the same line, also who will be again. */
+function behind({ world, pulled }: FaultContext, uplink: Uplink): SimNode[] {
+  return world.nodes.filter((node) => (node.host.plug ?? pulled.get(node))?.uplink === uplink);
+}
+
+function isGood({ quality }: Uplink): boolean {
+  return quality.up && quality.loss === 0 && quality.lateShare === 0;
 }
 
 function someUplink({ world, random }: FaultContext): Uplink | undefined {
@@ -55,17 +62,17 @@ function someUplink({ world, random }: FaultContext): Uplink | undefined {
 }
 
 function spoil(
-  { world }: FaultContext,
+  context: FaultContext,
   uplink: Uplink | undefined,
   severity: Severity,
   change: Partial<Uplink['quality']>,
 ): RunningFault | undefined {
   if (uplink === undefined) return undefined;
-  const before = { ...uplink.quality };
   // One thing at a time goes wrong with a line.
-  if (!before.up || before.loss > 0 || before.lateShare > 0) return undefined;
+  if (!isGood(uplink)) return undefined;
+  const before = { ...uplink.quality };
   Object.assign(uplink.quality, change);
-  const machines = behind(world, uplink);
+  const machines = behind(context, uplink);
   const end = (): void => {
     Object.assign(uplink.quality, before);
   };
@@ -76,7 +83,10 @@ function move(context: FaultContext, node: SimNode): RunningFault | undefined {
   const at = context.spares.pop();
   if (at === undefined || node.host.plug === undefined) return undefined;
   const name = `${node.name}-elsewhere-${context.spares.length}`;
-  node.move(context.world.plug(name, at));
+  const plug = context.world.plug(name, at);
+  // Nobody moves into a network that doesn't work.
+  if (!isGood(plug.uplink)) return undefined;
+  node.move(plug);
   context.onMoved(node, at);
   return { severity: 'hard', machines: [node], end: () => undefined };
 }
@@ -109,35 +119,42 @@ export const faultKinds: readonly FaultKind[] = [
     name: 'udp-cut',
     weight: 3,
     durationMs: seconds(1, 40),
-    begin: ({ world, random }) => {
+    begin: (context) => {
+      const { world, random } = context;
       const [a, b] = [pick(random, world.nodes), pick(random, world.nodes)];
       const [from, to] = [a.host.plug?.uplink, b.host.plug?.uplink];
       if (from === undefined || to === undefined || from === to) return undefined;
       const end = world.internet.cut(from, to);
-      return { severity: 'soft', machines: [...behind(world, from), ...behind(world, to)], end };
+      return {
+        severity: 'soft',
+        machines: [...behind(context, from), ...behind(context, to)],
+        end,
+      };
     },
   },
   {
     name: 'stun-cut',
     weight: 1,
     durationMs: seconds(5, 40),
-    begin: ({ world, random }) => {
+    begin: (context) => {
+      const { world, random } = context;
       const from = pick(random, world.nodes).host.plug?.uplink;
       const to = pick(random, world.relays).host.plug?.uplink;
       if (from === undefined || to === undefined) return undefined;
       const end = world.internet.cut(from, to);
-      return { severity: 'soft', machines: behind(world, from), end };
+      return { severity: 'soft', machines: behind(context, from), end };
     },
   },
   {
     name: 'nat-reboot',
     weight: 3,
     durationMs: atOnce,
-    begin: ({ world, random }) => {
+    begin: (context) => {
+      const { world, random } = context;
       const routers = [...world.routers.values()];
       if (routers.length === 0) return undefined;
       const router = pick(random, routers);
-      const machines = behind(world, router.uplink);
+      const machines = behind(context, router.uplink);
       router.reboot();
       return { severity: 'hard', machines, end: () => undefined };
     },
@@ -158,11 +175,12 @@ export const faultKinds: readonly FaultKind[] = [
     name: 'renumbered',
     weight: 2,
     durationMs: atOnce,
-    begin: ({ world, random }) => {
+    begin: (context) => {
+      const { world, random } = context;
       const routers = [...world.routers.values()];
       if (routers.length === 0) return undefined;
       const router = pick(random, routers);
-      const machines = behind(world, router.uplink);
+      const machines = behind(context, router.uplink);
       const address = ip(`99.${random.below(256)}.${random.below(256)}.${1 + random.below(250)}`);
       if (world.internet.ownerOf(address) !== undefined) return undefined;
       router.renumber(address);
@@ -213,12 +231,17 @@ export const faultKinds: readonly FaultKind[] = [
     name: 'cable-pulled',
     weight: 2,
     durationMs: seconds(0.5, 30),
-    begin: ({ world, random }) => {
+    begin: ({ world, random, pulled }) => {
       const node = pick(random, world.nodes);
       const { plug } = node.host;
       if (plug === undefined) return undefined;
+      pulled.set(node, plug);
       node.move(undefined);
-      return { severity: 'hard', machines: [node], end: () => node.move(plug) };
+      const end = (): void => {
+        pulled.delete(node);
+        node.move(plug);
+      };
+      return { severity: 'hard', machines: [node], end };
     },
   },
 ];

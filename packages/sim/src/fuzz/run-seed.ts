@@ -62,6 +62,7 @@ export function runSeed({ seed, crypto, onLine }: SeedOptions): SeedResult {
     world,
     random: random.fork(),
     spares,
+    pulled: new Map(),
     onMoved: (node, at) => situations.moved(node, at),
   });
   if (!world.join(JOIN_LIMIT_MS)) breaks.add('join', 'not everybody has joined in time');

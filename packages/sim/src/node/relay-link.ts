@@ -2,7 +2,7 @@
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
-import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
+import type { DialBackAnswer, RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import { MachineTimer } from '../clock/machine-timer.js';
 import type { Host } from '../net/host.js';
 import {
@@ -28,7 +28,8 @@ export interface RelayLinkOptions {
 }
 
 export interface RelayLinkEvents {
-  readonly onReady: () => void;
+  readonly onReady: (dialsBack: boolean) => void;
+  readonly onDialBackAnswer: (answer: DialBackAnswer) => void;
   readonly onPacket: (source: NodeKey, packet: Uint8Array) => void;
   readonly onPeerGone: (peer: NodeKey) => void;
   /** At most once; not after `close()`. */
@@ -64,6 +65,11 @@ export class RelayLink {
 
   prefer(home: boolean): void {
     this.#handle({ type: 'prefer', home });
+  }
+
+  /** Asks for a datagram to our UDP port. */
+  dialBack(token: Uint8Array, port: number): void {
+    this.#handle({ type: 'dial-back', token, port });
   }
 
   probe(): void {
@@ -111,7 +117,10 @@ export class RelayLink {
         this.#stream?.write(output.bytes, output.bytes.length);
         break;
       case 'ready':
-        this.#events.onReady();
+        this.#events.onReady(output.dialsBack);
+        break;
+      case 'dial-back-answer':
+        this.#events.onDialBackAnswer(output);
         break;
       case 'packet':
         this.#events.onPacket(output.source, output.packet);

@@ -6,6 +6,7 @@
  *     control client <-endpoints- PathEngine <--UpMessage, delayed--- PacketEngine
  *                                 PathEngine <--frames--> relay links
  */
+import type { Instant } from '@warren/core/base/instant';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { DownMessage } from '@warren/core/engines/messages';
@@ -21,6 +22,7 @@ import {
   type NodePrivateKey,
   publicKeyOf,
 } from '@warren/core/keys/keys';
+import type { DialBackVerdict } from '@warren/core/netcheck/dial-back';
 import type { Netmap } from '@warren/core/netmap/types';
 import type {
   PathChange,
@@ -79,6 +81,8 @@ export class SimNode {
   readonly host: Host;
   netmap: Netmap | undefined;
   state: LoginState = 'NeedsLogin';
+  /** Whether a datagram reached its port before anything had left from there. */
+  dialledBack: DialBackVerdict | undefined;
   readonly #options: SimNodeOptions;
   readonly #events: SimNodeEvents;
   readonly #machineKey: MachinePrivateKey;
@@ -86,6 +90,8 @@ export class SimNode {
   #nodeKey: NodePrivateKey | undefined;
   /** Undefined: not running. */
   #process: Process | undefined;
+  /** When its port was last used by an earlier process. */
+  #stoppedAt: Instant | undefined;
   /** Where packets to each peer go now, as the PacketEngine was told. */
   readonly #paths = new Map<NodeKey, readonly Path[]>();
 
@@ -153,6 +159,10 @@ export class SimNode {
         discoPrivateKey,
         listenPort: LISTEN_PORT,
         staticEndpoints,
+        earlierUses:
+          this.#stoppedAt === undefined
+            ? []
+            : [{ port: LISTEN_PORT, agoMs: world.clock.now - this.#stoppedAt, reached: [] }],
       },
       world.clock.now,
     );
@@ -200,6 +210,8 @@ export class SimNode {
     const process = this.#process;
     if (process === undefined) return;
     this.#process = undefined;
+    this.#stoppedAt = this.#options.world.clock.now;
+    this.dialledBack = undefined;
     this.netmap = undefined;
     this.state = 'NeedsLogin';
     this.#paths.clear();
@@ -253,6 +265,7 @@ export class SimNode {
   }
 
   #carryOut(process: Process, output: PathEngineOutput): void {
+    const { world } = this.#options;
     switch (output.type) {
       case 'down':
         process.plane.send(output.message);
@@ -266,6 +279,13 @@ export class SimNode {
         break;
       case 'relay-probe':
         process.links.get(output.regionId)?.probe();
+        break;
+      case 'relay-dial-back':
+        process.links.get(output.regionId)?.dialBack(output.token, output.port);
+        break;
+      case 'dialled-back':
+        this.dialledBack = output.verdict;
+        world.trace.note('dialled-back', this.name, output.verdict.reason);
         break;
       case 'relay-prefer':
         process.links.get(output.regionId)?.prefer(output.home);
@@ -307,10 +327,12 @@ export class SimNode {
     const link = new RelayLink(
       { world, host, crypto, random: random.fork(), nodePrivateKey, server },
       {
-        onReady: () => {
-          this.input({ type: 'relay-connected', regionId });
+        onReady: (dialsBack) => {
+          this.input({ type: 'relay-connected', regionId, dialsBack });
           process.control.retry();
         },
+        onDialBackAnswer: ({ token, outcome, target }) =>
+          this.input({ type: 'dial-back-answer', regionId, token, outcome, target }),
         onPacket: (source, packet) =>
           this.input({ type: 'relay-packet', regionId, source, packet }),
         onPeerGone: (peer) => this.input({ type: 'relay-peer-gone', regionId, peer }),

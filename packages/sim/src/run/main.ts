@@ -98,4 +98,6 @@ async function runRange(range: SeedRange, { jobs, json }: SimCommand): Promise<n
   return totals.broken === 0 ? 0 : EXIT_BROKEN;
 }
 
+// `| head` is no error.
+process.stdout.on('error', () => process.exit());
 process.exitCode = await main();

@@ -6,8 +6,9 @@ import { familyOf } from '@warren/core/ip/address';
 import { generatePrivateKey, type NodeKey, type RelayPrivateKey } from '@warren/core/keys/keys';
 import type { WireRegion } from '@warren/core/netmap/wire';
 import type { Crypto } from '@warren/core/ports';
-import type { RelayConnectionId, RelayServerInput } from '@warren/core/relay/io';
+import type { RelayConnectionId, RelayServerInput, RelayServerOutput } from '@warren/core/relay/io';
 import { RelayServer } from '@warren/core/relay/server';
+import { encodeBindingIndication } from '@warren/core/stun/indication';
 import { answerBindingRequest } from '@warren/core/stun/server';
 import { MachineTimer } from '../clock/machine-timer.js';
 import type { Host } from '../net/host.js';
@@ -71,6 +72,7 @@ export class RelayProcess {
           IPv6: literal(6),
           STUNPort: STUN_PORT,
           DERPPort: RELAY_PORT,
+          WarrenDialBack: true,
         },
       ],
     };
@@ -83,6 +85,7 @@ export class RelayProcess {
       random: random.fork(),
       privateKey: this.#privateKey,
       admit,
+      dialsBack: true,
     });
     this.#server = server;
     this.#timer = new MachineTimer(server, world.clock, () => this.#handle({ type: 'timeout' }));
@@ -141,6 +144,20 @@ export class RelayProcess {
     this.#handle({ type: 'accept', connection, source });
   }
 
+  /** A datagram that nobody asked the node's firewalls for. */
+  #dialBack({
+    connection,
+    token,
+    target,
+  }: RelayServerOutput & { readonly type: 'dial-back' }): void {
+    const server = this.#server;
+    const sent = this.host.send(STUN_PORT, target, encodeBindingIndication(token).slice());
+    this.#options.world.clock.later(0, () => {
+      if (this.#server !== server) return;
+      this.#handle({ type: 'dialled-back', connection, token, target, sent });
+    });
+  }
+
   #handle(input: RelayServerInput): void {
     this.#server?.handle(input, this.#options.world.clock.now);
     this.#poll();
@@ -152,6 +169,10 @@ export class RelayProcess {
     this.#polling = true;
     for (let output = server.poll(); output !== undefined; output = server.poll()) {
       const { connection } = output;
+      if (output.type === 'dial-back') {
+        this.#dialBack(output);
+        continue;
+      }
       const end = this.#ends.get(connection);
       if (end === undefined) continue;
       if (output.type === 'close') {
@@ -159,7 +180,6 @@ export class RelayProcess {
         end.close();
         continue;
       }
-      if (output.type !== 'write') continue;
       end.write(output.bytes, output.bytes.length, () => {
         if (this.#server === server) this.#handle({ type: 'drained', connection });
       });

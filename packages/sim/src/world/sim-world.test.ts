@@ -1,6 +1,7 @@
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { expect, test, vi } from 'vitest';
 import { ip } from '../topology/literals.js';
+import { sevenMachines } from '../topology/seven-machines.js';
 import type { Topology } from '../topology/types.js';
 import type { Message } from '../traffic/message.js';
 import { SimWorld } from './sim-world.js';
@@ -35,4 +36,19 @@ test('two machines join through the hub, the first packet arrives, and they beco
   world.say(right, left);
   const direct = world.clock.runUntil(() => left.isDirectTo(rightKey), 5_000);
   expect(direct).toBeDefined();
+});
+
+test('relays prove who is reached unasked, before anything has left from its port', () => {
+  const world = new SimWorld({ topology: sevenMachines, seed: 1, crypto: createNodeCrypto() });
+  expect(world.join(20_000)).toBe(true);
+  world.clock.run(3_000);
+  const reasons = ['nonat-east', 'easynat-east', 'hardnat-west'].map(
+    (name) => world.node(name).dialledBack?.reason,
+  );
+  expect(reasons).toEqual(['arrived', 'did-not-arrive', 'did-not-arrive']);
+  // A port that was in use a moment ago proves nothing.
+  const restarted = world.node('nonat-east');
+  restarted.restart();
+  world.clock.run(3_000);
+  expect(restarted.dialledBack?.reason).toBe('port-used-lately');
 });
