@@ -42,7 +42,7 @@ describe('status', () => {
     const { code, out, err } = await warren(report(), ['status']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out.split('\n')).toEqual([
-      expect.stringMatching(/^100\.64\.0\.2 {2}laptop {3}- {5}\S+ +-$/) as string,
+      expect.stringMatching(/^100\.64\.0\.2 {2}laptop {3}ann@ {2}\S+ +-$/) as string,
       '100.64.0.3  desk     ann@  linux  -',
       '100.64.0.7  printer  ann@  linux  active; direct 192.0.2.7:41641, tx 9120 rx 10404',
       '',

@@ -1,5 +1,5 @@
 /** The watcher with an `ip` of the test's, whose words and failures a real one has on some machines. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,11 @@ let watcher: LinkWatcher;
 let changes: LinkState[];
 let looks: number;
 
-const set = (name: string, text: string): void => writeFileSync(join(directory, name), text);
+/** Whole or not at all: the `ip` of the test may be reading. */
+function set(name: string, text: string): void {
+  writeFileSync(join(directory, 'next'), text);
+  renameSync(join(directory, 'next'), join(directory, name));
+}
 const asked = (): number => readFileSync(join(directory, 'asked'), 'utf8').length;
 
 beforeEach(() => {
