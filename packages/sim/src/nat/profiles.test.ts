@@ -1,0 +1,155 @@
+import { type Instant, instant } from '@warren/core/base/instant';
+import { SeededRandom } from '@warren/core/base/seeded-random';
+import type { Endpoint } from '@warren/core/ip/address';
+import { describe, expect, test } from 'vitest';
+import { socket } from '../topology/literals.js';
+import { NAT_PROFILES, type NatProfile } from '../topology/types.js';
+import { Balancer } from './balancer.js';
+import type { NatBehaviour } from './behaviour.js';
+import { StatefulFirewall } from './firewall.js';
+import { Nat } from './nat.js';
+import { natBehaviours, natVariations } from './profiles.js';
+
+const inner = socket('192.168.1.10:5000');
+/** Two addresses with two ports each, as a prober has them. */
+const [a, a2, b, b2] = ['9.9.9.1:1', '9.9.9.1:2', '9.9.9.2:1', '9.9.9.2:2'].map(socket) as [
+  Endpoint,
+  Endpoint,
+  Endpoint,
+  Endpoint,
+];
+const start = instant(0);
+
+const natOf = (behaviour: NatBehaviour, seed = 1): Nat =>
+  new Nat(behaviour, new SeededRandom(seed));
+
+/** The ports that four remotes see, in the classes of RFC 4787. */
+function mappingOf(nat: Nat): string {
+  const [seenA, seenA2, seenB, seenB2] = [a, a2, b, b2].map((to) => nat.outbound(inner, to, start));
+  if (seenA === seenA2 && seenA === seenB && seenA === seenB2) return 'EIM';
+  if (seenA === seenA2 && seenB === seenB2) return 'ADM';
+  return 'APDM';
+}
+
+/** Who gets in after one packet to A, in the classes of RFC 4787. */
+function filteringOf(nat: Nat): string {
+  const port = nat.outbound(inner, a, start) ?? 0;
+  expect(nat.inbound(port, a, start)).toBe(inner);
+  if (nat.inbound(port, b, start) === inner) return 'EIF';
+  return nat.inbound(port, a2, start) === inner ? 'ADF' : 'APDF';
+}
+
+/** As measured on the real ones: mapping, filtering, and whether the inner port is kept. */
+const measured: Readonly<Record<Exclude<NatProfile, 'udp-blocked'>, string>> = {
+  easy: 'EIM APDF kept',
+  'easy-range': 'EIM APDF other',
+  hard: 'APDM APDF other',
+  'hard-range': 'APDM APDF other',
+  'full-cone': 'EIM EIF kept',
+  'restricted-cone': 'EIM ADF kept',
+  'cone-other-ports': 'EIM EIF other',
+  sequential: 'APDM APDF other',
+  'address-dependent': 'ADM APDF other',
+  'one-to-one': 'EIM EIF kept',
+  'one-to-one-firewalled': 'EIM APDF kept',
+};
+
+describe('each profile behaves as the real NAT of its name was measured to', () => {
+  test.each(Object.entries(measured))('%s: %s', (name, expected) => {
+    const behaviour = natBehaviours[name as NatProfile];
+    const port = natOf(behaviour).outbound(inner, a, start);
+    const kept = port === 5000 ? 'kept' : 'other';
+    expect(`${mappingOf(natOf(behaviour))} ${filteringOf(natOf(behaviour))} ${kept}`).toBe(
+      expected,
+    );
+  });
+
+  test('and there is none without a measurement', () => {
+    expect([...Object.keys(measured), 'udp-blocked'].sort()).toEqual([...NAT_PROFILES].sort());
+    expect(natBehaviours['udp-blocked'].udp).toBe(false);
+  });
+});
+
+test('a sequential NAT takes one port after the other', () => {
+  const nat = natOf(natBehaviours.sequential);
+  const ports = [a, a2, b, b2].map((to) => nat.outbound(inner, to, start));
+  expect(ports).toEqual([40_000, 40_001, 40_002, 40_003]);
+});
+
+test('two hosts with one port share it until they meet at one remote', () => {
+  const nat = natOf(natBehaviours.easy);
+  const neighbour = socket('192.168.1.11:5000');
+  expect(nat.outbound(inner, a, start)).toBe(5000);
+  expect(nat.outbound(neighbour, b, start)).toBe(5000);
+  const other = nat.outbound(neighbour, a, start);
+  expect(other).not.toBe(5000);
+  expect(nat.inbound(5000, a, start)).toBe(inner);
+  expect(nat.inbound(other ?? 0, a, start)).toBe(neighbour);
+});
+
+describe('a flow is forgotten', () => {
+  const at = (ms: number): Instant => instant(ms);
+
+  test('30 s after its last packet while nobody has answered, 120 s after that', () => {
+    const nat = natOf(natBehaviours.easy);
+    nat.outbound(inner, a, at(0));
+    expect(nat.inbound(5000, a, at(29_999))).toBe(inner);
+    expect(nat.inbound(5000, a, at(149_998))).toBe(inner);
+    expect(nat.inbound(5000, a, at(269_998))).toBeUndefined();
+    nat.outbound(inner, b, at(300_000));
+    expect(nat.inbound(5000, b, at(330_000))).toBeUndefined();
+  });
+
+  test('after seconds by a router with short timeouts', () => {
+    const nat = natOf({ ...natBehaviours.hard, ...natVariations['short-timeouts'] });
+    const before = nat.outbound(inner, a, at(0));
+    expect(nat.outbound(inner, a, at(1_999))).toBe(before);
+    expect(nat.outbound(inner, a, at(3_999))).not.toBe(before);
+  });
+
+  test('when the router is switched off and on', () => {
+    const nat = natOf(natBehaviours.hard);
+    const before = nat.outbound(inner, a, start);
+    nat.reboot();
+    expect(nat.inbound(before ?? 0, a, start)).toBeUndefined();
+    expect(nat.outbound(inner, a, start)).not.toBe(before);
+  });
+});
+
+test('a full table drops new flows and keeps the old ones', () => {
+  const nat = natOf({ ...natBehaviours.easy, ...natVariations['tiny-table'] });
+  const remotes = Array.from({ length: 20 }, (_, index) => socket(`9.9.8.${index + 1}:1`));
+  const mapped = remotes.filter((to) => nat.outbound(inner, to, start) !== undefined);
+  expect(mapped).toHaveLength(natVariations['tiny-table'].flowsMax);
+  expect(nat.outbound(inner, remotes[0] ?? a, start)).toBe(5000);
+  expect(nat.outbound(inner, a, instant(31_000))).toBe(5000);
+});
+
+test('a range without a free port drops', () => {
+  const ports = { kind: 'random', low: 40_000, high: 40_001 } as const;
+  const nat = natOf({ ...natBehaviours.hard, ports });
+  const neighbours = [10, 11, 12].map((host) => socket(`192.168.1.${host}:5000`));
+  const mapped = neighbours.map((from) => nat.outbound(from, a, start));
+  expect(new Set(mapped)).toEqual(new Set([40_000, 40_001, undefined]));
+});
+
+test('a stateful firewall lets in whom its host has sent to', () => {
+  const firewall = new StatefulFirewall();
+  const local = socket('[2001:db8::1]:41641');
+  const remote = socket('[2001:db8::2]:41641');
+  expect(firewall.admits(local, remote, start)).toBe(false);
+  firewall.outbound(local, remote, start);
+  expect(firewall.admits(local, remote, start)).toBe(true);
+  expect(firewall.admits(local, socket('[2001:db8::2]:41642'), start)).toBe(false);
+  expect(firewall.admits(local, remote, instant(120_001))).toBe(false);
+});
+
+test('a load balancer claims the answers of its machine, and nothing else that it sends', () => {
+  const balancer = new Balancer(socket('35.80.4.21:41641'), socket('10.0.3.10:41641'));
+  expect(balancer.claims(balancer.inner, a, start)).toBe(false);
+  expect(balancer.inbound(a, start)).toBe(balancer.inner);
+  expect(balancer.claims(balancer.inner, a, start)).toBe(true);
+  expect(balancer.claims(balancer.inner, b, start)).toBe(false);
+  expect(balancer.claims(socket('10.0.3.10:5000'), a, start)).toBe(false);
+  expect(balancer.claims(balancer.inner, a, instant(120_001))).toBe(false);
+});
