@@ -13,7 +13,7 @@ import { CAP_VERSION_MIN } from '@warren/core/control/cap-version';
 import { NewestConnections } from '@warren/core/control/server/newest-connections';
 import { register } from '@warren/core/control/server/register';
 import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
-import { findNode } from '@warren/core/control/server/state';
+import { type ControlState, findNode } from '@warren/core/control/server/state';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import { type MachineKey, shortKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
@@ -88,7 +88,7 @@ export class MachineApi {
   ): Promise<void> {
     try {
       if (path === '/machine/register') await this.#register(connection, stream, value);
-      else this.#map(connection, stream, value);
+      else await this.#map(connection, stream, value);
     } catch (error) {
       this.#options.log.error('a request failed', { path, error });
       refuse(stream, 500, 'the control server could not store this; it is in its log');
@@ -123,7 +123,11 @@ export class MachineApi {
     else answer(stream, 200, 'application/json', JSON.stringify(response));
   }
 
-  #map(connection: MachineConnection, stream: ServerHttp2Stream, value: unknown): void {
+  async #map(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    value: unknown,
+  ): Promise<void> {
     const { baseDomain, store, streams, log } = this.#options;
     const request = decodeMapRequest(value);
     if (isFailure(request)) {
@@ -154,7 +158,13 @@ export class MachineApi {
       return;
     }
     // The late words of a process that has a successor are heard and change nothing.
-    if (isNewest) store.note((state) => applyLiteUpdate(state, node, request, baseDomain));
+    if (isNewest) {
+      const decide = (state: ControlState): ControlState =>
+        applyLiteUpdate(state, node, request, baseDomain);
+      // A new process says its disco key once: after a restart of ours peers must not be told the old one.
+      if (request.discoKey === undefined || request.discoKey === node.discoKey) store.note(decide);
+      else await store.change((state) => ({ state: decide(state), result: undefined }));
+    }
     const single = request.omitPeers
       ? new Uint8Array()
       : streams.single(request.nodeKey, request.compression);

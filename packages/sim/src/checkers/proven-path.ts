@@ -1,14 +1,18 @@
 /**
  * No path is moved by a stranger: a node only ever sends a peer's data to endpoints from which that very
- * peer's datagrams have reached it. The world knows who really sent a datagram, whatever its source says.
+ * peer's datagrams have reached it, or at which the internet has seen that peer. The world knows who really
+ * sent a datagram, whatever its source says.
  */
 import type { DownMessage } from '@warren/core/engines/messages';
+import type { Endpoint } from '@warren/core/ip/address';
 import type { Datagram } from '../net/datagram.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { SimWorld } from '../world/sim-world.js';
 import type { Breaks, Checker } from './checker.js';
 
 const NAME = 'proven-path';
+/** Public addresses mean the same to everybody. */
+const ANYWHERE = 'internet';
 
 export class ProvenPathChecker implements Checker {
   readonly #world: SimWorld;
@@ -19,10 +23,16 @@ export class ProvenPathChecker implements Checker {
   constructor(world: SimWorld, breaks: Breaks) {
     this.#world = world;
     this.#breaks = breaks;
+    // A copy may come before the original: what counts is whose address it is.
+    world.internet.taps.add(({ source, origin }) => this.#note(ANYWHERE, source, origin));
   }
 
   onDatagram(receiver: SimNode, { source, origin }: Datagram): void {
-    const key = `${receiver.name} ${source}`;
+    this.#note(receiver.name, source, origin);
+  }
+
+  #note(where: string, source: Endpoint, origin: string): void {
+    const key = `${where} ${source}`;
     const origins = this.#seen.get(key);
     if (origins === undefined) this.#seen.set(key, new Set([origin]));
     else origins.add(origin);
@@ -34,7 +44,9 @@ export class ProvenPathChecker implements Checker {
     for (const path of message.paths) {
       if (path.kind !== 'direct') continue;
       const origins = this.#seen.get(`${node.name} ${path.remote}`);
+      const seen = this.#seen.get(`${ANYWHERE} ${path.remote}`);
       if (peer !== undefined && origins?.has(peer.name) === true) continue;
+      if (peer !== undefined && seen?.has(peer.name) === true) continue;
       const who = origins === undefined ? 'nobody' : [...origins].join(', ');
       const whom = peer?.name ?? 'a peer that does not exist';
       this.#breaks.add(

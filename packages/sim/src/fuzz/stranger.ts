@@ -29,6 +29,7 @@ export class Stranger {
   readonly #random: SeededRandom;
   readonly #plug: PublicPlug;
   readonly #heard: Datagram[] = [];
+  readonly #tap: (datagram: Datagram) => void;
   #active = true;
 
   constructor(world: SimWorld, crypto: Crypto, random: SeededRandom, plug: PublicPlug) {
@@ -36,13 +37,14 @@ export class Stranger {
     this.#crypto = crypto;
     this.#random = random;
     this.#plug = plug;
-    world.internet.onSend = (datagram) => this.#listen(datagram);
+    this.#tap = (datagram) => this.#listen(datagram);
+    world.internet.taps.add(this.#tap);
     this.#wait();
   }
 
   stop(): void {
     this.#active = false;
-    this.#world.internet.onSend = undefined;
+    this.#world.internet.taps.delete(this.#tap);
   }
 
   #listen(datagram: Datagram): void {

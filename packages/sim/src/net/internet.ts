@@ -52,8 +52,8 @@ interface Cut {
 }
 
 export class Internet {
-  /** Hears of every datagram that sets out over the internet: a wiretap. */
-  onSend: ((datagram: Datagram) => void) | undefined;
+  /** Wiretaps: they hear of every datagram that sets out over the internet. */
+  readonly taps = new Set<(datagram: Datagram) => void>();
   readonly #options: InternetOptions;
   readonly #uplinks = new Map<IpAddress, Uplink>();
   readonly #regionDelays = new Map<string, number>();
@@ -104,7 +104,7 @@ export class Internet {
 
   /** Sends a datagram that already has its public source. */
   send(from: Uplink, datagram: Datagram): void {
-    this.onSend?.(datagram);
+    for (const tap of this.taps) tap(datagram);
     const to = this.#uplinks.get(endpointAddress(datagram.target));
     const reason = this.#whyLost(from, to);
     if (reason !== undefined || to === undefined) {

@@ -5,7 +5,7 @@
  *     dial       three round trips (TCP, TLS, upgrade), lost segments again after 1, 2, 4 s, 10 s in all
  *     host moves its end is deaf and mute; the server hears nothing of it
  *     NAT reboot the client's next write is reset, the server's are lost
- *     server ends its clients hear it; those that can't be reached find a reset with their next write
+ *     server ends its clients hear it once they can be reached, or are reset when they next write
  */
 import type { IpAddress } from '@warren/core/ip/address';
 import type { SimClock } from '../clock/sim-clock.js';
@@ -211,10 +211,8 @@ class Stream<In, Out> {
   serverEnded(): void {
     if (!this.#isServerOpen) return;
     this.#isServerOpen = false;
-    this.#down.end();
-    // One attempt to say so: a client that misses it is reset when it next writes.
-    if (this.#fate('down') !== 'arrives') return;
-    this.#world.clock.later(this.#oneWayMs(), () => this.#endClient('connection-closed'));
+    // The process is gone, its system is not: it says so until it is heard.
+    this.#down.send(0, () => this.#endClient('connection-closed'));
   }
 
   #end<I, O>(

@@ -5,6 +5,7 @@
 import { assert } from '@warren/core/base/assert';
 import { isDisco } from '@warren/core/disco/classify';
 import { endpointAddress } from '@warren/core/ip/address';
+import type { Datagram } from '../net/datagram.js';
 import { PublicPlug } from '../net/public-plug.js';
 import { ip, socket } from '../topology/literals.js';
 import { behind, inTheOpen, type Scenario, type Stage, scenario } from './scenario.js';
@@ -118,6 +119,31 @@ const found: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'fresh-disco-key',
+    about:
+      'control crashes right after a node came back: peers must not be told its old key (seed 2761)',
+    left: inTheOpen,
+    right: behind('easy'),
+    path: 'direct',
+    steps: ({ world, left, right, trouble, run, expect }) => {
+      trouble('hard', [right], 3_000);
+      right.restart();
+      world.clock.runUntil(() => right.state === 'Running', 3_000);
+      run(500);
+      world.control.stop();
+      run(2_500);
+      const causes: string[] = [];
+      world.observers.push({
+        onPathChanged: (node, { cause }) => {
+          if (node === left) causes.push(cause);
+        },
+      });
+      world.control.start();
+      run(15_000);
+      expect(!causes.includes('disco-key-changed'), 'the peer was told of another disco key');
+    },
+  }),
+  scenario({
     name: 'carried-ping',
     about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
     left: inTheOpen,
@@ -132,7 +158,7 @@ const found: readonly Scenario[] = [
       const dead = socket('192.168.2.10:41641');
       const alive = right.key === undefined ? undefined : left.pathsTo(right.key)[0];
       assert(alive?.kind === 'direct', 'the two have found each other');
-      world.internet.onSend = (datagram) => {
+      const carry = (datagram: Datagram): void => {
         const isPing = isDisco(datagram.bytes, 0, datagram.bytes.length);
         if (!isPing || datagram.origin !== left.name) return;
         if (endpointAddress(datagram.target) !== endpointAddress(dead)) return;
@@ -146,11 +172,12 @@ const found: readonly Scenario[] = [
         });
       };
       let carried = 0;
+      world.internet.taps.add(carry);
       // A move makes the left machine ask everywhere again.
       left.move(left.host.plug);
       run(8_000);
       expect(carried > 0, 'the stranger had nothing to carry');
-      world.internet.onSend = undefined;
+      world.internet.taps.delete(carry);
     },
   }),
 ];

@@ -12,7 +12,11 @@ import type { RequestId } from '@warren/core/control/io';
 import { createAuthKey } from '@warren/core/control/server/auth-keys';
 import { NewestConnections } from '@warren/core/control/server/newest-connections';
 import { register } from '@warren/core/control/server/register';
-import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
+import {
+  decodeMapRequest,
+  decodeRegisterRequest,
+  type MapRequest,
+} from '@warren/core/control/server/requests';
 import {
   MapSessions,
   type MapSessionsInput,
@@ -24,6 +28,7 @@ import {
   emptyState,
   findNode,
   isExpired,
+  type NodeRecord,
   withNode,
   withoutNode,
 } from '@warren/core/control/server/state';
@@ -223,7 +228,11 @@ export class ControlProcess {
     }
     const isNewest = this.#newest.speaks(node.id, connection.number);
     if (!request.stream) {
-      if (isNewest) this.#note(applyLiteUpdate(this.#state, node, request, BASE_DOMAIN));
+      const next = applyLiteUpdate(this.#state, node, request, BASE_DOMAIN);
+      // A new process says its disco key once: peers must not be told the old one after a restart of ours.
+      if (!isNewest) this.#options.world.trace.note('late-word', node.label);
+      else if (isNewDiscoKey(node, request)) this.#commit(next);
+      else this.#note(next);
       answer(connection, id, 200, '');
       return;
     }
@@ -305,6 +314,10 @@ export class ControlProcess {
         break;
     }
   }
+}
+
+function isNewDiscoKey(node: NodeRecord, { discoKey }: MapRequest): boolean {
+  return discoKey !== undefined && discoKey !== node.discoKey;
 }
 
 function write(connection: Connection, message: FromControl): void {
