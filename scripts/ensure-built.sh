@@ -111,7 +111,7 @@ npm_ci() {
 install_packages() {
   command -v npm >/dev/null 2>&1 ||
     fail 1 'Warren needs npm, and there is no `npm`' 'it comes with Node.js; on Debian: apt-get install npm'
-  say 'installing npm packages (once; takes about a minute) ...'
+  say 'installing npm packages (once; takes a minute or two) ...'
   rm -f "$stamp" # another compiler may come
   local headers directory
   if headers=$(node scripts/node-headers.mjs); then export npm_config_nodedir=$headers; fi
