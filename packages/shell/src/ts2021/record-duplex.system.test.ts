@@ -1,5 +1,11 @@
 /** Two RecordDuplexes over a TCP connection on loopback, with the real records. */
 import { once } from 'node:events';
+import {
+  connect as connectHttp2,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientRecordStream, serverRecordStream } from '@warren/core/ts2021/record-stream';
@@ -104,4 +110,53 @@ test('destroying one end closes the connection under it', async () => {
   client.destroy();
   await once(peer, 'close');
   expect(near.destroyed).toBe(true);
+});
+
+test('an HTTP/2 server lives through clients that end in the midst of their requests', async () => {
+  let ended = 0;
+  const crashes: unknown[] = [];
+  const note = (error: unknown): void => void crashes.push(error);
+  process.on('uncaughtException', note);
+  const sessions: ServerHttp2Session[] = [];
+  const port = await new Promise<number>((resolve) => {
+    const listening = createServer((socket) => {
+      const records = serverRecordStream(crypto, keys);
+      const duplex = new RecordDuplex(socket, records, NOTHING);
+      duplex.on('error', () => undefined);
+      const session = performServerHandshake(duplex);
+      sessions.push(session);
+      session.on('error', () => undefined);
+      session.on('close', () => void ended++);
+      session.on('stream', (stream: ServerHttp2Stream) => {
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': 200 });
+        stream.write('the first frame of a stream that stays open');
+      });
+    }).listen(0, '127.0.0.1', () => resolve((listening.address() as AddressInfo).port));
+    far.on('close', () => listening.close());
+  });
+  const clients = 60;
+  for (let i = 0; i < clients; i++) {
+    const socket = connect(port, '127.0.0.1');
+    const duplex = new RecordDuplex(socket, clientRecordStream(crypto, keys), NOTHING);
+    duplex.on('error', () => undefined);
+    const session = connectHttp2('http://inside', { createConnection: () => duplex });
+    session.on('error', () => undefined);
+    for (let request = 0; request < 3; request++) {
+      session
+        .request({ ':path': '/', ':method': 'POST' })
+        .on('error', () => undefined)
+        .write('x');
+    }
+    await sleep(i % 8);
+    if (i % 2 === 0) socket.end();
+    else duplex.destroy();
+  }
+  for (const until = performance.now() + 20_000; ended < clients; await sleep(20)) {
+    if (performance.now() > until) break;
+  }
+  process.off('uncaughtException', note);
+  expect(crashes).toEqual([]);
+  expect(ended).toBe(sessions.length);
+  expect(ended).toBeGreaterThan(clients / 2);
 });

@@ -17,6 +17,9 @@ export class RecordDuplex extends Duplex {
     if (firstPlaintext.length > 0) this.push(Buffer.from(firstPlaintext));
     transport.on('data', (bytes: Uint8Array) => this.#open(bytes));
     transport.on('end', () => this.push(null));
+    // Nobody reads on after ending an HTTP/2 connection. Ending our half as well, as Node's wrapper around this
+    // would, leaves a moment in which a write of HTTP/2 fails an assertion inside Node, uncaught.
+    this.once('end', () => this.destroy());
     transport.on('error', (error: Error) => this.destroy(error));
     transport.on('close', () => this.destroy());
   }
