@@ -1,6 +1,6 @@
 /** What holds for every command: help, wrong lines, exit codes, rights, pipes, signals. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +131,8 @@ describe('the line as a whole', () => {
       ['daemon', '--tun', 'a-name-that-is-too-long'],
       ['daemon', '--log-level', 'loud'],
       ['lab', 'shell'],
+      ['netcheck', '--port', '5'],
+      ['netcheck', '--login-server', 'https://hub'],
     ];
     for (const line of lines) {
       const { code, err } = await runCli(['--socket', join(dir, 'none'), ...line]);
@@ -209,6 +211,15 @@ describe('without rights', () => {
     }
   });
 
+  test('a login that may not be read is not said to be none', async () => {
+    const state = join(dir, 'state');
+    mkdirSync(state, { mode: 0o000 });
+    const line = ['--socket', join(dir, 'none'), 'netcheck', '--standalone', '--state-dir', state];
+    const { code, err } = await runCli(line, withoutRights);
+    expect(code).toBe(3);
+    expect(err).toContain('this user may not read');
+  });
+
   test.runIf(isRoot)('the socket of another user is 77, not an absent daemon', async () => {
     const socket = await daemon({});
     chmodSync(join(socket, '..'), 0o755);
@@ -237,6 +248,13 @@ describe('pipes and colours', () => {
     });
     await new Promise((resolve) => child.on('close', resolve));
     expect(text).toEqual({ out: '{\n0\n', err: '' });
+  });
+
+  test('an answer that a full disk swallowed does not end with 0', () => {
+    const script = '"$0" "$1" version --json > /dev/full';
+    const { status, stderr } = spawnSync('bash', ['-c', script, process.execPath, MAIN_SCRIPT]);
+    expect(status).toBe(1);
+    expect(stderr.toString()).toContain('ENOSPC');
   });
 
   test('colours only when asked for, since there is no terminal here', async () => {

@@ -20,7 +20,10 @@ const terminal = new Terminal(process.stdout, process.stderr, process.env);
 function endWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT_DONE);
-    throw error;
+    // On stderr also with --json: on stdout it would go the way of the answer.
+    const failure = failureOf(error, 'warren');
+    showFailure(failure, terminal, { json: false, debug: false });
+    process.exit(failure.exitCode);
   });
   process.stderr.on('error', () => {
     // Nobody reads the notes; the work goes on.
@@ -100,4 +103,7 @@ for (const name of ENVIRONMENT_NAMES) {
 }
 const line = normalizeSwitches(rewriteHelp(args));
 process.on('uncaughtException', (error) => process.exit(say(error, line)));
-process.exit(await run(line));
+const exitCode = await run(line);
+// A write that failed is told a little later: an answer that nobody got must not end with 0.
+await new Promise((resolve) => process.stdout.write('', resolve));
+process.exit(exitCode);

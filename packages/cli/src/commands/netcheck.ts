@@ -2,7 +2,9 @@
 import type { NetcheckReport } from '@warren/node/local-api/netcheck-report';
 import { DEFAULT_TUN_NAME } from '@warren/node/local-api/protocol';
 import { type Command, Option } from 'commander';
+import { resolveAuthKey } from '../auth-key.js';
 import type { CliContext } from '../context.js';
+import { usageError } from '../errors.js';
 import { EXIT_DONE } from '../exit-codes.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
@@ -20,6 +22,7 @@ interface NetcheckOptions {
   readonly standalone: boolean;
   readonly port: number;
   readonly loginServer?: string;
+  readonly authKey?: string;
   readonly stateDir: string;
   readonly every?: number;
   readonly details: boolean;
@@ -86,9 +89,10 @@ async function standaloneCheck(
     '@warren/node',
     () => import('@warren/node/netcheck/run-standalone'),
   );
-  const { loginServer, stateDir } = options;
+  const { authKey, loginServer, stateDir } = options;
   const relayMap = await standalone.findRelayMap({
     loginServer,
+    ...(authKey === undefined ? {} : { authKey: resolveAuthKey(authKey) }),
     stateDir,
     // No daemon, none of ours, or one without a network: the next place may know.
     askDaemon: () => client.relayMap().catch(() => undefined),
@@ -97,6 +101,19 @@ async function standaloneCheck(
   const { port } = options;
   return () =>
     standalone.runStandaloneCheck({ relayMap, port, tunName: DEFAULT_TUN_NAME, onProgress });
+}
+
+/** The daemon checks its own port, and its own relays: what is asked of it and not done would mislead. */
+function refuseStandaloneOptions(command: Command): void {
+  for (const [name, flag] of [
+    ['port', '--port'],
+    ['loginServer', '--login-server'],
+    ['authKey', '--auth-key'],
+    ['stateDir', '--state-dir'],
+  ] as const) {
+    if (command.getOptionValueSource(name) !== 'cli') continue;
+    throw usageError(`${flag} is for a check of its own`, 'add --standalone, or leave it out');
+  }
 }
 
 export function defineNetcheck(command: Command, context: CliContext): void {
@@ -113,6 +130,10 @@ export function defineNetcheck(command: Command, context: CliContext): void {
         'with --standalone: whose relays to ask (default: those of the daemon or of the last login)',
       ).argParser(parseLoginServer),
     )
+    .option(
+      '--auth-key <key>',
+      "with --login-server: a key of that hub, whose certificate it pins; the key isn't used up; file:PATH reads it from a file",
+    )
     .addOption(stateDirOption('with --standalone: where the last login is kept'))
     .addOption(
       new Option('--every <duration>', 'again and again, with this pause').argParser(parseInterval),
@@ -120,6 +141,7 @@ export function defineNetcheck(command: Command, context: CliContext): void {
     .option('--details', 'list endpoints, and say what is being done (also --verbose)', false)
     .option('--json', 'the whole report as JSON', false)
     .action(async (given: NetcheckOptions) => {
+      if (!given.standalone) refuseStandaloneOptions(command);
       const details = given.details || command.optsWithGlobals()['verbose'] === true;
       const options = { ...given, details };
       const client = new LocalClient(socketPathOf(command), context.signal);
@@ -135,7 +157,10 @@ export function defineNetcheck(command: Command, context: CliContext): void {
     command,
     [
       ['warren netcheck', "the daemon's view: what its peers see"],
-      ['warren netcheck --standalone --login-server https://hub.example.net', 'before joining'],
+      [
+        'warren netcheck --standalone --login-server https://hub.example.net --auth-key wkey-auth-...',
+        'before joining',
+      ],
       ['warren netcheck --every 5s --json', 'a line of JSON every five seconds'],
     ],
     [
@@ -146,8 +171,8 @@ export function defineNetcheck(command: Command, context: CliContext): void {
     ],
     [
       ['nat none', 'a relay reached this machine before it had sent anything'],
-      ['nat easy', 'all servers see one mapping: direct paths but towards hard NATs'],
-      ['nat hard', 'each server sees another mapping: direct paths to none, and to easy by luck'],
+      ['nat easy', 'all servers see one mapping: direct with everybody but hard NATs'],
+      ['nat hard', 'each server sees another mapping: direct only with machines of class none'],
       ['nat unknown', 'no UDP, or one STUN server alone'],
     ],
   );

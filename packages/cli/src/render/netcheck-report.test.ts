@@ -68,3 +68,9 @@ test("another machine's words can't move the cursor", () => {
   const relays = [{ region: 'a\u001b[2J', name: 'b\u0007', latencyMs: 1, method: 'stun' }] as const;
   expect(render({ relays, preferredRelay: null })).toMatch(/ {5}a\?\[2J {2}1\.0ms {2}b\?$/);
 });
+
+test('no relay is nearest when none answered', () => {
+  expect(render({ preferredRelay: null })).toContain(
+    '  nearest relay     unknown (no response to latency probes)\n',
+  );
+});

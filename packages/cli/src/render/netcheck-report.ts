@@ -60,7 +60,7 @@ function portMapping({ portMapping: found }: NetcheckReport): string {
 }
 
 function nearest({ preferredRelay, relays }: NetcheckReport): string {
-  if (preferredRelay === null) return 'none';
+  if (preferredRelay === null) return 'unknown (no response to latency probes)';
   const name = relays.find(({ region }) => region === preferredRelay)?.name ?? '';
   return printable(name === '' ? preferredRelay : name);
 }

@@ -66,7 +66,8 @@ export function profileWithout(failed: Profile, before: Profile): Profile {
   };
 }
 
-function pinsOf(authKey: string | undefined): ServerPins | undefined {
+/** The pins that a key carries; throws AUTH_KEY_FORMAT for one of ours that is not whole. */
+export function pinsOf(authKey: string | undefined): ServerPins | undefined {
   if (authKey === undefined) return undefined;
   const key = parseAuthKey(authKey);
   if (key !== undefined || !authKey.startsWith(OWN_KEY_PREFIX)) return key?.pins;

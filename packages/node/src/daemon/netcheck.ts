@@ -9,11 +9,15 @@ export async function checkNetwork(
   host: EngineHost,
   clock: Clock,
   onProgress: (message: string) => void,
+  /** The UDP port to advise about; absent: that of the check's own socket. */
+  nodePort?: number,
 ): Promise<NetcheckReport> {
   const servers = [...host.relayMap.regions.values()].length;
   onProgress(`asking the STUN servers of ${servers} ${servers === 1 ? 'region' : 'regions'}`);
   const summary = await host.netcheck(onProgress);
-  if (summary !== undefined) return netcheckJson(summary, host.relayMap, clock.wall());
+  if (summary !== undefined) {
+    return netcheckJson(summary, host.relayMap, clock.wall(), nodePort);
+  }
   throw new NodeError(
     'NETCHECK_UNFINISHED',
     host.isClosed

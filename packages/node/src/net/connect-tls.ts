@@ -104,7 +104,7 @@ function describe(error: NodeJS.ErrnoException, where: string): NodeError {
     return new NodeError(
       'TLS_UNTRUSTED',
       `${where} has a certificate that this machine does not trust (${code})`,
-      'join with the auth key that the hub printed (it carries the pin), or give the server a certificate of a known authority',
+      'give the auth key that the hub printed (--auth-key; it carries the pin), or give the server a certificate of a known authority',
       { cause: error },
     );
   }

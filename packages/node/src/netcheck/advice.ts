@@ -1,22 +1,31 @@
 /** What to do about what a network check found; only what the report itself backs. */
 import { endpointAddress } from '@warren/core/ip/address';
 import type { NetworkSummary } from '@warren/core/netcheck/summary';
+import { EndpointType } from '@warren/core/netmap/own';
 
-/** Sentences, the most useful first; empty: nothing to improve. */
-export function adviceOn(summary: NetworkSummary): readonly string[] {
-  const { report, dialBack } = summary;
+/**
+ * Sentences, the most useful first; empty: nothing to improve. `nodePort`: the UDP port that peers would meet,
+ * which that of a check without a daemon isn't.
+ */
+export function adviceOn(summary: NetworkSummary, nodePort: number | undefined): readonly string[] {
+  const { report, dialBack, nat } = summary;
   const advice: string[] = [];
   if (report.captivePortal === true) {
     advice.push('A captive portal is in the way: open a web page on this machine and sign in.');
   }
-  if (!report.udp) {
+  if (report.udp) {
+    advice.push(...adviceOnNat(summary, nodePort));
+  } else if (report.regionHttpsLatencyMs.size > 0) {
     advice.push(
       'No UDP gets out and back, so every path goes over a relay: ask who runs the firewall to allow outbound UDP.',
     );
-  } else {
-    advice.push(...adviceOnNat(summary));
+  } else if (report.captivePortal !== true) {
+    advice.push(
+      'No relay answers, neither over UDP nor over HTTPS: see that this machine has a network and a route out of it (`ip route`), and that the relays run.',
+    );
   }
-  if (dialBack?.reason === 'port-used-lately') {
+  // Behind a NAT that translates, the next thing to do would be the same either way.
+  if (dialBack?.reason === 'port-used-lately' && nat.mapping === 'none') {
     advice.push(
       'Whether strangers reach this machine is not known, because its port was in use shortly before this start: stop the daemon for ten minutes to have it proven.',
     );
@@ -24,17 +33,21 @@ export function adviceOn(summary: NetworkSummary): readonly string[] {
   return advice;
 }
 
-function adviceOnNat({ report, nat, endpoints, udpPort }: NetworkSummary): readonly string[] {
-  const port = udpPort ?? 'the UDP port of this machine';
+function adviceOnNat(
+  { report, nat, endpoints }: NetworkSummary,
+  nodePort: number | undefined,
+): readonly string[] {
+  const port = nodePort ?? 'the UDP port of this machine';
   const isReached = endpoints.some(({ verified }) => verified === 'yes');
   if (nat.class === 'unknown') {
     return ['One STUN server alone cannot tell how this NAT maps: add a relay at another address.'];
   }
-  if (nat.class === 'hard' && !isReached) {
+  const isForwarded = endpoints.some(({ type }) => type === EndpointType.static);
+  if (nat.class === 'hard' && !isReached && !isForwarded) {
     const { globalV4 } = report;
     const address = globalV4 === undefined ? 'PUBLIC_ADDRESS' : endpointAddress(globalV4);
     return [
-      `A hard NAT: direct paths need the other side to be open. Forward UDP ${port} to this machine and start it with --static-endpoint ${address}:${port}, or give it a public IPv6 address.`,
+      `A hard NAT: direct paths need the other side to be open. Forward UDP ${port} to this machine and start its daemon with --static-endpoint ${address}:${port}, or give it a public IPv6 address.`,
     ];
   }
   const isOwn = nat.mapping === 'none';

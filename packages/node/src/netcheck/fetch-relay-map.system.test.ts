@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { formatAuthKey, generateAuthKey } from '@warren/core/control/auth-key';
 import { runHub } from '@warren/servers/control/run-hub';
 import { runRelay } from '@warren/servers/relay/run-relay';
 import { systemClock } from '@warren/shell/clock';
@@ -56,6 +57,25 @@ test('a hub hands its relay map to who pins it, and to nobody who was fooled', a
   });
   await expect(fetchRelayMap(hub.url, undefined, alive)).rejects.toMatchObject({
     code: 'TLS_UNTRUSTED',
+  });
+});
+
+test('who has not joined yet pins the hub by the auth key, which stays unused', async () => {
+  const hub = await runHub(server('hub'));
+  closing.push(() => hub.close());
+  const { pins } = hub;
+  const authKey = formatAuthKey({ ...generateAuthKey(createNodeRandom()), pins });
+  const places = {
+    loginServer: hub.url,
+    stateDir: dir,
+    askDaemon: () => Promise.resolve(undefined),
+    signal: alive,
+  };
+  expect((await findRelayMap({ ...places, authKey })).regions.has(901)).toBe(true);
+  await expect(findRelayMap(places)).rejects.toMatchObject({ code: 'TLS_UNTRUSTED' });
+  const cut = authKey.slice(0, -20);
+  await expect(findRelayMap({ ...places, authKey: cut })).rejects.toMatchObject({
+    code: 'AUTH_KEY_FORMAT',
   });
 });
 

@@ -107,6 +107,17 @@ test('without UDP what is not known is null, and HTTPS says that it is', () => {
   expect(report.advice.join()).toContain('No UDP gets out');
 });
 
+test('where nobody answers no relay is near, and the firewall is not blamed', () => {
+  const silent = summary({ ...easy, class: 'unknown', rule: 'no-udp' }, undefined, true);
+  const report = json({
+    ...silent,
+    report: { ...silent.report, ipv4: false, regionHttpsLatencyMs: new Map() },
+  });
+  expect(report.preferredRelay).toBeNull();
+  expect(report.advice).toHaveLength(1);
+  expect(report.advice[0]).toContain('No relay answers');
+});
+
 test.each<[string, NatVerdict, Verified, string]>([
   [
     'a hard NAT',
@@ -140,4 +151,36 @@ test.each<[string, NatVerdict, Verified]>([
   ],
 ])('%s needs no advice', (_name, nat, verified) => {
   expect(json(summary(nat, verified)).advice).toEqual([]);
+});
+
+const hard: NatVerdict = {
+  ...easy,
+  class: 'hard',
+  mapping: 'endpoint-dependent',
+  rule: 'ports-differ',
+};
+
+test('a hard NAT whose forwarder is configured already is not told to get one', () => {
+  const found = summary(hard, undefined);
+  const forwarder = { endpoint: MAPPED, type: EndpointType.static, verified: undefined };
+  const { advice } = json({ ...found, endpoints: [...found.endpoints, forwarder] });
+  expect(advice).toEqual([]);
+});
+
+test('the port to forward is the node’s, not that of the check', () => {
+  const report = netcheckJson(summary(hard, undefined), map, wallTime(1_000), 7);
+  expect(report.advice.join()).toContain('Forward UDP 7 ');
+  expect(report.advice.join()).toContain('--static-endpoint 203.0.113.9:7,');
+});
+
+test('a port used lately matters where the address is our own', () => {
+  const dialBack = {
+    target: MAPPED,
+    verified: undefined,
+    reason: 'port-used-lately',
+    regionId: undefined,
+  } as const;
+  const own: NatVerdict = { ...easy, mapping: 'none', rule: 'own-address-seen' };
+  expect(json({ ...summary(easy, undefined), dialBack }).advice).toEqual([]);
+  expect(json({ ...summary(own, undefined), dialBack }).advice.join()).toContain('ten minutes');
 });

@@ -13,6 +13,7 @@ export function netcheckJson(
   summary: NetworkSummary,
   relayMap: RelayMap,
   wallNow: WallTime,
+  nodePort: number | undefined = summary.udpPort,
 ): NetcheckReport {
   const { report, nat } = summary;
   return {
@@ -38,13 +39,13 @@ export function netcheckJson(
     captivePortal: report.captivePortal ?? null,
     proxy: null,
     relays: relayLatencies(report, relayMap),
-    preferredRelay: report.homeRegion === undefined ? null : codeOf(relayMap, report.homeRegion),
+    preferredRelay: preferredRelay(report, relayMap),
     endpoints: summary.endpoints.map(({ endpoint, type, verified }) => ({
       addr: endpoint,
       type: endpointTypeName(type),
       verified: verified ?? null,
     })),
-    advice: adviceOn(summary),
+    advice: adviceOn(summary, nodePort),
   };
 }
 
@@ -52,6 +53,13 @@ export function netcheckJson(
 function preservesPorts({ report, nat, udpPort }: NetworkSummary): boolean {
   if (nat.family !== 4 || nat.mapping === 'none') return false;
   return keepsPorts(report.observations, udpPort) === true;
+}
+
+/** A home that nobody measured is a habit or a throw of dice, and near to nothing. */
+function preferredRelay(report: CoreReport, relayMap: RelayMap): string | null {
+  const { homeRegion, regionLatencyMs, regionHttpsLatencyMs } = report;
+  const isMeasured = regionLatencyMs.size + regionHttpsLatencyMs.size > 0;
+  return homeRegion === undefined || !isMeasured ? null : codeOf(relayMap, homeRegion);
 }
 
 function codeOf(relayMap: RelayMap, regionId: RegionId): string {

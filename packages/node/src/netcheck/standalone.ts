@@ -22,6 +22,7 @@ import { EngineHost } from '../daemon/engine-host.js';
 import { checkNetwork } from '../daemon/netcheck.js';
 import { usableAddresses } from '../link/local-addresses.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
+import { DEFAULT_UDP_PORT } from '../local-api/protocol.js';
 import { DgramSockets } from '../udp/dgram-sockets.js';
 
 export interface StandaloneOptions {
@@ -78,7 +79,9 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
       type: 'netmap',
       netmap: lonelyNetmap(publicKeyOf(crypto, 'node', nodePrivateKey), relayMap),
     });
-    return await checkNetwork(host, clock, options.onProgress);
+    // A port that is free today is nobody's to forward tomorrow.
+    const nodePort = port === 0 ? DEFAULT_UDP_PORT : port;
+    return await checkNetwork(host, clock, options.onProgress, nodePort);
   } finally {
     host.close();
     plane.close();
