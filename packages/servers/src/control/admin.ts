@@ -226,7 +226,7 @@ export class ControlAdmin {
         unknown: unknownUser(id),
         'owns-nodes': [
           'USER_OWNS_NODES',
-          `user ${id} owns machines`,
+          `${state.users.get(id)?.loginName ?? id} owns machines`,
           'Delete them first, or let them join again with a key of another user.',
         ],
       });

@@ -15,7 +15,7 @@
  *
  * The file is looked at once a second. A change that makes no sense is told in the log, and the rules stay.
  */
-import { unwatchFile, watchFile } from 'node:fs';
+import { statSync } from 'node:fs';
 import { WarrenError } from '@warren/core/base/errors';
 import { ALLOW_NETWORK } from '@warren/core/control/server/view';
 import { PROTOCOL } from '@warren/core/engines/filter-rule';
@@ -100,12 +100,15 @@ export class PacketFilterFile {
   readonly #path: string;
   readonly #log: Logger;
   #rules: readonly WireFilterRule[];
-  #look: (() => void) | undefined;
+  /** What the file looked like before it was read last. */
+  #seen: string;
+  #timer: NodeJS.Timeout | undefined;
 
   /** Reads it; throws FileError or CONFIG_INVALID. */
   constructor(path: string, log: Logger) {
     this.#path = path;
     this.#log = log;
+    this.#seen = appearanceOf(path);
     this.#rules = this.#read();
   }
 
@@ -114,16 +117,18 @@ export class PacketFilterFile {
     return this.#rules;
   }
 
-  /** `onRules` hears of every change from now on. */
+  /** `onRules` hears of every change since it was read first. */
   watch(onRules: (rules: readonly WireFilterRule[]) => void): void {
-    this.#look = () => {
+    this.#timer = setInterval(() => {
+      const seen = appearanceOf(this.#path);
+      if (seen === this.#seen) return;
+      this.#seen = seen;
       if (this.#readAgain()) onRules(this.#rules);
-    };
-    watchFile(this.#path, { interval: LOOK_MS, persistent: false }, this.#look);
+    }, LOOK_MS).unref();
   }
 
   close(): void {
-    if (this.#look !== undefined) unwatchFile(this.#path, this.#look);
+    clearInterval(this.#timer);
   }
 
   #read(): readonly WireFilterRule[] {
@@ -144,5 +149,15 @@ export class PacketFilterFile {
     }
     this.#log.info('packet filter read', { path: this.#path, rules: this.#rules.length });
     return true;
+  }
+}
+
+/** Changes with the file; the same as long as it is missing, or out of reach for the same reason. */
+function appearanceOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch (error) {
+    return String(error);
   }
 }
