@@ -64,7 +64,10 @@ function usageFailure(error: CommanderError, commandLine: string): Failure {
   return {
     report: {
       code: 'USAGE',
-      message: first.replace(/^error: /, '').replace(/\.$/, ''),
+      message: first
+        .replace(/^error: /, '')
+        .replace(/\.$/, '')
+        .replace("' is invalid. ", "' is invalid: "),
       hint: guess === undefined ? look : `did you mean ${guess}? Else ${look}`,
     },
     exitCode: exitCodeOf('USAGE'),

@@ -133,6 +133,7 @@ describe('the line as a whole', () => {
       ['lab', 'shell'],
       ['netcheck', '--port', '5'],
       ['netcheck', '--login-server', 'https://hub'],
+      ['control', 'serve', '--region-id', '950', '--derp-region-file', '/none'],
     ];
     for (const line of lines) {
       const { code, err } = await runCli(['--socket', join(dir, 'none'), ...line]);

@@ -79,7 +79,7 @@ async function simulate(reason: string | undefined, context: CliContext): Promis
   );
   if (reason !== undefined) context.terminal.note(`No lab here: ${reason}.`);
   context.terminal.note(`${SIMULATED_NOTE}.`);
-  const report = runSimDemo({ signal: context.signal }, (event) =>
+  const report = await runSimDemo({ signal: context.signal }, (event) =>
     context.terminal.note(demoNote(event)),
   );
   return { report, lastNotes: [] };

@@ -30,7 +30,7 @@ export function findMachine(report: StatusReport, wanted: string | undefined): M
     throw new CliError(
       'NOT_RUNNING',
       notRunningSentence(report) ?? 'This machine has no addresses yet.',
-      'run `warren up`',
+      report.state === 'NeedsLogin' ? '`warren up --auth-key KEY` logs in' : 'run `warren up`',
     );
   }
   if (wanted === undefined) return report.self;

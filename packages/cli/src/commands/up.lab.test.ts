@@ -98,6 +98,6 @@ test('the line that a hub prints joins this machine, and control sees it come an
   expect(said).toMatch(/\nWarren is stopped\.\n(# |\n|.)*?exit 1\nSuccess\. desk/);
   expect(said).toMatch(/\nSuccess\. shelf\.\S+ is up: 100\.64\.0\.1, /);
   expect(said).toMatch(/\nshelf\.\S+ is forgotten\.\nexit 0\nLogged out\.\n/);
-  expect(said).toMatch(/\(NeedsLogin\) \(NOT_RUNNING\)\n.*\nexit 3\n/);
+  expect(said).toMatch(/logged out \(NOT_RUNNING\)\n.*\nexit 3\n/);
   expect(said).toMatch(/auth key required.*\(LOGIN_REFUSED\)\n.*\nexit 1\nhub 0\n$/);
 });

@@ -31,7 +31,7 @@ describe.skipIf(skips)('the seven machines', () => {
     );
     expect(lab.pairs.flatMap(({ problems }) => problems)).toEqual([]);
     expect(lab.ok).toBe(true);
-    const sim = runSimDemo({}, () => undefined);
+    const sim = await runSimDemo({}, () => undefined);
     expect(sim.ok).toBe(true);
     expect(outcome(sim)).toEqual(outcome(lab));
   });

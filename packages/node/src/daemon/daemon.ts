@@ -381,6 +381,13 @@ function relaySentences(
 }
 
 function notRunning(state: BackendState): NodeError {
+  if (state === 'NeedsLogin') {
+    return new NodeError(
+      'NOT_RUNNING',
+      'this machine is logged out',
+      '`warren up --auth-key KEY` logs in, the first time with --login-server',
+    );
+  }
   return new NodeError(
     'NOT_RUNNING',
     `this node is not connected to its network (${state})`,

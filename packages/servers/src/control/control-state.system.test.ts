@@ -181,7 +181,10 @@ test('a user with machines stays; its new name reaches the lists', async () => {
   await Machine.joined();
   const [owner] = hub.admin.listUsers();
   const id = owner?.id ?? 0;
-  await expect(hub.admin.deleteUser(id)).rejects.toMatchObject({ code: 'USER_OWNS_NODES' });
+  await expect(hub.admin.deleteUser(id)).rejects.toMatchObject({
+    code: 'USER_OWNS_NODES',
+    message: expect.stringMatching(/@.* owns machines$/) as unknown,
+  });
   await hub.admin.renameUser(id, { name: 'ann@example.net' });
   expect(first().user).toBe('ann@example.net');
   await hub.admin.deleteNode(1);

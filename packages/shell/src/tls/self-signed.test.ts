@@ -111,6 +111,20 @@ describe('the stored identity', () => {
     ]);
   });
 
+  test('comes back with the host it was made for, so a start under a wrong name strands nobody', () => {
+    const first = loadOrMakeSelfSigned(directory, ['a.example'], now);
+    const wrong = loadOrMakeSelfSigned(directory, ['typo.example'], now);
+    expect(loadOrMakeSelfSigned(directory, ['a.example'], now)).toMatchObject({
+      pin: first.pin,
+      reissued: undefined,
+    });
+    expect(loadOrMakeSelfSigned(directory, ['typo.example'], now).pin).toBe(wrong.pin);
+    expect(loadOrMakeSelfSigned(directory, ['a.example'], now).pin).toBe(first.pin);
+    expect(fs.readdirSync(directory)).toHaveLength(2);
+    fs.writeFileSync(path.join(directory, 'tls.pem.replaced-9'), 'damaged');
+    expect(loadOrMakeSelfSigned(directory, ['typo.example'], now).pin).toBe(wrong.pin);
+  });
+
   test('is refused when damaged, and left as it is', () => {
     const first = loadOrMakeSelfSigned(directory, ['a'], now);
     const other = makeSelfSigned(['a'], now);

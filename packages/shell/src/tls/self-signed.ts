@@ -4,7 +4,8 @@
  *
  * Key and certificate live in one file, so that they can't come apart. A certificate that expires or does
  * not cover a new host name is made anew and the old one kept aside; every client that pinned it must learn
- * the new pin, so the caller says it aloud.
+ * the new pin, so the caller says it aloud. One kept aside that covers the name comes back: a start under a wrong
+ * name strands nobody for good.
  */
 import {
   createPrivateKey,
@@ -14,7 +15,7 @@ import {
   randomBytes,
   X509Certificate,
 } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import * as path from 'node:path';
 import { concatBytes } from '@warren/core/base/bytes';
 import { type WallTime, wallTime } from '@warren/core/base/instant';
@@ -55,7 +56,7 @@ export interface TlsIdentity {
 export type ReissueReason = 'expired' | 'host-name';
 
 export interface LoadedTlsIdentity extends TlsIdentity {
-  /** Undefined: the stored one serves, or there was none. */
+  /** Undefined: the stored one serves, or an earlier one again, or there was none. */
   readonly reissued: ReissueReason | undefined;
 }
 
@@ -72,6 +73,7 @@ const COMMON_NAME_MAX = 64;
 const SERIAL_BYTES = 16;
 
 const FILE_NAME = 'tls.pem';
+const ASIDE_LABEL = 'replaced';
 
 const OID = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
@@ -210,6 +212,12 @@ export function loadOrMakeSelfSigned(
   const stored = readStateFile(file);
   const reissued = stored === undefined ? undefined : reasonToReissue(stored, hosts, now);
   if (stored !== undefined && reissued === undefined) return { ...stored, reissued };
+  const earlier = reissued === 'host-name' ? earlierOne(directory, hosts, now) : undefined;
+  if (earlier !== undefined) {
+    replaceKeeping(file.path, earlier.text);
+    rmSync(earlier.file, { force: true });
+    return { ...earlier.identity, reissued: undefined };
+  }
   const made = makeSelfSigned(hosts, now);
   const text = made.privateKeyPem + made.certificatePem;
   if (stored !== undefined) {
@@ -221,9 +229,36 @@ export function loadOrMakeSelfSigned(
   return { ...(theirs ?? made), reissued };
 }
 
+/** The latest of those kept aside that serves `hosts`. */
+function earlierOne(directory: string, hosts: readonly string[], now: WallTime) {
+  const prefix = `${FILE_NAME}.${ASIDE_LABEL}-`;
+  const numbers = readdirSync(directory)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => b - a);
+  for (const number of numbers) {
+    const file = path.join(directory, `${prefix}${number}`);
+    const text = readAside(file);
+    const identity = parseIdentity(text);
+    if (identity !== undefined && reasonToReissue(identity, hosts, now) === undefined) {
+      return { file, text, identity };
+    }
+  }
+  return undefined;
+}
+
+/** Empty when it can't be read: it was only kept in case. */
+function readAside(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** At every moment, also when the disk is full, one of the two is there under the name. */
 function replaceKeeping(file: string, text: string): void {
-  const aside = linkAside(file, 'replaced');
+  const aside = linkAside(file, ASIDE_LABEL);
   try {
     writeFileAtomic(file, text);
   } catch (error) {

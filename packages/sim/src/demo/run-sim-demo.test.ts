@@ -10,8 +10,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 describe('the demo in the simulator', () => {
   const events: DemoEvent[] = [];
   let report: DemoReport;
-  beforeAll(() => {
-    report = runSimDemo({}, (event) => events.push(event));
+  beforeAll(async () => {
+    report = await runSimDemo({}, (event) => events.push(event));
   });
 
   test('measures all 21 pairs of the seven machines, and each is as expected', () => {
@@ -48,4 +48,16 @@ describe('the demo in the simulator', () => {
     expect(events.filter(({ type }) => type === 'pinged')).toHaveLength(21);
     expect(events.filter(({ type }) => type === 'pair')).toHaveLength(21);
   });
+});
+
+test('whoever gives up is heard before the next step', async () => {
+  const giveUp = new AbortController();
+  const told: DemoEvent[] = [];
+  const demo = runSimDemo({ signal: giveUp.signal }, (event) => {
+    told.push(event);
+    // As a signal's handler would: from a turn of the event loop of its own.
+    if (event.type === 'pinged') setImmediate(() => giveUp.abort());
+  });
+  await expect(demo).rejects.toMatchObject({ name: 'AbortError' });
+  expect(told.filter(({ type }) => type === 'pair')).toHaveLength(0);
 });

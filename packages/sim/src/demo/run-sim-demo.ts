@@ -3,6 +3,7 @@
  * what is direct as in the lab, in a world of models on a virtual clock.
  */
 import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '@warren/core/base/assert';
 import type { Path } from '@warren/core/engines/paths';
 import type { NodeKey } from '@warren/core/keys/keys';
@@ -48,12 +49,17 @@ interface Couple extends PingTimes {
   readonly to: SimNode;
 }
 
-/** Runs the demo in a few seconds; breaks off between two pairs when `signal` says so. */
-export function runSimDemo(
+/** Runs the demo in a few seconds; breaks off between two steps when `signal` says so. */
+export async function runSimDemo(
   options: SimDemoOptions,
   report: (event: DemoEvent) => void,
-): DemoReport {
+): Promise<DemoReport> {
   const startedAt = performance.now();
+  /** The simulation never waits, so nobody else, such as a signal's handler, would ever have a turn. */
+  const breathe = async (): Promise<void> => {
+    await nextTurn();
+    options.signal?.throwIfAborted();
+  };
   const stage = (message: string): void => report({ type: 'stage', message });
   stage('simulating two regions, five NATs and seven machines in this process');
   const crypto = createNodeCrypto();
@@ -64,11 +70,11 @@ export function runSimDemo(
   world.clock.run(SETTLE_MS);
   stage('pinging all pairs, each until it is direct, for ten simulated seconds at most');
   const couples = couplesOf(world);
-  pingAll(world, couples, report);
+  await pingAll(world, couples, report, breathe);
   stage('moving 2 MB through each pair, with the hash checked');
   const pairs: DemoPair[] = [];
   for (const couple of couples) {
-    options.signal?.throwIfAborted();
+    await breathe();
     const pair = measure(world, crypto, echo, couple);
     pairs.push(pair);
     report({ type: 'pair', pair, done: pairs.length, of: couples.length });
@@ -98,11 +104,12 @@ function couplesOf({ nodes }: SimWorld): Couple[] {
 }
 
 /** All pairs at once, as impatient people would. */
-function pingAll(
+async function pingAll(
   world: SimWorld,
   couples: readonly Couple[],
   report: (event: DemoEvent) => void,
-): void {
+  breathe: () => Promise<void>,
+): Promise<void> {
   const start = world.clock.now;
   let done = 0;
   const told = (couple: Couple): void => {
@@ -125,6 +132,7 @@ function pingAll(
   for (let id = 0; id < PING_COUNT; id++) {
     for (const { from, to, directMs } of couples) if (directMs === null) from.ping(keyOf(to), id);
     world.clock.run(PING_INTERVAL_MS);
+    await breathe();
   }
   world.observers.splice(world.observers.indexOf(observer), 1);
   for (const couple of couples) if (couple.directMs === null) told(couple);

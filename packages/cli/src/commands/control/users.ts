@@ -18,9 +18,10 @@ interface NamesOption extends JsonOption {
 async function userIdOf(client: AdminClient, wanted: string): Promise<number> {
   if (/^\d{1,15}$/.test(wanted)) return Number(wanted);
   const users = await client.listUsers();
+  const name = wanted.toLowerCase();
   const found =
-    users.find((user) => user.name === wanted) ??
-    users.find((user) => user.name.split('@', 1)[0] === wanted);
+    users.find((user) => user.name.toLowerCase() === name) ??
+    users.find((user) => user.name.toLowerCase().split('@', 1)[0] === name);
   if (found !== undefined) return found.id;
   throw new CliError(
     'USER_UNKNOWN',

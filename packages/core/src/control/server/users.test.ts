@@ -13,6 +13,7 @@ test('a name is one user per tailnet', () => {
   const network = new TestNetwork();
   const first = made(network, 'ann');
   expect(createUser(network.state, 'home', 'ann', 'Another')).toBe('taken');
+  expect(createUser(network.state, 'home', 'Ann', 'Another')).toBe('taken');
   expect(made(network, 'ann', 'office')).not.toBe(first);
 });
 

@@ -25,8 +25,10 @@ export function findUser(
   tailnet: TailnetId,
   loginName: string,
 ): UserRecord | undefined {
+  // People and identity providers spell one name in any case: Ann and ann are not two owners.
+  const wanted = loginName.toLowerCase();
   for (const user of state.users.values()) {
-    if (user.tailnet === tailnet && user.loginName === loginName) return user;
+    if (user.tailnet === tailnet && user.loginName.toLowerCase() === wanted) return user;
   }
   return undefined;
 }
