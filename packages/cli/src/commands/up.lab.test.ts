@@ -92,7 +92,7 @@ test('the line that a hub prints joins this machine, and control sees it come an
   `);
   const address = '100.64.0.1';
   expect(said).toMatch(/\nSuccess\. desk\.\S+ is up: 100\.64\.0\.1, fd7a:115c:a1e0:\S*\nexit 0\n/);
-  expect(said).toContain(`\n${address}\n${address}  desk  -  linux  -`);
+  expect(said).toContain(`\n${address}\n${address}  desk  owner@  linux  -`);
   expect(said).toMatch(/\n1 +desk\.\S+ +owner@\S+ +100\.64\.0\.1,\S+ +online\n/);
   expect(said).toMatch(/desk is this machine itself \(PEER_UNKNOWN\)\n.*\nexit 3\n/);
   expect(said).toMatch(/\nWarren is stopped\.\n(# |\n|.)*?exit 1\nSuccess\. desk/);
