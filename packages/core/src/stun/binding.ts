@@ -15,14 +15,13 @@ import {
   AttributeType,
   decodeHeader,
   FINGERPRINT_BYTES,
-  fingerprintOf,
   HEADER_BYTES,
   MessageType,
   putAttribute,
+  putFingerprint,
   putHeader,
   readAddress,
   walkAttributes,
-  writeU32,
 } from './message.js';
 
 /** The name that official servers want to read; 8 bytes, so without padding. */
@@ -51,9 +50,7 @@ export function encodeBindingRequest(transactionId: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(BINDING_REQUEST_BYTES);
   putHeader(bytes, MessageType.bindingRequest, bytes.length - HEADER_BYTES, transactionId);
   bytes.set(SOFTWARE, putAttribute(bytes, HEADER_BYTES, AttributeType.software, SOFTWARE.length));
-  const fingerprintAt = HEADER_BYTES + SOFTWARE_BYTES;
-  const valueAt = putAttribute(bytes, fingerprintAt, AttributeType.fingerprint, 4);
-  writeU32(bytes, valueAt, fingerprintOf(bytes, fingerprintAt));
+  putFingerprint(bytes, HEADER_BYTES + SOFTWARE_BYTES);
   return bytes;
 }
 

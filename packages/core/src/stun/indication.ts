@@ -14,11 +14,10 @@ import {
   fingerprintOf,
   HEADER_BYTES,
   MessageType,
-  putAttribute,
+  putFingerprint,
   putHeader,
   readU32,
   walkAttributes,
-  writeU32,
 } from './message.js';
 
 export const BINDING_INDICATION_BYTES: number = HEADER_BYTES + FINGERPRINT_BYTES;
@@ -27,8 +26,7 @@ export const BINDING_INDICATION_BYTES: number = HEADER_BYTES + FINGERPRINT_BYTES
 export function encodeBindingIndication(transactionId: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(BINDING_INDICATION_BYTES);
   putHeader(bytes, MessageType.bindingIndication, FINGERPRINT_BYTES, transactionId);
-  const valueAt = putAttribute(bytes, HEADER_BYTES, AttributeType.fingerprint, 4);
-  writeU32(bytes, valueAt, fingerprintOf(bytes, HEADER_BYTES));
+  putFingerprint(bytes, HEADER_BYTES);
   return bytes;
 }
 

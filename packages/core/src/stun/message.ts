@@ -161,6 +161,12 @@ export function fingerprintOf(bytes: Uint8Array, at: number): number {
   return (crc32(bytes, 0, at) ^ FINGERPRINT_XOR) >>> 0;
 }
 
+/** Writes FINGERPRINT at `at`, as the last attribute; the length in the header must already count it. */
+export function putFingerprint(bytes: Uint8Array, at: number): void {
+  const valueAt = putAttribute(bytes, at, AttributeType.fingerprint, 4);
+  writeU32(bytes, valueAt, fingerprintOf(bytes, at));
+}
+
 /** Value bytes of an address attribute for `of`: 8 or 20. */
 export function addressValueBytes(of: Endpoint): number {
   return 4 + addressBytes(endpointAddress(of)).length;

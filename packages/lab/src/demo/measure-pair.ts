@@ -8,6 +8,7 @@ import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/
 import { formatPublicKey } from '@warren/core/keys/keys';
 import { expectedPath } from '@warren/sim/demo/expected';
 import type { DemoPair } from '@warren/sim/demo/report';
+import { directLimitMs, judge, methodOf, type PairEvidence } from '@warren/sim/demo/verdict';
 import { statusOf } from '../mesh/machines.js';
 import type { RoundTrips, Sent } from '../traffic/transfer-sender.js';
 import type { World } from '../world/world.js';
@@ -15,7 +16,6 @@ import type { PairMember } from './pair-member.js';
 import type { PingOutcome } from './ping-pair.js';
 import { relayDataFrames } from './relay-frames.js';
 import type { TransferAgents } from './transfer-agents.js';
-import { directLimitMs, judge, methodOf, type PairEvidence } from './verdict.js';
 import { wireRttMs } from './wires.js';
 
 /** Every pair moves this much: enough for TCP to leave slow start and to meet a lost or altered byte. */

@@ -73,17 +73,12 @@ describe.skipIf(skips)('bad input', () => {
     await network.close();
   });
 
-  function warren(place: string, ...args: readonly string[]) {
-    return (flags: readonly string[]): Promise<RunResult> =>
-      network.cli.attempt(place, [...args, ...flags]);
-  }
-
   function fails(
     expected: ExpectedFailure,
     place: string,
     ...args: readonly string[]
   ): Promise<void> {
-    return expectFailure(warren(place, ...args), expected);
+    return expectFailure(network.warren(place, ...args), expected);
   }
 
   /** As a plain user who may use no more than `capabilities`. */
@@ -247,7 +242,7 @@ describe.skipIf(skips)('bad input', () => {
     /** With a key that trusts the stranger unless `given` is another. */
     function failsAt(expected: ExpectedFailure, port: number, given = pinned()): Promise<void> {
       const args = ['up', '--login-server', stranger(port), '--auth-key', given];
-      return expectFailure(within(QUICK_MS, warren('left', ...args)), expected);
+      return expectFailure(within(QUICK_MS, network.warren('left', ...args)), expected);
     }
     const { web, plain, garbage, closing, halfControl } = IMPOSTOR_PORTS;
 
@@ -281,7 +276,7 @@ describe.skipIf(skips)('bad input', () => {
 
     test('a hub with another control key than the pinned one', async () => {
       const given = repinned({ controlKey: impostor.controlKey });
-      const run = warren('left', 'up', '--login-server', network.url, '--auth-key', given);
+      const run = network.warren('left', 'up', '--login-server', network.url, '--auth-key', given);
       await expectFailure(run, { code: 'CONTROL_KEY_MISMATCH', says: /pinned/ });
     });
 

@@ -19,7 +19,7 @@ import {
 import { getJson } from '../mesh/socket-json.js';
 import { oneHub } from '../topology/one-hub.js';
 import { startWorld } from '../world/start-world.js';
-import type { World } from '../world/world.js';
+import type { RunResult, World } from '../world/world.js';
 import type { WorldProcess } from '../world/world-process.js';
 
 const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
@@ -113,6 +113,14 @@ export class OneHubNetwork {
       await network.close();
       throw error;
     }
+  }
+
+  /** A command of a place, to be run with further flags: what `documented-errors.ts` takes. */
+  warren(
+    place: string,
+    ...args: readonly string[]
+  ): (flags: readonly string[]) => Promise<RunResult> {
+    return (flags) => this.cli.attempt(place, [...args, ...flags]);
   }
 
   get url(): string {

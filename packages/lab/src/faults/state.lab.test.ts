@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_SOCKET, HUB_STATE, NODE_STATE, RELAY_STATE, until } from '../mesh/places.js';
 import { startRelay } from '../mesh/servers.js';
 import { skipsLab } from '../testing/lab-ring.js';
-import type { RunResult } from '../world/world.js';
 import { type ExpectedFailure, expectFailure, expectFailureAsText } from './documented-errors.js';
 import { OneHubNetwork } from './one-hub-network.js';
 
@@ -31,17 +30,12 @@ describe.skipIf(skips)('state', () => {
     await network.close();
   });
 
-  function warren(place: string, ...args: readonly string[]) {
-    return (flags: readonly string[]): Promise<RunResult> =>
-      network.cli.attempt(place, [...args, ...flags]);
-  }
-
   function fails(
     expected: ExpectedFailure,
     place: string,
     ...args: readonly string[]
   ): Promise<void> {
-    return expectFailure(warren(place, ...args), expected);
+    return expectFailure(network.warren(place, ...args), expected);
   }
 
   /** A command that would start a server or daemon on a copy of a real state directory. */
@@ -103,7 +97,7 @@ describe.skipIf(skips)('state', () => {
       const before = await network.sh(place, `ls -A ${copy}; cksum ${copy}/*.*`);
       const says = new RegExp(`damaged: ${path}`);
       const expected = { code: 'FILE_CORRUPT', says };
-      const run = warren(place, ...starts[kind], '--state-dir', copy);
+      const run = network.warren(place, ...starts[kind], '--state-dir', copy);
       // Starting costs half a second: one of the damages in both voices is enough.
       if (what === 'empty') await expectFailure(run, expected);
       else await expectFailureAsText(() => run([]), expected);

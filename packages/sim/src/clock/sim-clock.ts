@@ -4,8 +4,8 @@
  * Nothing in a world reads another clock, so a world is as fast as its events and the same for ever.
  */
 import { assert } from '@warren/core/base/assert';
+import { EventHeap } from '@warren/core/base/event-heap';
 import { after, type Instant, instant, type WallTime, wallTime } from '@warren/core/base/instant';
-import { EventHeap } from './event-heap.js';
 
 /** The wall time at which every world begins: any date will do, but always the same. */
 const EPOCH = Date.UTC(2026, 0, 2);

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '@warren/core/base/assert';
 import type { Path } from '@warren/core/engines/paths';
+import { endpointAddress } from '@warren/core/ip/address';
 import type { NodeKey } from '@warren/core/keys/keys';
 import type { PingResult } from '@warren/core/path-engine/io';
 import type { Crypto } from '@warren/core/ports';
@@ -19,7 +20,7 @@ import type { Observer } from '../world/observer.js';
 import { SimWorld } from '../world/sim-world.js';
 import { expectedPath } from './expected.js';
 import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from './report.js';
-import { judge, methodOf, type Reached } from './verdict.js';
+import { judge, methodOf, type ReachedEnd } from './verdict.js';
 
 const DEMO_SEED = 1;
 const JOIN_LIMIT_MS = 20_000;
@@ -145,7 +146,7 @@ function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): D
   const moved = transfer(world, crypto, from, to, TRANSFER_BYTES);
   const latencyMs = roundTrip(world, echo, from, to);
   const evidence = {
-    rttMs: latencyMs,
+    bestRttMs: latencyMs,
     wireRttMs: wireRttMs(world, from, to),
     relayDataFrames: dataFrames(world, from, to) - before,
   };
@@ -155,7 +156,11 @@ function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): D
     to: to.name,
     expected: expectedPath(world.topology, from.name, to.name),
     actual,
-    method: methodOf(actual, reached(world, from, to), reached(world, to, from)),
+    method: methodOf({
+      actual,
+      from: reached(world, from, to),
+      to: reached(world, to, from),
+    }),
     firstReplyMs,
     directMs,
     latencyMs,
@@ -204,10 +209,16 @@ function dataFrames({ relays }: SimWorld, a: SimNode, b: SimNode): number {
 }
 
 /** How `by` reaches `node`. */
-function reached({ topology }: SimWorld, node: SimNode, by: SimNode): Reached {
+function reached({ topology }: SimWorld, node: SimNode, by: SimNode): ReachedEnd {
   const [path]: readonly (Path | undefined)[] = by.pathsTo(keyOf(node));
   const machine = topology.machines.find(({ name }) => name === node.name);
-  return { own: node.host.addresses, staticEndpoints: machine?.staticEndpoints ?? [], by: path };
+  const endpoint = path?.kind === 'direct' ? path.remote : undefined;
+  const configured = (machine?.staticEndpoints ?? []).filter((own) => own === endpoint);
+  return {
+    addresses: node.host.addresses,
+    configured: configured.map(endpointAddress),
+    remote: endpoint === undefined ? null : endpointAddress(endpoint),
+  };
 }
 
 function keyOf(node: SimNode): NodeKey {

@@ -1,57 +1,80 @@
 /**
- * What a pair of the simulated demo counts as, by the lab's rule: direct only when its round trip is that of
- * the wires and the relays carried no data between its keys meanwhile.
+ * The rule that decides what counts as direct, from evidence outside the nodes' own claims: a pair is
+ * direct only when its round trip is that of the wires and the relays carried nothing but disco between
+ * its two keys while data moved.
  */
-
-import type { Path } from '@warren/core/engines/paths';
-import { endpointAddress, type IpAddress } from '@warren/core/ip/address';
-import { isPrivate } from '@warren/core/ip/classes';
 import type { ActualPath, PathMethod } from './report.js';
 
-/** As in the lab (docs/adr/0001), though a simulated clock needs no slack. */
+/**
+ * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: in the lab seven
+ * daemons and a delayer share this machine's cores. A relayed pair pays at least 30 ms for the relay's access link.
+ */
 const RTT_SLACK = 0.1;
 const RTT_SLACK_FLOOR_MS = 5;
 
 export interface PairEvidence {
-  /** null: nothing came back. */
-  readonly rttMs: number | null;
+  /**
+   * The best of several application round trips through the tunnel: what a busy machine adds is noise, and
+   * noise only adds. null: nothing came back.
+   */
+  readonly bestRttMs: number | null;
   readonly wireRttMs: number;
-  readonly relayDataFrames: number;
+  /** Data frames that the relays carried between the two keys while data moved; null: not known. */
+  readonly relayDataFrames: number | null;
 }
 
-export function judge({ rttMs, wireRttMs, relayDataFrames }: PairEvidence): ActualPath {
-  if (rttMs === null) return 'none';
-  if (relayDataFrames > 0) return 'relay';
-  const limitMs = wireRttMs + Math.max(RTT_SLACK_FLOOR_MS, wireRttMs * RTT_SLACK);
-  return rttMs <= limitMs ? 'direct' : 'none';
+/** The longest round trip that still counts as direct. */
+export function directLimitMs(wireRttMs: number): number {
+  return wireRttMs + Math.max(RTT_SLACK_FLOOR_MS, wireRttMs * RTT_SLACK);
 }
 
-/** One end of a pair, as its peer reaches it. */
-export interface Reached {
-  /** Addresses on its own interface. */
-  readonly own: readonly IpAddress[];
-  readonly staticEndpoints: readonly string[];
-  /** The way that the other end uses. */
-  readonly by: Path | undefined;
+/**
+ * What really happened, whatever the nodes say. `none` also where nothing is proven: silent relays, but a
+ * round trip that is not the wires'.
+ */
+export function judge(evidence: PairEvidence): ActualPath {
+  if (evidence.bestRttMs === null || evidence.relayDataFrames === null) return 'none';
+  if (evidence.relayDataFrames > 0) return 'relay';
+  return evidence.bestRttMs <= directLimitMs(evidence.wireRttMs) ? 'direct' : 'none';
 }
 
-/** What made the path possible, from the addresses it uses. */
-export function methodOf(actual: ActualPath, a: Reached, b: Reached): PathMethod | null {
+/** One end of a direct path. */
+export interface ReachedEnd {
+  /** On the machine's own interfaces. */
+  readonly addresses: readonly string[];
+  /** Of its static endpoints. */
+  readonly configured: readonly string[];
+  /** The address under which the other end reaches it; null: unknown. */
+  readonly remote: string | null;
+}
+
+export interface MethodEvidence {
+  readonly actual: ActualPath;
+  readonly from: ReachedEnd;
+  readonly to: ReachedEnd;
+}
+
+/**
+ * What made the path possible, from the addresses it uses. `open` goes before `static`: towards a public
+ * address it is chance which of the ways back was the first.
+ */
+export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | null {
   if (actual === 'none') return null;
   if (actual !== 'direct') return 'relay';
-  if (isLan(a) && isLan(b)) return 'lan';
-  if (isOpen(a) || isOpen(b)) return 'open';
-  return isStatic(a) || isStatic(b) ? 'static' : 'punch';
+  const ends = [from, to];
+  if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
+  if (ends.some(isOpen)) return 'open';
+  return ends.some(isConfigured) ? 'static' : 'punch';
 }
 
-function isOpen({ own, by }: Reached): boolean {
-  return by?.kind === 'direct' && own.includes(endpointAddress(by.remote));
+function isOpen({ addresses, remote }: ReachedEnd): boolean {
+  return remote !== null && addresses.includes(remote);
 }
 
-function isLan(end: Reached): boolean {
-  return isOpen(end) && end.own.some(isPrivate);
+function isConfigured({ configured, remote }: ReachedEnd): boolean {
+  return remote !== null && configured.includes(remote);
 }
 
-function isStatic({ staticEndpoints, by }: Reached): boolean {
-  return by?.kind === 'direct' && staticEndpoints.includes(by.remote);
+function isPrivateV4(address: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
 }

@@ -7,6 +7,7 @@ import type { Severity } from '../checkers/wholeness.js';
 import type { Uplink } from '../net/internet.js';
 import type { Plug } from '../net/plug.js';
 import { PublicPlug } from '../net/public-plug.js';
+import type { Router } from '../net/router.js';
 import type { SimNode } from '../node/sim-node.js';
 import { ip } from '../topology/literals.js';
 import type { Attachment } from '../topology/types.js';
@@ -51,6 +52,20 @@ const seconds =
 /** Everybody behind the same line, also who will be again. */
 function behind({ world, pulled }: FaultContext, uplink: Uplink): SimNode[] {
   return world.nodes.filter((node) => (node.host.plug ?? pulled.get(node))?.uplink === uplink);
+}
+
+/** Something that happens to a router at once and is not undone; `happens` says whether it could. */
+function onSomeRouter(
+  happens: (router: Router, context: FaultContext) => boolean,
+): FaultKind['begin'] {
+  return (context) => {
+    const routers = [...context.world.routers.values()];
+    if (routers.length === 0) return undefined;
+    const router = pick(context.random, routers);
+    const machines = behind(context, router.uplink);
+    if (!happens(router, context)) return undefined;
+    return { severity: 'hard', machines, end: () => undefined };
+  };
 }
 
 function isGood({ quality }: Uplink): boolean {
@@ -149,15 +164,10 @@ export const faultKinds: readonly FaultKind[] = [
     name: 'nat-reboot',
     weight: 3,
     durationMs: atOnce,
-    begin: (context) => {
-      const { world, random } = context;
-      const routers = [...world.routers.values()];
-      if (routers.length === 0) return undefined;
-      const router = pick(random, routers);
-      const machines = behind(context, router.uplink);
+    begin: onSomeRouter((router) => {
       router.reboot();
-      return { severity: 'hard', machines, end: () => undefined };
-    },
+      return true;
+    }),
   },
   {
     name: 'firewall-reboot',
@@ -175,17 +185,12 @@ export const faultKinds: readonly FaultKind[] = [
     name: 'renumbered',
     weight: 2,
     durationMs: atOnce,
-    begin: (context) => {
-      const { world, random } = context;
-      const routers = [...world.routers.values()];
-      if (routers.length === 0) return undefined;
-      const router = pick(random, routers);
-      const machines = behind(context, router.uplink);
+    begin: onSomeRouter((router, { world, random }) => {
       const address = ip(`99.${random.below(256)}.${random.below(256)}.${1 + random.below(250)}`);
-      if (world.internet.ownerOf(address) !== undefined) return undefined;
+      if (world.internet.ownerOf(address) !== undefined) return false;
       router.renumber(address);
-      return { severity: 'hard', machines, end: () => undefined };
-    },
+      return true;
+    }),
   },
   {
     name: 'relay-restart',

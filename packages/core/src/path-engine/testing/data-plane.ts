@@ -5,13 +5,13 @@
  * only listens answers with a keepalive after 10 s of silence, as WireGuard does.
  */
 import { viewOf } from '../../base/bytes.js';
+import type { EventHeap } from '../../base/event-heap.js';
 import { after, type Instant } from '../../base/instant.js';
 import { classifyDatagram } from '../../disco/classify.js';
 import type { DownMessage, RelayPacket, UpMessage } from '../../engines/messages.js';
 import { formatPath, type Path, type SocketId } from '../../engines/paths.js';
 import type { Endpoint } from '../../ip/address.js';
 import type { NodeKey } from '../../keys/keys.js';
-import type { EventHeap } from './event-heap.js';
 
 /** The PacketEngine tells of activity and of authenticated packets at most this often. */
 const reportMs = 1000;

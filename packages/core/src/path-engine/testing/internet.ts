@@ -4,6 +4,7 @@
  * A host has one address. Behind a NAT it is private, and other hosts of the same LAN reach it directly.
  */
 import { assert } from '../../base/assert.js';
+import type { EventHeap } from '../../base/event-heap.js';
 import { after, type Instant } from '../../base/instant.js';
 import type { SeededRandom } from '../../base/seeded-random.js';
 import {
@@ -13,7 +14,6 @@ import {
   endpointPort,
   type IpAddress,
 } from '../../ip/address.js';
-import type { EventHeap } from './event-heap.js';
 import { type Nat, sameLan } from './nat.js';
 
 /** One way within a LAN. */

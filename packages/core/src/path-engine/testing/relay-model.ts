@@ -3,6 +3,8 @@
  *
  * It counts data and disco frames per pair, so that a test can prove that a path does without it.
  */
+
+import type { EventHeap } from '../../base/event-heap.js';
 import { isFailure } from '../../base/failure.js';
 import { after, type Instant } from '../../base/instant.js';
 import { isDisco } from '../../disco/classify.js';
@@ -12,7 +14,6 @@ import type { NodeKey } from '../../keys/keys.js';
 import type { RelayRegion } from '../../netmap/types.js';
 import { encodeBindingIndication } from '../../stun/indication.js';
 import { answerBindingRequest } from '../../stun/server.js';
-import type { EventHeap } from './event-heap.js';
 import type { Host, Internet } from './internet.js';
 
 const stunPort = 3478;

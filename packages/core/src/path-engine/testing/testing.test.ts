@@ -1,8 +1,9 @@
 /** The world's own parts: what tests stand on must be right itself. */
+
+import { EventHeap } from '@warren/core/base/event-heap';
 import { instant } from '@warren/core/base/instant';
 import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
-import { EventHeap } from '@warren/core/path-engine/testing/event-heap';
 import {
   coneNat,
   easyNat,

@@ -2,6 +2,8 @@
  * One node of the world: a PathEngine with its shell (timer, relay connections, control) and a data plane,
  * on a host that can be moved, restarted and cut off.
  */
+
+import type { EventHeap } from '../../base/event-heap.js';
 import { after, type Instant, instant } from '../../base/instant.js';
 import type { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
@@ -20,7 +22,6 @@ import type { Netmap } from '../../netmap/types.js';
 import type { PathChange, PathEngineInput, PathEngineOutput, PingResult } from '../io.js';
 import { PathEngine } from '../path-engine.js';
 import { DataPlane } from './data-plane.js';
-import type { EventHeap } from './event-heap.js';
 import type { Host, Internet, Place } from './internet.js';
 import type { Nat } from './nat.js';
 import { dialRoundTrips, NodeRelays } from './node-relays.js';

@@ -2,6 +2,8 @@
  * A deterministic world: nodes with real PathEngines, NATs, an internet, relays and a control server, on one
  * virtual clock. The same seed gives the same events to the last byte; {@link World.fingerprint} proves it.
  */
+
+import { EventHeap } from '../../base/event-heap.js';
 import { after, type Instant, instant, type WallTime } from '../../base/instant.js';
 import { SeededRandom } from '../../base/seeded-random.js';
 import type { RegionId } from '../../engines/paths.js';
@@ -9,7 +11,6 @@ import type { IpAddress } from '../../ip/address.js';
 import { hostPrefix } from '../../ip/prefix.js';
 import type { EarlierUse } from '../../netcheck/dial-back.js';
 import type { Netmap, NetmapNode, RelayMap } from '../../netmap/types.js';
-import { EventHeap } from './event-heap.js';
 import { Internet, type Place } from './internet.js';
 import { Nat, type NatBehaviour } from './nat.js';
 import { RelayModel } from './relay-model.js';

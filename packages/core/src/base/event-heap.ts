@@ -1,6 +1,6 @@
 /** Things to happen, by time and then by the order in which they were planned: the order is total. */
-import { assert } from '@warren/core/base/assert';
-import type { Instant } from '@warren/core/base/instant';
+import { assert } from './assert.js';
+import type { Instant } from './instant.js';
 
 export interface Planned {
   readonly at: Instant;
