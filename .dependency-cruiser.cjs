@@ -34,11 +34,13 @@ const folders = {
   wireguard: vocabulary,
   filter: vocabulary,
   ts2021: vocabulary,
+  portmap: vocabulary,
   netcheck: [...vocabulary, ...codecs, 'netmap'],
+  why: [...vocabulary, 'netmap', 'netcheck'],
   paths: [...vocabulary, ...codecs, 'netmap'],
   control: [...vocabulary, 'netmap'],
   'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter'],
-  'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths'],
+  'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths', 'portmap', 'why'],
 };
 
 const packageRules = Object.entries(packages).map(([name, allowed]) => ({

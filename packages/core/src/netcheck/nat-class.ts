@@ -14,9 +14,8 @@
  * Source: RFC 4787 section 4.1 for mapping; the classes are Tailscale's, as its users know them.
  */
 import { type Endpoint, endpointAddress, endpointPort, type IpFamily } from '../ip/address.js';
+import type { NatClass } from '../netmap/nat-description.js';
 import type { MappingObservation } from './report.js';
-
-export type NatClass = 'none' | 'easy' | 'hard' | 'unknown';
 
 /** `none`: our own address and port are what servers see. */
 export type NatMapping = 'none' | 'endpoint-independent' | 'endpoint-dependent';

@@ -5,7 +5,7 @@
  * in conntrack as a flow to the router itself; the client's own flow to that peer then collides with it,
  * loses its port, and easy NATs fail to punch.
  */
-import type { Network, Topology } from '@warren/sim/topology/types';
+import { type Network, portMappingOf, type Topology } from '@warren/sim/topology/types';
 import { balancerRules } from './balancer.js';
 import { translationRules } from './nat-translation.js';
 import { portMappingRules } from './port-mapping.js';
@@ -37,7 +37,7 @@ function ipv6Forwards({ ipv6 }: Network): string[] {
 
 /** What `nft -f` of a network's router takes. */
 export function routerRules(topology: Topology, network: Network): string {
-  const { nat, balancers = [], portMapping = false } = network;
+  const { nat, balancers = [] } = network;
   const members = topology.machines.flatMap(({ name, at }) =>
     at.kind === 'lan' && at.network === network.name ? [{ name, address: at.address }] : [],
   );
@@ -57,7 +57,7 @@ export function routerRules(topology: Topology, network: Network): string {
     routerFirewall(forwards),
     translation,
     balancerRules(balancers, (name) => members.find((member) => member.name === name)?.address),
-    portMapping ? portMappingRules : '',
+    portMappingOf(network) !== undefined ? portMappingRules : '',
   ].join('');
 }
 

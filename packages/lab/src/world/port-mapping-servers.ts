@@ -2,6 +2,7 @@
  * Starts a real miniupnpd on every router whose network has port mapping; it lives as long as the world.
  * Routers have no view of their own, so its files stand in the world's /run, named after the router.
  */
+import { portMappingOf } from '@warren/sim/topology/types';
 import { LabError } from '../errors.js';
 import { routerSpace } from '../topology/plan.js';
 import { portMappingConfig } from '../topology/port-mapping.js';
@@ -18,7 +19,9 @@ const awaitPort = 'until grep -q ":14E7 " /proc/net/udp; do sleep 0.02; done';
 
 /** Resolves when all of them answer. Throws LAB_WORLD_BUILD. */
 export async function startPortMappingServers(world: World): Promise<void> {
-  const networks = world.topology.networks.filter(({ portMapping }) => portMapping === true);
+  const networks = world.topology.networks.filter(
+    (network) => portMappingOf(network) !== undefined,
+  );
   await Promise.all(
     networks.map(async (network, index) => {
       const router = routerSpace(network.name);

@@ -90,6 +90,30 @@ export interface NativeIpv6 {
   readonly firewalled: boolean;
 }
 
+/** How a router may be asked for a mapping. */
+export const PORT_MAPPING_PROTOCOLS = ['pcp', 'natpmp', 'upnp'] as const;
+export type PortMappingProtocol = (typeof PORT_MAPPING_PROTOCOLS)[number];
+
+/** A port mapping server on a router. */
+export interface PortMappingService {
+  /** What it speaks; the others are silent. */
+  readonly protocols: readonly PortMappingProtocol[];
+  /** A liar, or a router behind another one: the external address that it tells instead of its own. */
+  readonly tells?: IpAddress;
+  /** Mappings are granted and listed, and nothing arrives through them. */
+  readonly dead?: boolean;
+}
+
+/**
+ * A carrier's NAT between the internet and a network's router, so that its machines are behind two. The
+ * network's public addresses are the carrier's; its router has an address of the carrier's LAN (RFC 6598).
+ */
+export interface CarrierNat {
+  readonly nat: NatProfile;
+  /** IPv4 prefix between the two; the carrier is its first address, the network's router its second. */
+  readonly lan: Prefix;
+}
+
 /** A LAN behind a NAT router. */
 export interface Network extends PublicAttachment {
   readonly name: string;
@@ -98,8 +122,24 @@ export interface Network extends PublicAttachment {
   readonly lan: Prefix;
   readonly ipv6?: NativeIpv6;
   readonly balancers?: readonly UdpBalancer[];
-  /** The router runs a port mapping server (UPnP IGD, NAT-PMP, PCP). */
-  readonly portMapping?: boolean;
+  /** The router runs a port mapping server; true: it speaks all three protocols (UPnP IGD, NAT-PMP, PCP). */
+  readonly portMapping?: boolean | PortMappingService;
+  /** Machines of the LAN reach each other by their outer endpoints. Absent: they don't. */
+  readonly hairpin?: boolean;
+  readonly carrier?: CarrierNat;
+  /**
+   * Machines have IPv6 alone (`ipv6` is given, `address` of a machine is never configured), and the router
+   * translates 64:ff9b::/96 to IPv4 (RFC 6146) by its `nat`.
+   */
+  readonly nat64?: boolean;
+  /** New outward UDP flows of others behind the same NAT, a second: they use up ports. Absent: none. */
+  readonly crossTrafficPerSecond?: number;
+}
+
+/** The port mapping service of a network; undefined: none. */
+export function portMappingOf({ portMapping }: Network): PortMappingService | undefined {
+  if (portMapping === undefined || portMapping === false) return undefined;
+  return portMapping === true ? { protocols: PORT_MAPPING_PROTOCOLS } : portMapping;
 }
 
 /** Where a machine is plugged in. */
