@@ -2,12 +2,12 @@ import type { Endpoint } from '@warren/core/ip/address';
 import {
   classifyNat,
   keepsPorts,
-  type NatClass,
   type NatMapping,
   type NatRule,
   type Verified,
 } from '@warren/core/netcheck/nat-class';
 import type { MappingObservation } from '@warren/core/netcheck/report';
+import type { NatClass } from '@warren/core/netmap/nat-description';
 import { describe, expect, test } from 'vitest';
 
 const ep = (text: string): Endpoint => text as Endpoint;
