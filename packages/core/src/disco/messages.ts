@@ -2,7 +2,8 @@
  * The inner disco messages by which nodes find each other. Multi-byte numbers are big-endian.
  *
  *     every message   u8 type, u8 version (0), body
- *     1 ping          transaction id 12, sender's node key 32 (absent in very old senders), padding
+ *     1 ping          transaction id 12, sender's node key 32 (absent in very old senders), padding or what
+ *                     Warren nodes add there (ping-extension.ts)
  *     2 pong          transaction id 12, address from which the ping was seen 18
  *     3 callMeMaybe   own addresses, 18 each: "my firewall is open towards you, ping me now"
  *     address         16 bytes IPv6 (IPv4 as ::ffff:a.b.c.d), u16 port
@@ -12,16 +13,10 @@
  */
 import { assert } from '../base/assert.js';
 import { type DecodeFailure, fail } from '../base/failure.js';
-import {
-  addressBytes16,
-  addressFromBytes,
-  type Endpoint,
-  endpoint,
-  endpointAddress,
-  endpointPort,
-  type IpAddress,
-} from '../ip/address.js';
+import { type Endpoint, endpoint, type IpAddress } from '../ip/address.js';
 import { KEY_BYTES, type NodeKey, publicKeyBytes, publicKeyFromBytes } from '../keys/keys.js';
+import { ADDRESS_BYTES, addressAt, putAddress } from './address-field.js';
+import { decodePingExtension, encodePingExtension, type PingExtension } from './ping-extension.js';
 
 export const MessageType = { ping: 1, pong: 2, callMeMaybe: 3 } as const;
 
@@ -31,7 +26,6 @@ const HEADER_BYTES = 2;
 /** Random per ping. */
 export const TRANSACTION_ID_BYTES = 12;
 
-const ADDRESS_BYTES = 18;
 const PONG_BYTES = HEADER_BYTES + TRANSACTION_ID_BYTES + ADDRESS_BYTES;
 const PING_BYTES = HEADER_BYTES + TRANSACTION_ID_BYTES + KEY_BYTES;
 
@@ -49,8 +43,10 @@ export interface Ping {
   readonly transactionId: Uint8Array;
   /** Believed only if the network map says that this node has the sender's disco key. */
   readonly nodeKey: NodeKey | undefined;
-  /** Bytes added to probe the path's MTU. */
+  /** Bytes added to probe the path's MTU, or for the extension. */
   readonly paddingBytes: number;
+  /** What a Warren node adds; empty from others. */
+  readonly extension: PingExtension;
 }
 
 export interface Pong {
@@ -80,25 +76,15 @@ function putTransactionId(bytes: Uint8Array, transactionId: Uint8Array): void {
   bytes.set(transactionId, HEADER_BYTES);
 }
 
-function putAddress(bytes: Uint8Array, at: number, of: Endpoint): void {
-  bytes.set(addressBytes16(endpointAddress(of)), at);
-  const port = endpointPort(of);
-  bytes[at + 16] = port >> 8;
-  bytes[at + 17] = port & 255;
-}
-
-function addressAt(bytes: Uint8Array, at: number): Endpoint {
-  const port = ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0);
-  return endpoint(addressFromBytes(bytes.subarray(at, at + 16)), port);
-}
-
-/** A ping; its datagram has 124 bytes and `paddingBytes` more. */
+/** A ping; its datagram has 124 bytes and those of the extension. */
 export function encodePing(
   transactionId: Uint8Array,
   nodeKey: NodeKey,
-  paddingBytes = 0,
+  extension: PingExtension = {},
 ): Uint8Array {
-  const bytes = new Uint8Array(PING_BYTES + paddingBytes);
+  const behind = encodePingExtension(extension);
+  const bytes = new Uint8Array(PING_BYTES + behind.length);
+  bytes.set(behind, PING_BYTES);
   putHeader(bytes, MessageType.ping);
   putTransactionId(bytes, transactionId);
   bytes.set(publicKeyBytes(nodeKey), HEADER_BYTES + TRANSACTION_ID_BYTES);
@@ -152,6 +138,7 @@ function decodePing(inner: Uint8Array): Ping {
     transactionId: inner.slice(HEADER_BYTES, keyAt),
     nodeKey: hasKey ? publicKeyFromBytes('node', inner.subarray(keyAt, PING_BYTES)) : undefined,
     paddingBytes: inner.length - (hasKey ? PING_BYTES : keyAt),
+    extension: hasKey ? decodePingExtension(inner, PING_BYTES) : {},
   };
 }
 

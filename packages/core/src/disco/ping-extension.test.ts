@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { concatBytes, hexLiteral } from '../base/bytes.js';
+import { mutations, truncations } from '../base/mutations.js';
+import { type Endpoint, endpoint, type IpAddress } from '../ip/address.js';
+import type { NodeKey } from '../keys/keys.js';
+import { decodeDiscoMessage, encodePing } from './messages.js';
+import {
+  decodePingExtension,
+  encodePingExtension,
+  type PingExtension,
+  planPortsMax,
+} from './ping-extension.js';
+import * as vectors from './vectors.js';
+
+const target = '203.0.113.9:41641' as Endpoint;
+const portPlan = {
+  attempt: '0102030405060708',
+  isAnswer: true,
+  first: '203.0.113.9:40000' as Endpoint,
+  step: 1,
+  count: 64,
+};
+
+const anyExtension: fc.Arbitrary<PingExtension> = fc
+  .record({
+    port: fc.integer({ min: 1, max: 65_535 }),
+    step: fc.integer({ min: -32, max: 32 }).filter((step) => step !== 0),
+    count: fc.integer({ min: 1, max: planPortsMax }),
+    isAnswer: fc.boolean(),
+    attempt: fc.constantFrom('0102030405060708', 'ffffffffffffffff'),
+    address: fc.constantFrom('203.0.113.9', '2001:db8::9') as fc.Arbitrary<IpAddress>,
+    withTarget: fc.boolean(),
+  })
+  .filter(({ port, step, count }) => {
+    const last = port + step * (count - 1);
+    return last >= 1 && last <= 65_535;
+  })
+  .map(({ address, port, withTarget, ...plan }) => ({
+    ...(withTarget ? { target } : {}),
+    portPlan: { ...plan, first: endpoint(address, port) },
+  }));
+
+test('an extension survives a round trip, behind a ping and alone', () => {
+  fc.assert(
+    fc.property(anyExtension, (extension) => {
+      const bytes = encodePingExtension(extension);
+      expect(decodePingExtension(bytes, 0)).toEqual(extension);
+      const id = hexLiteral(vectors.transactionId);
+      const ping = encodePing(id, vectors.keys.nodeA as NodeKey, extension);
+      expect(decodeDiscoMessage(ping)).toMatchObject({ type: 'ping', extension });
+    }),
+  );
+});
+
+test('an empty extension adds nothing to a ping', () => {
+  expect(encodePingExtension({})).toHaveLength(0);
+});
+
+test('fields of later versions are skipped', () => {
+  const later = Uint8Array.from([0x77, 0x5, 1, 2, 3, 4, 5]);
+  const known = encodePingExtension({ target });
+  const mixed = concatBytes(known.subarray(0, 4), later, known.subarray(4));
+  expect(decodePingExtension(mixed, 0)).toEqual({ target });
+});
+
+test.each([
+  ['no port at all', { count: 0 }],
+  ['more than a search may cost', { count: planPortsMax + 1 }],
+  ['a port above 65535', { first: '203.0.113.9:65535' as Endpoint, count: 2 }],
+  ['a port below 1', { step: -1, first: '203.0.113.9:3' as Endpoint, count: 4 }],
+  ['the same port many times', { step: 0 }],
+])('a plan of %s is none', (_what, change) => {
+  const bytes = encodePingExtension({ target, portPlan: { ...portPlan, ...change } });
+  expect(decodePingExtension(bytes, 0)).toEqual({ target });
+});
+
+test('damaged and cut extensions never throw and never name more ports than allowed', () => {
+  const bytes = encodePingExtension({ target, portPlan });
+  for (const damaged of [...truncations(bytes), ...mutations(bytes)]) {
+    const { portPlan: plan } = decodePingExtension(damaged, 0);
+    expect(plan === undefined || plan.count <= planPortsMax).toBe(true);
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
+      decodePingExtension(concatBytes(bytes.subarray(0, 4), random), 0);
+    }),
+  );
+});

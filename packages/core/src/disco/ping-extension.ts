@@ -1,0 +1,115 @@
+/**
+ * What Warren nodes write behind a ping, where official ones put padding and ignore what they find.
+ *
+ *     0  4  "wrn1"
+ *     then fields: u8 type, u8 length, value; a type of 0 or an unknown one is skipped by its length
+ *
+ *     1  target     18  the endpoint that this ping was sent to: who gets it learns under which of its names it was reached
+ *     2  port plan  32  where the sender's next mappings will be; over relays only
+ *          0  8   attempt, random, the same in an answer
+ *          8  1   1: the answer to a plan
+ *          9  1   0
+ *          10 18  address, and the first port
+ *          28 2   i16 step from one port to the next
+ *          30 2   u16 number of ports
+ *
+ * Fields that make no sense are left out of the result, and the ping stays what it is.
+ */
+import { decodeHex, encodeHex } from '../base/bytes.js';
+import { type Endpoint, endpointPort } from '../ip/address.js';
+import { ADDRESS_BYTES, addressAt, putAddress } from './address-field.js';
+
+const MAGIC = [0x77, 0x72, 0x6e, 0x31];
+const FIELD_HEADER_BYTES = 2;
+const FieldType = { target: 1, portPlan: 2 } as const;
+const ATTEMPT_BYTES = 8;
+const PLAN_BYTES = ATTEMPT_BYTES + 2 + ADDRESS_BYTES + 4;
+const ANSWER_FLAG = 1;
+const PORT_MAX = 65_535;
+
+/** Ports that one plan may name: what a search may spend on one peer. */
+export const planPortsMax = 1500;
+
+/** Ports in the order in which the sender's NAT will hand them out, or a range in which it chooses at random. */
+export interface PortPlan {
+  /** 8 bytes as hex. */
+  readonly attempt: string;
+  readonly isAnswer: boolean;
+  /** The public address, and the first port. */
+  readonly first: Endpoint;
+  readonly step: number;
+  /** 1 to {@link planPortsMax}; the last port is a valid one. */
+  readonly count: number;
+}
+
+export interface PingExtension {
+  readonly target?: Endpoint;
+  readonly portPlan?: PortPlan;
+}
+
+/** The bytes to put behind a ping; empty for an empty extension. */
+export function encodePingExtension({ target, portPlan }: PingExtension): Uint8Array {
+  const fields: Uint8Array[] = [];
+  if (target !== undefined) {
+    const value = new Uint8Array(ADDRESS_BYTES);
+    putAddress(value, 0, target);
+    fields.push(field(FieldType.target, value));
+  }
+  if (portPlan !== undefined) fields.push(field(FieldType.portPlan, encodePlan(portPlan)));
+  if (fields.length === 0) return new Uint8Array(0);
+  return Uint8Array.from([...MAGIC, ...fields.flatMap((bytes) => [...bytes])]);
+}
+
+/** Reads what stands behind a ping from `at`; padding and nonsense give an empty extension. */
+export function decodePingExtension(bytes: Uint8Array, at: number): PingExtension {
+  if (!MAGIC.every((byte, index) => bytes[at + index] === byte)) return {};
+  let extension: PingExtension = {};
+  let position = at + MAGIC.length;
+  while (position + FIELD_HEADER_BYTES <= bytes.length) {
+    const length = bytes[position + 1] ?? 0;
+    const valueAt = position + FIELD_HEADER_BYTES;
+    if (valueAt + length > bytes.length) break;
+    const type = bytes[position];
+    if (type === FieldType.target && length === ADDRESS_BYTES) {
+      const target = addressAt(bytes, valueAt);
+      if (endpointPort(target) !== 0) extension = { ...extension, target };
+    } else if (type === FieldType.portPlan && length === PLAN_BYTES) {
+      const portPlan = decodePlan(bytes.subarray(valueAt, valueAt + PLAN_BYTES));
+      if (portPlan !== undefined) extension = { ...extension, portPlan };
+    }
+    position = valueAt + length;
+  }
+  return extension;
+}
+
+function field(type: number, value: Uint8Array): Uint8Array {
+  return Uint8Array.from([type, value.length, ...value]);
+}
+
+function encodePlan({ attempt, isAnswer, first, step, count }: PortPlan): Uint8Array {
+  const value = new Uint8Array(PLAN_BYTES);
+  value.set(decodeHex(attempt) ?? new Uint8Array(ATTEMPT_BYTES));
+  value[ATTEMPT_BYTES] = isAnswer ? ANSWER_FLAG : 0;
+  putAddress(value, ATTEMPT_BYTES + 2, first);
+  const view = new DataView(value.buffer);
+  view.setInt16(ATTEMPT_BYTES + 2 + ADDRESS_BYTES, step);
+  view.setUint16(ATTEMPT_BYTES + 4 + ADDRESS_BYTES, count);
+  return value;
+}
+
+function decodePlan(value: Uint8Array): PortPlan | undefined {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const first = addressAt(value, ATTEMPT_BYTES + 2);
+  const step = view.getInt16(ATTEMPT_BYTES + 2 + ADDRESS_BYTES);
+  const count = view.getUint16(ATTEMPT_BYTES + 4 + ADDRESS_BYTES);
+  const last = endpointPort(first) + step * (count - 1);
+  const isBearable = count >= 1 && count <= planPortsMax && (step !== 0 || count === 1);
+  if (!isBearable || endpointPort(first) === 0 || last < 1 || last > PORT_MAX) return undefined;
+  return {
+    attempt: encodeHex(value.subarray(0, ATTEMPT_BYTES)),
+    isAnswer: value[ATTEMPT_BYTES] === ANSWER_FLAG,
+    first,
+    step,
+    count,
+  };
+}
