@@ -12,7 +12,9 @@ import { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
 import type { DiscoKey, NodePrivateKey } from '../keys/keys.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
+import type { PathReport } from '../netmap/path-report.js';
 import type { Netmap, NetmapNode } from '../netmap/types.js';
 import type { Crypto, Machine, Random } from '../ports.js';
 import { Backoff } from './backoff.js';
@@ -20,6 +22,7 @@ import type { ControlClientInput, ControlClientOutput, LoginState } from './io.j
 import { MapLoop } from './map-loop.js';
 import type { OwnState } from './messages.js';
 import { Outbox } from './outbox.js';
+import { Paced } from './paced.js';
 import { RegisterLoop } from './register-loop.js';
 import { UpdateLoop } from './update-loop.js';
 
@@ -37,6 +40,9 @@ export interface ControlClientOptions {
   readonly acceptRoutes: boolean;
 }
 
+/** Between two tellings of what changes often: it wakes control, and of the NAT every peer too. */
+export const reportGapMs = 5000;
+
 type ConnectionPhase = 'down' | 'connecting' | 'up';
 
 export class ControlClient implements Machine<ControlClientInput, ControlClientOutput> {
@@ -51,6 +57,8 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   #hostInfo: JsonObject;
   #endpoints: readonly OwnEndpoint[] = [];
   #netInfo: NetInfo | undefined;
+  readonly #nat = new Paced<NatDescription>(reportGapMs);
+  readonly #paths = new Paced<readonly PathReport[]>(reportGapMs);
   #state: LoginState | undefined;
 
   constructor(options: ControlClientOptions) {
@@ -108,6 +116,12 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
       case 'net-info':
         this.#netInfo = input.netInfo;
         break;
+      case 'nat-description':
+        this.#nat.set(input.nat);
+        break;
+      case 'path-reports':
+        this.#paths.set(input.reports);
+        break;
       case 'timeout':
         break;
     }
@@ -122,11 +136,13 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   nextTimeout(): Instant | undefined {
     if (this.#register.phase === 'idle') return undefined;
     const isUp = this.#connection === 'up';
+    const isPolling = isUp && this.#register.phase === 'registered';
     return earliest(
       this.#connection === 'down' ? this.#reconnect.until : undefined,
       isUp ? this.#register.nextTimeout() : undefined,
-      isUp && this.#register.phase === 'registered' ? this.#update.nextTimeout() : undefined,
-      this.#map.nextTimeout(isUp && this.#register.phase === 'registered'),
+      isPolling ? this.#update.nextTimeout() : undefined,
+      isPolling ? earliest(this.#nat.nextTimeout(), this.#paths.nextTimeout()) : undefined,
+      this.#map.nextTimeout(isPolling),
     );
   }
 
@@ -178,13 +194,13 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
     }
     if (this.#connection !== 'up') return;
     this.#register.step(this.#hostInfo, now);
-    const own = this.#ownState();
+    const own = this.#ownState(now);
     if (this.#register.phase !== 'registered' || own === undefined) return;
     this.#map.step(own, now);
     if (!this.#map.isRefused) this.#update.step(own, now);
   }
 
-  #ownState(): OwnState | undefined {
+  #ownState(now: Instant): OwnState | undefined {
     const nodeKey = this.#register.nodeKey;
     if (nodeKey === undefined) return undefined;
     return {
@@ -193,6 +209,8 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
       hostInfo: this.#hostInfo,
       netInfo: this.#netInfo,
       endpoints: this.#endpoints,
+      nat: this.#nat.take(now),
+      paths: this.#paths.take(now),
     };
   }
 

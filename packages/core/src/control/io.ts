@@ -7,7 +7,9 @@
 import type { WallTime } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
 import type { NodePrivateKey } from '../keys/keys.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
+import type { PathReport } from '../netmap/path-report.js';
 import type { Netmap } from '../netmap/types.js';
 
 export type RequestId = number;
@@ -35,6 +37,10 @@ export type ControlClientInput =
   | { readonly type: 'host-info'; readonly hostInfo: JsonObject }
   | { readonly type: 'endpoints'; readonly endpoints: readonly OwnEndpoint[] }
   | { readonly type: 'net-info'; readonly netInfo: NetInfo }
+  /** What is known of our NAT, for peers of the same kind; may be said as often as one likes. */
+  | { readonly type: 'nat-description'; readonly nat: NatDescription }
+  /** How we reach the peers in use, for control alone. */
+  | { readonly type: 'path-reports'; readonly reports: readonly PathReport[] }
   | { readonly type: 'timeout' };
 
 /** What people see; names as Tailscale's. */

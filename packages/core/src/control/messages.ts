@@ -12,7 +12,10 @@ import {
 } from '../base/json.js';
 import { decodeUtf8 } from '../base/text.js';
 import { type DiscoKey, formatPublicKey, type NodeKey, zeroKey } from '../keys/keys.js';
+import type { NatDescription } from '../netmap/nat-description.js';
+import { encodeNat } from '../netmap/nat-json.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
+import { encodePathReports, type PathReport } from '../netmap/path-report.js';
 import { CAP_VERSION } from './cap-version.js';
 
 /** Go's zero time: no expiry asked for. */
@@ -35,6 +38,10 @@ export interface OwnState {
   readonly hostInfo: JsonObject;
   readonly netInfo: NetInfo | undefined;
   readonly endpoints: readonly OwnEndpoint[];
+  /** Undefined: nothing measured yet. */
+  readonly nat: NatDescription | undefined;
+  /** Undefined: nothing to report so far. */
+  readonly paths: readonly PathReport[] | undefined;
 }
 
 export interface Registration {
@@ -93,7 +100,7 @@ function latencyEntries(
  * part. `withLatency` false gives the body whose changes are worth a message.
  */
 export function mapBody(own: OwnState, stream: boolean, withLatency = true): JsonValue {
-  const { netInfo } = own;
+  const { netInfo, nat, paths } = own;
   const hostInfo = own.hostInfo as Readonly<Record<string, JsonValue>>;
   return {
     Version: CAP_VERSION,
@@ -106,9 +113,11 @@ export function mapBody(own: OwnState, stream: boolean, withLatency = true): Jso
     Hostinfo: {
       ...hostInfo,
       ...(netInfo === undefined ? {} : { NetInfo: netInfoJson(netInfo, withLatency) }),
+      ...(nat === undefined ? {} : { WarrenNat: encodeNat(nat) }),
     },
     Endpoints: own.endpoints.map(({ endpoint }) => endpoint),
     EndpointTypes: own.endpoints.map(({ type }) => type),
+    ...(stream || paths === undefined ? {} : { WarrenPaths: encodePathReports(paths) }),
   };
 }
 

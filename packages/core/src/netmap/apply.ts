@@ -72,6 +72,7 @@ function patched(peer: NetmapNode, patch: PeerPatch): NetmapNode {
     online,
     lastSeen: online === true ? undefined : (patch.lastSeen ?? peer.lastSeen),
     keyExpiry: patch.keyExpiry ?? peer.keyExpiry,
+    ...(patch.nat === undefined ? {} : { nat: patch.nat }),
   };
 }
 

@@ -3,7 +3,8 @@
  *
  * Fields this reads: ID, StableID, Name, User, Key, Machine, DiscoKey, Addresses, AllowedIPs, Endpoints,
  * HomeDERP or the legacy `DERP: "127.3.3.40:N"`, Hostinfo{Hostname, OS}, Online, LastSeen, KeyExpiry,
- * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, UnsignedPeerAPIOnly. Others are ignored.
+ * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, UnsignedPeerAPIOnly, WarrenNat. Others are
+ * ignored.
  *
  * Identity decides: without a usable id, key and address there is no node. Everything else degrades: a bad
  * endpoint costs that endpoint, a missing name gives an empty one.
@@ -41,6 +42,7 @@ import {
   tagsMax,
   tokenLengthMax,
 } from './limits.js';
+import { decodeNat } from './nat-json.js';
 import type { NetmapNode } from './types.js';
 
 export type NodeFailure =
@@ -162,6 +164,7 @@ export function decodeNode(
   const hostInfo = asObject(node['Hostinfo']) ?? {};
   const online = typeof node['Online'] === 'boolean' ? node['Online'] : undefined;
   const discoKey: DiscoKey | undefined = readKey('disco', node['DiscoKey']);
+  const nat = decodeNat(node['WarrenNat']);
   return {
     id: identity.id,
     stableId: asDisplayText(node['StableID'], labelLengthMax),
@@ -188,5 +191,6 @@ export function decodeNode(
     tags: readTags(node['Tags']),
     hostName: asDisplayText(hostInfo['Hostname'], nameLengthMax),
     os: asDisplayText(hostInfo['OS'], labelLengthMax),
+    ...(nat === undefined ? {} : { nat }),
   };
 }

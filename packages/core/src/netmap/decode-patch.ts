@@ -9,6 +9,8 @@ import type { RegionId } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { DiscoKey, NodeKey } from '../keys/keys.js';
 import { readEndpoints, readKey, readTime } from './decode-node.js';
+import type { NatDescription } from './nat-description.js';
+import { decodeNat } from './nat-json.js';
 
 export interface PeerPatch {
   readonly id: number;
@@ -20,6 +22,7 @@ export interface PeerPatch {
   readonly online: boolean | undefined;
   readonly lastSeen: WallTime | undefined;
   readonly keyExpiry: WallTime | undefined;
+  readonly nat: NatDescription | undefined;
 }
 
 /** Decodes one patch; undefined when it names no node. */
@@ -39,5 +42,6 @@ export function decodePatch(value: unknown, counters: Counters): PeerPatch | und
     online: asBoolean(patch['Online']),
     lastSeen: readTime(patch['LastSeen']),
     keyExpiry: readTime(patch['KeyExpiry']),
+    nat: decodeNat(patch['WarrenNat']),
   };
 }

@@ -2,7 +2,8 @@
  * Control's DERPMap to relay regions.
  *
  *     {"Regions": {"900": {RegionID, RegionCode, RegionName, NoMeasureNoHome, Nodes: [{Name, RegionID, HostName,
- *       CertName, IPv4, IPv6, STUNPort, STUNOnly, DERPPort, CanPort80, WarrenDialBack}]}}}
+ *       CertName, IPv4, IPv6, STUNPort, STUNOnly, DERPPort, CanPort80, WarrenDialBack, WarrenStunAlternatePort,
+ *       WarrenStunAlternateIPv4, WarrenStunAlternateIPv6}]}}}
  *
  * Defaults: DERPPort 0 is 443; STUNPort 0 is 3478 and -1 none; IPv4/IPv6 "none" switches a family off, empty
  * means look the name up. Null regions are dropped; a map without Regions changes nothing.
@@ -42,6 +43,21 @@ function readFamily(value: unknown, family: 4 | 6): IpAddress | null | undefined
   return address === undefined || address.includes(':') !== (family === 6) ? null : address;
 }
 
+/** Another address without another port is of no use to a test. */
+function readAlternates(
+  node: Readonly<Record<string, unknown>>,
+): Pick<RelayNode, 'alternateStunPort' | 'alternateIpv4' | 'alternateIpv6'> {
+  const port = asInteger(node['WarrenStunAlternatePort'], 1, 65_535);
+  if (port === undefined) return {};
+  const ipv4 = readFamily(node['WarrenStunAlternateIPv4'], 4) ?? undefined;
+  const ipv6 = readFamily(node['WarrenStunAlternateIPv6'], 6) ?? undefined;
+  return {
+    alternateStunPort: port,
+    ...(ipv4 === undefined ? {} : { alternateIpv4: ipv4 }),
+    ...(ipv6 === undefined ? {} : { alternateIpv6: ipv6 }),
+  };
+}
+
 function decodeRelayNode(value: unknown, regionId: RegionId): RelayNode | undefined {
   const node = asObject(value);
   const hostName = asString(node?.['HostName'], nameLengthMax);
@@ -62,6 +78,7 @@ function decodeRelayNode(value: unknown, regionId: RegionId): RelayNode | undefi
     stunOnly: node['STUNOnly'] === true,
     ...(node['CanPort80'] === true ? { canPort80: true } : {}),
     ...(node['WarrenDialBack'] === true ? { dialsBack: true } : {}),
+    ...readAlternates(node),
   };
 }
 

@@ -64,6 +64,9 @@ function anyPeer(id: number, shift: number): fc.Arbitrary<WireNode> {
         Machine: fc.constantFrom(`mkey:${hex(id, 8)}`, `mkey:${hex(id, 9)}`),
         Created: time,
         CapMap: fc.constantFrom({}, { 'https://example.com/cap': null }, { x: [1, 'two'] }),
+        WarrenNat: fc
+          .constantFrom('easy', 'hard')
+          .map((Class) => ({ V: 1, Class, IPv4: { Works: true }, IPv6: { Works: false } })),
         owner: fc.integer({ min: 1, max: 3 }),
         reborn: fc.boolean(),
         route: fc.boolean(),
@@ -296,7 +299,7 @@ test('the views of these tests leave out no field of a node', () => {
     ...{ ID: true, StableID: true, Name: true, User: true, Key: true, KeyExpiry: true },
     ...{ Machine: true, DiscoKey: true, Addresses: true, AllowedIPs: true, Endpoints: true },
     ...{ HomeDERP: true, Hostinfo: true, Created: true, Cap: true, Tags: true, Online: true },
-    ...{ LastSeen: true, MachineAuthorized: true, Expired: true, CapMap: true },
+    ...{ LastSeen: true, MachineAuthorized: true, Expired: true, CapMap: true, WarrenNat: true },
   };
   const seen = fc.sample(anyPeer(1, 0), 500).flatMap((peer) => Object.keys(peer));
   expect([...new Set(seen)].sort()).toEqual(Object.keys(fields).sort());

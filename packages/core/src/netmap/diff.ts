@@ -43,6 +43,7 @@ const PATCHABLE: ReadonlySet<string> = new Set([
   'Online',
   'LastSeen',
   'KeyExpiry',
+  'WarrenNat',
 ]);
 
 function changedFields(old: WireNode, next: WireNode): ReadonlySet<string> {
@@ -89,6 +90,7 @@ function patchOf(
     Online: pick('Online'),
     LastSeen: pick('LastSeen'),
     KeyExpiry: pick('KeyExpiry'),
+    WarrenNat: pick('WarrenNat'),
   };
   const set = Object.entries(values).filter(([, value]) => value !== undefined);
   return { NodeID: old.ID, ...(Object.fromEntries(set) as Omit<WirePeerChange, 'NodeID'>) };

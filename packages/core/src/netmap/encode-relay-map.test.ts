@@ -19,9 +19,15 @@ const relayNode = (regionId: number) =>
       stunOnly: fc.boolean(),
       canPort80: fc.boolean(),
       dialsBack: fc.boolean(),
+      alternates: fc.constantFrom(
+        {},
+        { alternateStunPort: 3479 },
+        { alternateStunPort: 3479, alternateIpv4: '198.51.100.2', alternateIpv6: '2001:db8::2' },
+      ),
     })
-    .map(({ canPort80, dialsBack, ...rest }) => ({
+    .map(({ canPort80, dialsBack, alternates, ...rest }) => ({
       ...rest,
+      ...alternates,
       regionId,
       ...(canPort80 ? { canPort80 } : {}),
       ...(dialsBack ? { dialsBack } : {}),
@@ -51,7 +57,7 @@ test('what is encoded is decoded to the same map', () => {
 test('what a node may or may not do travels by its own name', () => {
   const node = { name: 'a', regionId: 7, hostName: 'h', relayPort: 443, stunOnly: false };
   const full = { ...node, certName: undefined, ipv4: null, ipv6: undefined, stunPort: undefined };
-  const only = { ...full, canPort80: true, dialsBack: true } as RelayNode;
+  const only = { ...full, canPort80: true, dialsBack: true, alternateStunPort: 3479 } as RelayNode;
   const map = { id: 7, code: 'c', name: 'n', noMeasureNoHome: true, nodes: [only] };
   expect(encodeRelayMap({ regions: new Map([[7, map]]) })).toEqual({
     Regions: {
@@ -70,6 +76,7 @@ test('what a node may or may not do travels by its own name', () => {
             STUNPort: -1,
             CanPort80: true,
             WarrenDialBack: true,
+            WarrenStunAlternatePort: 3479,
           },
         ],
       },

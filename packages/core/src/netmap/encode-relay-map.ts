@@ -15,6 +15,11 @@ function encodeNode(node: RelayNode): WireRelayNode {
     ...(node.stunOnly ? { STUNOnly: true } : {}),
     ...(node.canPort80 === true ? { CanPort80: true } : {}),
     ...(node.dialsBack === true ? { WarrenDialBack: true } : {}),
+    ...(node.alternateStunPort === undefined
+      ? {}
+      : { WarrenStunAlternatePort: node.alternateStunPort }),
+    ...(node.alternateIpv4 === undefined ? {} : { WarrenStunAlternateIPv4: node.alternateIpv4 }),
+    ...(node.alternateIpv6 === undefined ? {} : { WarrenStunAlternateIPv6: node.alternateIpv6 }),
   };
 }
 

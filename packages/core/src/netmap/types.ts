@@ -9,6 +9,7 @@ import type { RegionId } from '../engines/paths.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { Prefix } from '../ip/prefix.js';
 import type { DiscoKey, MachineKey, NodeKey } from '../keys/keys.js';
+import type { NatDescription } from './nat-description.js';
 
 /** A node of the network, ourselves or a peer. */
 export interface NetmapNode {
@@ -41,6 +42,8 @@ export interface NetmapNode {
   readonly tags: readonly string[];
   readonly hostName: string;
   readonly os: string;
+  /** Its NAT as it describes it; absent: a stock client, or nothing measured yet. */
+  readonly nat?: NatDescription;
 }
 
 /** One relay server. */
@@ -63,6 +66,11 @@ export interface RelayNode {
   readonly canPort80?: boolean;
   /** It sends datagrams back to who asks for them (Warren's own). */
   readonly dialsBack?: boolean;
+  /** STUN requests are answered from this port too when they ask for it (RFC 5780, CHANGE-REQUEST). */
+  readonly alternateStunPort?: number;
+  /** And from this address, on both ports. */
+  readonly alternateIpv4?: IpAddress;
+  readonly alternateIpv6?: IpAddress;
 }
 
 export interface RelayRegion {

@@ -2,7 +2,7 @@
  * Control's JSON as a server writes it. Names are exactly the wire's; an absent field is left out, never
  * null, unless null says so. Clients read these through decode.ts and trust nothing.
  */
-import type { JsonObject } from '../base/json.js';
+import type { JsonObject, JsonValue } from '../base/json.js';
 
 export interface WireNode {
   readonly ID: number;
@@ -26,6 +26,8 @@ export interface WireNode {
   readonly MachineAuthorized?: boolean;
   readonly Expired?: boolean;
   readonly CapMap?: Readonly<Record<string, readonly unknown[] | null>>;
+  /** Warren's own: the NAT in front of the node (nat-json.ts). */
+  readonly WarrenNat?: JsonValue;
 }
 
 export interface WirePeerChange {
@@ -38,6 +40,7 @@ export interface WirePeerChange {
   readonly Online?: boolean;
   readonly LastSeen?: string;
   readonly KeyExpiry?: string;
+  readonly WarrenNat?: JsonValue;
 }
 
 export interface WireUserProfile {
@@ -60,6 +63,9 @@ export interface WireRelayNode {
   readonly CanPort80?: boolean;
   /** Warren's own; unknown to official clients. */
   readonly WarrenDialBack?: boolean;
+  readonly WarrenStunAlternatePort?: number;
+  readonly WarrenStunAlternateIPv4?: string;
+  readonly WarrenStunAlternateIPv6?: string;
 }
 
 export interface WireRegion {

@@ -16,6 +16,8 @@ import {
 import { endpointPort, parseEndpoint } from '../../ip/address.js';
 import type { DiscoKey, NodeKey } from '../../keys/keys.js';
 import { readKey, readTime } from '../../netmap/decode-node.js';
+import { natCharactersMax } from '../../netmap/nat-json.js';
+import { decodePathReports, type PathReport } from '../../netmap/path-report.js';
 import type { MapCompression } from '../map-framing.js';
 import type { ReportedEndpoint } from './state.js';
 
@@ -61,6 +63,13 @@ export interface MapRequest {
   readonly omitPeers: boolean;
   readonly host: ReportedHost | undefined;
   readonly endpoints: readonly ReportedEndpoint[];
+  /** Of a Warren node; undefined: it reports none. */
+  readonly paths: readonly PathReport[] | undefined;
+}
+
+/** A description of a NAT longer than any that we write. */
+function isBurden(name: string, field: unknown): boolean {
+  return name === 'WarrenNat' && JSON.stringify(field).length > natCharactersMax;
 }
 
 function readHost(value: unknown): ReportedHost | undefined {
@@ -69,7 +78,7 @@ function readHost(value: unknown): ReportedHost | undefined {
   const netInfo = given['NetInfo'];
   // Sorted: the same report in another order is the same report.
   const rest = Object.entries(given)
-    .filter(([name]) => name !== 'NetInfo')
+    .filter(([name, field]) => name !== 'NetInfo' && !isBurden(name, field))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const isBearable = JSON.stringify(given).length <= hostInfoCharactersMax;
   return {
@@ -145,5 +154,6 @@ export function decodeMapRequest(value: unknown): MapRequest | DecodeFailure<Map
     omitPeers: request['OmitPeers'] === true,
     host: readHost(request['Hostinfo']),
     endpoints: readReportedEndpoints(request['Endpoints'], request['EndpointTypes']),
+    paths: decodePathReports(request['WarrenPaths']),
   };
 }

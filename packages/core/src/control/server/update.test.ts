@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { baseDomain, discoKey, mapRequest, TestNetwork } from './test-network.js';
 import { applyLiteUpdate } from './update.js';
+import { ViewBuilder } from './view.js';
 
 function updated(network: TestNetwork, request: object): TestNetwork {
   network.state = applyLiteUpdate(
@@ -73,4 +74,24 @@ test('endpoints are validated, told apart and bounded', () => {
   });
   expect(network.node(1).endpoints).toHaveLength(64);
   expect(network.node(1).endpoints[0]).toEqual({ endpoint: '192.0.2.1:1', type: 3 });
+});
+
+test('what a Warren node says of its NAT stands beside it for its peers, and not in its own view', () => {
+  const WarrenNat = { V: 1, Class: 'hard' };
+  const network = updated(joined(), { Hostinfo: { Hostname: 'host-1', WarrenNat } });
+  const other = network.join(2);
+  const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} } });
+  const presence = { isOnline: () => true, lastSeen: () => undefined };
+  const snapshot = builder.snapshot(network.state, 'home', presence, network.wall);
+  const view = builder.view(network.state, other, snapshot, network.wall);
+  expect(view.peers.get(network.node(1).id)).toMatchObject({ WarrenNat });
+  expect(view.peers.get(network.node(1).id)?.Hostinfo).toEqual({ Hostname: 'host-1' });
+  const own = builder.view(network.state, network.node(1), snapshot, network.wall).node;
+  expect(JSON.stringify(own)).not.toContain('WarrenNat');
+});
+
+test('a description of a NAT that is too long is no description', () => {
+  const WarrenNat = { V: 1, Class: 'x'.repeat(1024) };
+  const network = updated(joined(), { Hostinfo: { Hostname: 'host-1', WarrenNat, Kept: 1 } });
+  expect(network.node(1).hostInfo).toEqual({ Hostname: 'host-1', Kept: 1 });
 });

@@ -7,7 +7,7 @@
  * pointers.
  */
 import type { WallTime } from '../../base/instant.js';
-import { asInteger, type JsonObject } from '../../base/json.js';
+import { asInteger, type JsonObject, type JsonValue } from '../../base/json.js';
 import { formatRfc3339 } from '../../base/rfc3339.js';
 import { hostPrefix } from '../../ip/prefix.js';
 import { formatPublicKey } from '../../keys/keys.js';
@@ -64,6 +64,9 @@ export const ALLOW_NETWORK: readonly WireFilterRule[] = [
 const DEFAULT_LISTS: FilterLists = { base: ALLOW_NETWORK };
 const ALLOW_NOTHING: FilterLists = { base: [] };
 
+/** Of a Warren node's host information: what it says of its NAT. */
+const NAT_FIELD = 'WarrenNat';
+
 /** Of a node's own affairs: push tokens, log ids, attestation. Peers have no use for them. */
 const PRIVATE_HOST_FIELDS: readonly string[] = [
   'BackendLogID',
@@ -71,6 +74,8 @@ const PRIVATE_HOST_FIELDS: readonly string[] = [
   'PushDeviceToken',
   'RequestTags',
   'TPM',
+  // It stands beside the node instead, where a change of it is a patch.
+  NAT_FIELD,
 ];
 
 function sharedHostInfo(hostInfo: JsonObject): JsonObject {
@@ -211,6 +216,7 @@ export class ViewBuilder {
       return cached.wire;
     }
     const homeRegion = asInteger(record.netInfo?.['PreferredDERP'], 1);
+    const nat = record.hostInfo[NAT_FIELD] as JsonValue | undefined;
     const wire: WireNode = {
       ...this.#common(record, expired),
       ...(record.discoKey === undefined
@@ -219,6 +225,7 @@ export class ViewBuilder {
       Endpoints: record.endpoints.map(({ endpoint }) => endpoint),
       ...(homeRegion === undefined ? {} : { HomeDERP: homeRegion }),
       Online: online,
+      ...(nat === undefined ? {} : { WarrenNat: nat }),
       ...(lastSeen === undefined ? {} : { LastSeen: formatRfc3339(lastSeen) }),
     };
     this.#peers.set(record.id, { record, online, lastSeen, expired, wire });
