@@ -8,13 +8,13 @@
 import { type Network, portMappingOf, type Topology } from '@warren/sim/topology/types';
 import { balancerRules } from './balancer.js';
 import { translationRules } from './nat-translation.js';
-import { portMappingRules } from './port-mapping.js';
+import { PINHOLES, portMappingForwards, portMappingRules } from './port-mapping.js';
 
-/** What a router lets pass; `forwards` are the statements for what goes through it. */
-function routerFirewall(forwards: readonly string[]): string {
+/** What a router lets pass; `forwards` are the statements for what goes through it, `chains` what they jump to. */
+function routerFirewall(forwards: readonly string[], chains = ''): string {
   return `
 table inet fw {
-  chain input {
+${chains}  chain input {
     type filter hook input priority filter; policy accept;
     iifname "wan" ct state established,related accept
     iifname "wan" icmp type echo-request accept
@@ -42,22 +42,26 @@ export function routerRules(topology: Topology, network: Network): string {
     at.kind === 'lan' && at.network === network.name ? [{ name, address: at.address }] : [],
   );
   const [outside] = network.addresses;
+  const portMapping = portMappingOf(network);
   const forwards = [
     ...(nat === 'udp-blocked' ? ['meta l4proto udp drop'] : []),
     'ct state established,related accept',
     'iifname "br0" oifname "wan" accept',
     'ct status dnat accept',
     ...ipv6Forwards(network),
+    ...(portMapping === undefined ? [] : portMappingForwards(portMapping)),
   ];
   const translation =
     outside === undefined
       ? ''
       : translationRules(nat, { outside, inside: members.map(({ address }) => address) });
   return [
-    routerFirewall(forwards),
+    routerFirewall(forwards, portMapping === undefined ? '' : `  chain ${PINHOLES} { }\n`),
     translation,
     balancerRules(balancers, (name) => members.find((member) => member.name === name)?.address),
-    portMappingOf(network) !== undefined ? portMappingRules : '',
+    portMapping === undefined || outside === undefined
+      ? ''
+      : portMappingRules(portMapping, outside),
   ].join('');
 }
 

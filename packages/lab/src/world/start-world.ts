@@ -84,7 +84,8 @@ async function build(world: World, commands: WorldCommands): Promise<void> {
   if (commands.copierLinks.length > 0) {
     world.adoptCopier(await startCopier(world, commands.copierLinks));
   }
-  await Promise.all([startPortMappingServers(world), settle(world)]);
+  const [servers] = await Promise.all([startPortMappingServers(world), settle(world)]);
+  world.adoptPortMappingServers(servers);
 }
 
 /** Runs a building step and gives its stdout; throws LAB_WORLD_BUILD with what it said. */

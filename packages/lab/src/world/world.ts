@@ -32,6 +32,7 @@ import { forgetWorld } from '../kept-worlds.js';
 import type { Delayer } from '../topology/build.js';
 import { linkName, planTopology } from '../topology/plan.js';
 import { cleanEnvironment, type WorldChannel } from './channel.js';
+import type { PortMappingServer } from './port-mapping-server.js';
 import type { Sink } from './protocol.js';
 import { enterNetwork, enterView, layerPath } from './views.js';
 import type { WorldProcess } from './world-process.js';
@@ -87,6 +88,7 @@ export class World {
   /** The process that holds each view, as the world counts. */
   private readonly viewHolders = new Map<string, number>();
   private copier: Copier | undefined;
+  private portMappingServers: ReadonlyMap<string, PortMappingServer> = new Map();
 
   /** For start-world.ts. */
   constructor(channel: WorldChannel, topology: Topology, delayer: Delayer, keep?: string) {
@@ -160,6 +162,12 @@ export class World {
     return publicAddressOf(this.topology, name) ?? unknownPlace(name, this.views);
   }
 
+  /** The port mapping server of a network's router, to be read, stopped and started. */
+  portMappingServer(network: string): PortMappingServer {
+    const servers = this.portMappingServers;
+    return servers.get(network) ?? unknownPlace(network, [...servers.keys()]);
+  }
+
   /** The copier's counters; undefined when the kernel delays or nothing is delayed. */
   async delayReport(): Promise<readonly CopierReport[] | undefined> {
     return this.copier?.report();
@@ -192,6 +200,11 @@ export class World {
   /** For start-world.ts: the view of a place stands, held by a process. */
   adoptView(place: string, holder: number): void {
     this.viewHolders.set(place, holder);
+  }
+
+  /** For start-world.ts: they answer. */
+  adoptPortMappingServers(servers: ReadonlyMap<string, PortMappingServer>): void {
+    this.portMappingServers = servers;
   }
 
   /** For start-world.ts: whom to ask for {@link delayReport}. */
