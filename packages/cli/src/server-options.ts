@@ -16,6 +16,8 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 
 /** STUN's own port (RFC 8489). */
 const DEFAULT_STUN_PORT = 3478;
+/** Its neighbour, as other STUN servers have it. */
+const DEFAULT_STUN_ALTERNATE_PORT = 3479;
 /** Region ids of private relays, apart from those of public maps. */
 const LEAST_REGION_ID = 900;
 const MOST_REGION_ID = 999;
@@ -28,6 +30,8 @@ export interface ServerOptions {
   /** False with --no-stun. */
   readonly stun: boolean;
   readonly stunPort: number;
+  readonly stunAlternatePort: number;
+  readonly stunAlternateAddress?: IpAddress;
   readonly httpListen?: ListenAddress;
   readonly regionId: number;
   readonly regionCode: string;
@@ -68,6 +72,10 @@ function parseAddressOf(family: IpFamily, text: string): IpAddress {
   return address;
 }
 
+function parseAnyAddress(text: string): IpAddress {
+  return parseAddressOf(text.includes(':') ? 6 : 4, text);
+}
+
 /** Adds the shared flags. */
 export function addServerOptions(command: Command, defaults: RegionDefaults): Command {
   const { kind, regionId, regionName } = defaults;
@@ -99,6 +107,20 @@ export function addServerOptions(command: Command, defaults: RegionDefaults): Co
       new Option('--stun-port <port>', 'UDP port for STUN')
         .argParser(parsePort)
         .default(DEFAULT_STUN_PORT),
+    )
+    .addOption(
+      new Option(
+        '--stun-alternate-port <port>',
+        'a second UDP port, so that machines can tell how their NAT filters',
+      )
+        .argParser(parsePort)
+        .default(DEFAULT_STUN_ALTERNATE_PORT),
+    )
+    .addOption(
+      new Option(
+        '--stun-alternate-address <address>',
+        'another public address of this machine for the same; --listen names the first one',
+      ).argParser(parseAnyAddress),
     )
     .option('--no-stun', 'no STUN here')
     .addOption(
@@ -179,6 +201,12 @@ export async function serverParts(options: ServerOptions, context: CliContext) {
       import('@warren/shell/log'),
       import('@warren/shell/random/node-random'),
     ]);
+  if (options.stunAlternateAddress !== undefined && isWildcard(options.listen.host)) {
+    throw usageError(
+      'a second STUN address needs a first one',
+      'name it with --listen ADDRESS:PORT',
+    );
+  }
   const crypto = createNodeCrypto();
   selfTestCrypto(crypto);
   return {
@@ -189,6 +217,8 @@ export async function serverParts(options: ServerOptions, context: CliContext) {
     listenHost: listenOf(options.listen)?.host,
     port: options.listen.port,
     stunPort: options.stun ? options.stunPort : undefined,
+    stunAlternatePort: options.stun ? options.stunAlternatePort : undefined,
+    stunAlternateAddress: options.stunAlternateAddress,
     httpListen: listenOf(options.httpListen),
     hostName: announcedHost(options, context),
     ipv4: options.ipv4,

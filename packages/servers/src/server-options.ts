@@ -1,4 +1,5 @@
 /** What hubs and relays are both told. */
+import type { IpAddress } from '@warren/core/ip/address';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
 import type { Clock } from '@warren/shell/clock';
@@ -16,6 +17,10 @@ export interface ServerOptions {
   readonly port: number;
   /** UDP; undefined: no STUN; 0: any. */
   readonly stunPort: number | undefined;
+  /** UDP, STUN's other port; 0: any; undefined: none. */
+  readonly stunAlternatePort?: number | undefined;
+  /** Another address of this machine, to answer STUN from; `listenHost` is given then. */
+  readonly stunAlternateAddress?: IpAddress | undefined;
   /** Plain HTTP for captive portal checks; announced when it is port 80. Undefined: none. */
   readonly httpListen?: ListenAddress | undefined;
   /** How clients reach this machine: DNS name or address. */

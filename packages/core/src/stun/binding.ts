@@ -3,8 +3,12 @@
  *
  *     request = header, SOFTWARE "tailnode" (12), FINGERPRINT (8)
  *
- * Official relays answer exactly this request and drop any other, so its bytes are fixed.
- * Source: RFC 8489; the rules of the Tailscale world's STUN servers and clients.
+ * Official relays answer exactly this request and drop any other, so its bytes are fixed. Relays that say so in
+ * the relay map also take a CHANGE-REQUEST: the answer is to come from another port or address of theirs.
+ *
+ *     change = header, SOFTWARE (12), CHANGE-REQUEST (8), FINGERPRINT (8)                    48 bytes
+ *
+ * Source: RFC 8489, RFC 5780 section 7; the rules of the Tailscale world's STUN servers and clients.
  */
 import { DecodeFailure, fail } from '../base/failure.js';
 import { encodeUtf8 } from '../base/text.js';
@@ -22,6 +26,7 @@ import {
   putHeader,
   readAddress,
   walkAttributes,
+  writeU32,
 } from './message.js';
 
 /** The name that official servers want to read; 8 bytes, so without padding. */
@@ -31,12 +36,30 @@ const SOFTWARE_BYTES = ATTRIBUTE_HEADER_BYTES + SOFTWARE.length;
 
 export const BINDING_REQUEST_BYTES = HEADER_BYTES + SOFTWARE_BYTES + FINGERPRINT_BYTES;
 
+const CHANGE_REQUEST_BYTES = ATTRIBUTE_HEADER_BYTES + 4;
+
+export const CHANGE_ADDRESS_FLAG = 0x4;
+export const CHANGE_PORT_FLAG = 0x2;
+
+/** An answer is some 100 bytes; one that doesn't fit IPv6's least MTU is no STUN server's. */
+export const MAX_RESPONSE_BYTES = 1280;
+
+/** From where else than the address asked a server is to answer. */
+export interface Change {
+  readonly address: boolean;
+  readonly port: boolean;
+}
+
 /** What a server saw. */
 export interface BindingResponse {
   /** 12 bytes, shared with the datagram. */
   readonly transactionId: Uint8Array;
   /** The source of our request as the server saw it. */
   readonly mapped: Endpoint;
+  /** Where the server says it answered from; undefined: it doesn't say, or not legibly. */
+  readonly origin: Endpoint | undefined;
+  /** The server's other address and port, from where a {@link Change} of both is answered. */
+  readonly other: Endpoint | undefined;
 }
 
 /** Settings of {@link decodeBindingResponse}. */
@@ -66,6 +89,7 @@ export function decodeBindingResponse(
   bytes: Uint8Array,
   options: BindingResponseOptions = {},
 ): BindingResponse | DecodeFailure {
+  if (bytes.length > MAX_RESPONSE_BYTES) return fail('too-long');
   const header = decodeHeader(bytes);
   if (header instanceof DecodeFailure) return header;
   if (header.type === MessageType.bindingRequest) return fail('stray-request');
@@ -74,10 +98,14 @@ export function decodeBindingResponse(
 
   let xored: Endpoint | undefined;
   let plain: Endpoint | DecodeFailure | undefined;
+  let origin: Endpoint | undefined;
+  let other: Endpoint | undefined;
   const failure = walkAttributes(bytes, header.end, (type, at, length) => {
     if (type === AttributeType.mappedAddress) {
       plain = agree(plain, readAddress(bytes, at, length, false));
     }
+    if (type === AttributeType.responseOrigin) origin = readHint(bytes, at, length);
+    if (type === AttributeType.otherAddress) other = readHint(bytes, at, length);
     if (!isXorMappedAddress(type)) return undefined;
     const result = agree(xored, readAddress(bytes, at, length, true));
     if (result instanceof DecodeFailure) return result;
@@ -88,7 +116,25 @@ export function decodeBindingResponse(
   const mapped = xored ?? plain ?? fail('no-address');
   if (mapped instanceof DecodeFailure) return mapped;
   const absurd = absurdity(mapped, options.allowLoopback ?? false);
-  return absurd ?? { transactionId: header.transactionId, mapped };
+  return absurd ?? { transactionId: header.transactionId, mapped, origin, other };
+}
+
+/** An address beside the one that was asked for: an illegible one spoils nothing. */
+function readHint(bytes: Uint8Array, at: number, length: number): Endpoint | undefined {
+  const read = readAddress(bytes, at, length, false);
+  return read instanceof DecodeFailure ? undefined : read;
+}
+
+/** A Binding request whose answer is to come from elsewhere. */
+export function encodeChangeRequest(transactionId: Uint8Array, change: Change): Uint8Array {
+  const bytes = new Uint8Array(BINDING_REQUEST_BYTES + CHANGE_REQUEST_BYTES);
+  putHeader(bytes, MessageType.bindingRequest, bytes.length - HEADER_BYTES, transactionId);
+  bytes.set(SOFTWARE, putAttribute(bytes, HEADER_BYTES, AttributeType.software, SOFTWARE.length));
+  const at = putAttribute(bytes, HEADER_BYTES + SOFTWARE_BYTES, AttributeType.changeRequest, 4);
+  const flags = (change.address ? CHANGE_ADDRESS_FLAG : 0) | (change.port ? CHANGE_PORT_FLAG : 0);
+  writeU32(bytes, at, flags);
+  putFingerprint(bytes, HEADER_BYTES + SOFTWARE_BYTES + CHANGE_REQUEST_BYTES);
+  return bytes;
 }
 
 function isXorMappedAddress(type: number): boolean {

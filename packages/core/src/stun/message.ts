@@ -1,5 +1,6 @@
 /**
- * STUN's header and attributes; all integers are big-endian. Source: RFC 8489 sections 5, 14 and 18.
+ * STUN's header and attributes; all integers are big-endian. Source: RFC 8489 sections 5, 14 and 18;
+ * RFC 5780 section 7 for the attributes of behaviour discovery.
  *
  *     0  2   type: 0x0001 Binding request, 0x0011 indication, 0x0101 success, 0x0111 error
  *     2  2   length of all attributes, a multiple of 4
@@ -37,6 +38,8 @@ export const MessageType = {
 
 export const AttributeType = {
   mappedAddress: 0x0001,
+  /** RFC 5780 section 7.2. */
+  changeRequest: 0x0003,
   username: 0x0006,
   messageIntegrity: 0x0008,
   errorCode: 0x0009,
@@ -47,10 +50,16 @@ export const AttributeType = {
   passwordAlgorithm: 0x001d,
   userhash: 0x001e,
   xorMappedAddress: 0x0020,
+  /** RFC 5780 section 7.6: room for a longer answer. */
+  padding: 0x0026,
   /** XOR-MAPPED-ADDRESS of some servers that kept a draft's number. */
   xorMappedAddressOfDrafts: 0x8020,
   software: 0x8022,
   fingerprint: 0x8028,
+  /** RFC 5780 section 7.3: where the answer was sent from. */
+  responseOrigin: 0x802b,
+  /** RFC 5780 section 7.4: the server's other address and other port. */
+  otherAddress: 0x802c,
 } as const;
 
 /** Attributes below this must be understood by the receiver (RFC 8489 section 14). */
@@ -170,6 +179,15 @@ export function putFingerprint(bytes: Uint8Array, at: number): void {
 /** Value bytes of an address attribute for `of`: 8 or 20. */
 export function addressValueBytes(of: Endpoint): number {
   return 4 + addressBytes(endpointAddress(of)).length;
+}
+
+/** Writes the value of an address attribute in its plain form at `at`. */
+export function putAddress(target: Uint8Array, at: number, of: Endpoint): void {
+  const address = addressBytes(endpointAddress(of));
+  target[at] = 0;
+  target[at + 1] = address.length === 4 ? FAMILY_V4 : FAMILY_V6;
+  writeU16(target, at + 2, endpointPort(of));
+  target.set(address, at + 4);
 }
 
 /** Writes the value of XOR-MAPPED-ADDRESS at `at`; header and transaction id must stand in `target`. */

@@ -56,3 +56,30 @@ export const rfc5769 = {
     mapped: '[2001:db8:1234:5678:11:2233:4455:6677]:32853',
   },
 };
+
+/**
+ * RFC 5780, computed with an independent implementation. The server: 192.0.2.1, 192.0.2.2 and 2001:db8::1, ports 3478
+ * and 3479.
+ */
+export const changes = {
+  port: `0001001c${header}802200087461696c6e6f6465000300040000000280280004e4915c5c`,
+  address: `0001001c${header}802200087461696c6e6f64650003000400000004802800040df2f969`,
+  both: `0001001c${header}802200087461696c6e6f6465000300040000000680280004e3fc9845`,
+  /** Of both, without FINGERPRINT, and with PADDING of 24 bytes. */
+  padded: `00010024${header}000300040000000600260018${'00'.repeat(24)}`,
+  /** From 192.0.2.2:3479. */
+  paddedAnswer: {
+    bytes: `01010024${header}002000080001f523ea12d54b802b000800010d97c0000202802c000800010d97c0000202`,
+    mapped: '203.0.113.9:54321',
+    origin: '192.0.2.2:3479',
+    other: '192.0.2.2:3479',
+  },
+  v6Answer: {
+    bytes:
+      `01010048${header}00200014000283bb0113a9fa000102030405060708090a02` +
+      '802b001400020d9720010db8000000000000000000000001802c001400020d9720010db8000000000000000000000001',
+    mapped: '[2001:db8::9]:41641',
+    origin: '[2001:db8::1]:3479',
+    other: '[2001:db8::1]:3479',
+  },
+} as const;

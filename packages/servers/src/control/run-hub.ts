@@ -223,7 +223,13 @@ class Parts implements HttpHandler {
     }
     const wanted = this.#isRelaying ? this.#options.stunPort : undefined;
     if (wanted !== undefined) {
-      this.stun = await startStunServer({ ...this.#options, host, port: wanted });
+      this.stun = await startStunServer({
+        ...this.#options,
+        host,
+        port: wanted,
+        alternatePort: this.#options.stunAlternatePort,
+        alternateHost: this.#options.stunAlternateAddress,
+      });
     }
     const { httpListen } = this.#options;
     if (httpListen !== undefined && this.#isRelaying) this.#http = await startHttpFront(httpListen);
@@ -233,6 +239,7 @@ class Parts implements HttpHandler {
       canPort80: this.#http?.port === PLAIN_HTTP_PORT,
       port,
       stunPort: this.stun?.port,
+      stunAlternatePort: this.stun?.alternatePort,
     });
     this.#ownRegions = this.#isRelaying ? [own] : [];
     const relayMap = relayMapOf([...extraRegions, ...this.#ownRegions]);

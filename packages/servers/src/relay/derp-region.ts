@@ -1,5 +1,5 @@
 /** A relay as the DERP map names it, in Tailscale's JSON spelling, ready to paste into a control server's map. */
-import { familyOf, parseAddress } from '@warren/core/ip/address';
+import { familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { CertificatePin } from '@warren/shell/tls/pins';
 
 export interface DerpNode {
@@ -18,6 +18,10 @@ export interface DerpNode {
   readonly CanPort80?: true;
   /** Warren's own: the relay sends a datagram back to a client that asks for one. Official clients skip it. */
   readonly WarrenDialBack?: true;
+  /** Warren's own: STUN answers from here too (RFC 5780), so that nodes can tell how their NAT filters. */
+  readonly WarrenStunAlternatePort?: number;
+  readonly WarrenStunAlternateIPv4?: string;
+  readonly WarrenStunAlternateIPv6?: string;
 }
 
 export interface DerpRegion {
@@ -39,6 +43,9 @@ export interface DerpRegionFacts {
   readonly pin: CertificatePin;
   readonly port: number;
   readonly stunPort: number | undefined;
+  /** STUN's other port and address; undefined: none. */
+  readonly stunAlternatePort?: number | undefined;
+  readonly stunAlternateAddress?: IpAddress | undefined;
   /** Plain HTTP is served on port 80 of `hostName`. */
   readonly canPort80?: boolean | undefined;
 }
@@ -69,7 +76,17 @@ export function derpRegion(facts: DerpRegionFacts): DerpRegion {
         DERPPort: facts.port,
         ...(facts.canPort80 === true ? { CanPort80: true } : {}),
         ...(facts.stunPort === undefined ? {} : { WarrenDialBack: true }),
+        ...alternates(facts),
       },
     ],
   };
+}
+
+function alternates(facts: DerpRegionFacts): Partial<DerpNode> {
+  const { stunPort, stunAlternatePort: port, stunAlternateAddress: address } = facts;
+  if (stunPort === undefined || port === undefined) return {};
+  if (address === undefined) return { WarrenStunAlternatePort: port };
+  return familyOf(address) === 4
+    ? { WarrenStunAlternatePort: port, WarrenStunAlternateIPv4: address }
+    : { WarrenStunAlternatePort: port, WarrenStunAlternateIPv6: address };
 }

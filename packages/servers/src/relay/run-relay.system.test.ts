@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as http from 'node:http';
@@ -9,9 +9,14 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import * as tls from 'node:tls';
 import { concatBytes, hexLiteral } from '@warren/core/base/bytes';
-import { endpoint, parseAddress } from '@warren/core/ip/address';
+import { fail } from '@warren/core/base/failure';
+import { endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import { generatePrivateKey, publicKeyBytes, publicKeyFromBytes } from '@warren/core/keys/keys';
-import { decodeBindingResponse, encodeBindingRequest } from '@warren/core/stun/binding';
+import {
+  decodeBindingResponse,
+  encodeBindingRequest,
+  encodeChangeRequest,
+} from '@warren/core/stun/binding';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { silentLogger } from '@warren/shell/log';
@@ -435,6 +440,66 @@ describe('STUN', () => {
     expect(await stun(relay.stunPort ?? 0, '127.0.0.1', request)).toHaveLength(32);
     expect(await stun(relay.stunPort ?? 0, '::1', request)).toHaveLength(44);
     expect(relay.stats().stun).toEqual({ requests: 2, answered: 2 });
+  });
+
+  test('answers from its other port, and from its other address, when asked to', async () => {
+    const relay = await start({
+      listenHost: '127.0.0.1',
+      stunAlternatePort: 0,
+      stunAlternateAddress: '127.0.0.2' as IpAddress,
+    });
+    const [node] = relay.region.Nodes;
+    expect(node).toMatchObject({ WarrenStunAlternateIPv4: '127.0.0.2' });
+    const alternatePort = node?.WarrenStunAlternatePort ?? 0;
+    const socket = createSocket('udp4');
+    try {
+      socket.bind(0, '127.0.0.1');
+      await once(socket, 'listening');
+      for (const [address, port, from] of [
+        [false, true, `127.0.0.1:${alternatePort}`],
+        [true, false, `127.0.0.2:${relay.stunPort}`],
+        [true, true, `127.0.0.2:${alternatePort}`],
+      ] as const) {
+        const id = random.fill(new Uint8Array(12));
+        const answer = once(socket, 'message') as Promise<[Buffer, RemoteInfo]>;
+        socket.send(encodeChangeRequest(id, { address, port }), relay.stunPort ?? 0, '127.0.0.1');
+        const [bytes, source] = await answer;
+        expect(`${source.address}:${source.port}`).toBe(from);
+        expect(
+          decodeBindingResponse(Uint8Array.from(bytes), { allowLoopback: true }),
+        ).toMatchObject({
+          transactionId: id,
+          mapped: `127.0.0.1:${socket.address().port}`,
+        });
+      }
+    } finally {
+      socket.close();
+    }
+    expect(relay.stats().stun).toEqual({
+      requests: 3,
+      answered: 3,
+      'answered-from-elsewhere': 3,
+    });
+  });
+
+  test('does without its other port when another program has it', async () => {
+    const taken = createSocket('udp4');
+    taken.bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    try {
+      const { port: stunAlternatePort } = taken.address();
+      const relay = await start({ listenHost: '127.0.0.1', stunAlternatePort });
+      expect(relay.region.Nodes[0]).not.toHaveProperty('WarrenStunAlternatePort');
+      const id = random.fill(new Uint8Array(12));
+      const request = encodeChangeRequest(id, { address: false, port: true });
+      const socket = createSocket('udp4');
+      socket.send(request, relay.stunPort ?? 0, '127.0.0.1');
+      const [bytes] = (await once(socket, 'message')) as [Buffer];
+      socket.close();
+      expect(decodeBindingResponse(bytes, { allowLoopback: true })).toBe(fail('error-response'));
+    } finally {
+      taken.close();
+    }
   });
 
   test('drops garbage without a word and counts why', async () => {

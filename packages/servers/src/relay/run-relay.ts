@@ -98,7 +98,13 @@ async function start(
   const { listenHost: host, stunPort: wantedStunPort, statsSocket, stateDir } = options;
   const port = await listenTcp(parts.https, { host, port: options.port });
   if (wantedStunPort !== undefined) {
-    parts.stun = await startStunServer({ ...options, host, port: wantedStunPort });
+    parts.stun = await startStunServer({
+      ...options,
+      host,
+      port: wantedStunPort,
+      alternatePort: options.stunAlternatePort,
+      alternateHost: options.stunAlternateAddress,
+    });
   }
   if (options.httpListen !== undefined) parts.http = await startHttpFront(options.httpListen);
   const stats = (): RunningRelayStats => ({
@@ -113,6 +119,7 @@ async function start(
     pin: identity.pin,
     port,
     stunPort,
+    stunAlternatePort: parts.stun?.alternatePort,
     canPort80: parts.http?.port === PLAIN_HTTP_PORT,
   });
   const regionFile = path.join(stateDir, 'derp-region.json');

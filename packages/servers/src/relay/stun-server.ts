@@ -1,6 +1,12 @@
 /**
- * STUN over UDP: tells nodes from where their packets arrive, and sends the relay's dial-backs. One socket for both families where the system has
- * them; IPv4 sources are always reported as IPv4.
+ * STUN over UDP: tells nodes from where their packets arrive, and sends the relay's dial-backs. One socket for both
+ * families where the system has them; IPv4 sources are always reported as IPv4.
+ *
+ *     host:port ─ the first socket          alternateHost:port
+ *     host:alternatePort                    alternateHost:alternatePort
+ *
+ * With the others a node can ask for an answer from where it has not sent to (RFC 5780), which tells how its NAT
+ * filters. All of them share one limit of requests. A port that another program has is done without.
  *
  * A wildcard socket answers from whatever address the route prefers. On a host with several addresses name the one
  * to listen on, or clients that asked another one will ignore the answer.
@@ -14,9 +20,15 @@ import {
   endpointAddress,
   endpointPort,
   familyOf,
+  type IpAddress,
   parseAddress,
 } from '@warren/core/ip/address';
-import { answerBindingRequest } from '@warren/core/stun/server';
+import {
+  answerFromSockets,
+  type PlacedReply,
+  type ServerSockets,
+  type SocketChoice,
+} from '@warren/core/stun/server';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { bindUdp, type ListenAddress } from '../listen.js';
@@ -31,12 +43,18 @@ const RATE = { burst: 500, perSecond: 100, prefixesMax: 65_536 };
 const REQUEST_MAX_BYTES = 1280;
 
 export interface StunServerOptions extends ListenAddress {
+  /** UDP; 0: any; undefined: none. */
+  readonly alternatePort?: number | undefined;
+  /** Another address of this host, to answer from on both ports; `host` is given then. */
+  readonly alternateHost?: IpAddress | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 export interface StunServer {
   readonly port: number;
+  /** Undefined: none was wanted, or another program has it. */
+  readonly alternatePort: number | undefined;
   /** `requests`, `answered`, and drops by reason. */
   readonly counters: Counters;
   /** Sends a datagram from the STUN port; false when the system refuses. */
@@ -44,30 +62,109 @@ export interface StunServer {
   close(): Promise<void>;
 }
 
+interface BoundSocket {
+  readonly choice: SocketChoice;
+  readonly socket: Socket;
+  readonly port: number;
+  readonly isDual: boolean;
+}
+
 /** Listens on `host` and `port`. Rejects with a ListenError. */
 export async function startStunServer(options: StunServerOptions): Promise<StunServer> {
   const log = options.log.child({ part: 'stun' });
-  const { socket, port, isDual } = await bind(options);
+  const first = { choice: FIRST, ...(await bind(options)) };
+  const bound = [first, ...(await bindOthers(options, first.port, log))];
+  const alternatePort = bound.find(({ choice }) => choice.alternatePort)?.port;
+  const { alternateHost } = options;
+  const hasHost = bound.some(({ choice }) => choice.alternateAddress);
+  const host = options.host === undefined ? undefined : parseAddress(options.host);
+  const isNamed = hasHost && alternateHost !== undefined && host !== undefined;
+  const sockets: ServerSockets = {
+    port: first.port,
+    alternatePort,
+    // Behind another host's address translation these would be of no use to clients; two of them show that it isn't.
+    addresses: isNamed ? [host] : [],
+    alternateAddresses: isNamed ? [alternateHost] : [],
+  };
   const counters = new Counters();
   const limiter = new PrefixLimiter(RATE);
-  socket.on('error', (error) => log.warn('socket error', { error: error.message }));
-  socket.on('message', (bytes, from) => {
-    counters.add('requests');
-    const answer = judge(bytes, from, limiter, options.clock);
-    if (typeof answer === 'string') {
-      counters.add(`drop-${answer}`);
-      return;
-    }
-    socket.send(answer, from.port, from.address, (error) => {
-      counters.add(error === null ? 'answered' : 'drop-send-failed');
+  for (const { choice, socket } of bound) {
+    socket.on('error', (error) => log.warn('socket error', { error: error.message }));
+    socket.on('message', (bytes, from) => {
+      counters.add('requests');
+      const answer = judge(bytes, from, sockets, choice, limiter, options.clock);
+      if (typeof answer === 'string') {
+        counters.add(`drop-${answer}`);
+        return;
+      }
+      const sender = bound.find((one) => isSame(one.choice, answer.from));
+      if (sender === undefined) {
+        counters.add('drop-no-such-socket');
+        return;
+      }
+      const isChanged = sender.socket !== socket;
+      const to = isChanged ? addressFor(from, sender.isDual) : from.address;
+      sender.socket.send(answer.reply, from.port, to, (error) => {
+        counters.add(error === null ? 'answered' : 'drop-send-failed');
+        if (error === null && isChanged) counters.add('answered-from-elsewhere');
+      });
     });
-  });
+  }
   return {
-    port,
+    port: first.port,
+    alternatePort,
     counters,
-    send: (target, bytes) => sendFrom(socket, isDual, target, bytes),
-    close: () => new Promise((resolve) => socket.close(() => resolve())),
+    send: (target, bytes) => sendFrom(first.socket, first.isDual, target, bytes),
+    close: async () => {
+      await Promise.all(bound.map(({ socket }) => closed(socket)));
+    },
   };
+}
+
+const FIRST: SocketChoice = { alternateAddress: false, alternatePort: false };
+
+function isSame(a: SocketChoice, b: SocketChoice): boolean {
+  return a.alternateAddress === b.alternateAddress && a.alternatePort === b.alternatePort;
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.close(() => resolve()));
+}
+
+/** The other sockets, as far as they can be had: all of an address, or none. */
+async function bindOthers(
+  options: StunServerOptions,
+  port: number,
+  log: Logger,
+): Promise<readonly BoundSocket[]> {
+  const { host, alternateHost, alternatePort: wanted } = options;
+  if (wanted === undefined) return [];
+  const bound: BoundSocket[] = [];
+  try {
+    const choice = { alternateAddress: false, alternatePort: true };
+    const second = await bind({ host, port: wanted });
+    bound.push({ choice, ...second });
+    if (alternateHost === undefined) return bound;
+    for (const isAlternate of [false, true]) {
+      const at = { host: alternateHost, port: isAlternate ? second.port : port };
+      const there = { alternateAddress: true, alternatePort: isAlternate };
+      bound.push({ choice: there, ...(await bind(at)) });
+    }
+    return bound;
+  } catch (error) {
+    log.warn('no STUN from another address or port: nodes learn less of their NATs', {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    const useless = bound.filter(({ choice }) => choice.alternateAddress);
+    await Promise.all(useless.map(({ socket }) => closed(socket)));
+    return bound.filter((one) => !useless.includes(one));
+  }
+}
+
+/** The address of who asked, as a socket of the one kind or the other writes it. */
+function addressFor({ address }: RemoteInfo, isDual: boolean): string {
+  if (isDual) return address.includes(':') ? address : `::ffff:${address}`;
+  return address.replace(/^::ffff:/, '');
 }
 
 function sendFrom(
@@ -88,15 +185,17 @@ function sendFrom(
 function judge(
   bytes: Buffer,
   from: RemoteInfo,
+  sockets: ServerSockets,
+  at: SocketChoice,
   limiter: PrefixLimiter,
   clock: Clock,
-): Uint8Array | string {
+): PlacedReply | string {
   const source = parseAddress(from.address.split('%', 1)[0] ?? ''); // link-local sources carry a zone
   if (source === undefined || from.port === 0) return 'bad-source';
   if (bytes.length > REQUEST_MAX_BYTES) return 'too-long';
   // The limit comes first: checking a fingerprint costs more than a lookup.
   if (!limiter.allow(source, clock.now())) return 'rate';
-  const answer = answerBindingRequest(bytes, endpoint(source, from.port));
+  const answer = answerFromSockets(bytes, endpoint(source, from.port), sockets, at);
   return isFailure(answer) ? answer.reason : answer;
 }
 

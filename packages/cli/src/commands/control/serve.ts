@@ -7,7 +7,15 @@ import { addServerOptions } from '../../server-options.js';
 import { addControlOptions, type HubOptions, runHubCommand } from '../hub.js';
 
 /** Flags of every server that speak of the relay which is not there. */
-const RELAY_FLAGS = ['--stun-port', '--no-stun', '--region-id', '--region-code', '--region-name'];
+const RELAY_FLAGS = [
+  '--stun-port',
+  '--stun-alternate-port',
+  '--stun-alternate-address',
+  '--no-stun',
+  '--region-id',
+  '--region-code',
+  '--region-name',
+];
 
 function relayOptions(command: Command): readonly Option[] {
   return command.options.filter(({ long }) => RELAY_FLAGS.includes(long ?? ''));
