@@ -3,38 +3,43 @@
  * the daemon's start; when one runs already without them, that is told instead of losing them.
  */
 import { resolve } from 'node:path';
-import type { Endpoint } from '@warren/core/ip/address';
 import { endpointsOfEnvironment, STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
+import type { StaticEndpoint } from '@warren/node/config/static-endpoints';
 import type { DaemonSettings } from '@warren/node/local-api/protocol';
 import { CliError } from './errors.js';
 
 export interface AskedSettings {
   readonly config?: string;
-  readonly staticEndpoint?: readonly Endpoint[];
+  readonly staticEndpoint?: readonly StaticEndpoint[];
+  readonly healthPort?: number;
 }
 
 /** Flags for the daemon; it runs in another directory, so a path becomes absolute. */
-export function daemonFlags({ config, staticEndpoint = [] }: AskedSettings): string[] {
+export function daemonFlags(asked: AskedSettings): string[] {
+  const { config, staticEndpoint = [], healthPort } = asked;
   return [
     ...(config === undefined ? [] : ['--config', resolve(config)]),
     ...staticEndpoint.flatMap((endpoint) => ['--static-endpoint', endpoint]),
+    ...(healthPort === undefined ? [] : ['--health-port', String(healthPort)]),
   ];
 }
 
 /** Throws DAEMON_SETTINGS when a running daemon was started without what the flags ask for. */
 export function requireSettings(asked: AskedSettings, running: DaemonSettings): void {
-  const { config, staticEndpoint = [] } = asked;
+  const { config, staticEndpoint = [], healthPort } = asked;
   const missing = staticEndpoint.filter((endpoint) => !running.staticEndpoints.includes(endpoint));
   const isOtherFile = config !== undefined && resolve(config) !== running.configFile;
-  if (missing.length === 0 && !isOtherFile) return;
+  const isOtherPort = healthPort !== undefined && healthPort !== running.healthPort;
+  if (missing.length === 0 && !isOtherFile && !isOtherPort) return;
   const lacks = [
     ...(missing.length === 0 ? [] : [`the static endpoint ${missing.join(', ')}`]),
     ...(isOtherFile ? [`the configuration ${resolve(config)}`] : []),
+    ...(isOtherPort ? [`the health port ${healthPort}`] : []),
   ];
   throw new CliError(
     'DAEMON_SETTINGS',
     `the daemon runs already, without ${lacks.join(' and ')}`,
-    `such settings are read when it starts: end it with \`warren down --end-daemon\`, then run \`warren up\` with them again; of a service, put them into ${running.configFile} and restart it`,
+    `\`warren set --static-endpoint\` changes a running one; other settings are read when it starts: end it with \`warren down --end-daemon\`, then run \`warren up\` with them again; of a service, put them into ${running.configFile} and restart it`,
   );
 }
 

@@ -8,7 +8,7 @@ import type { PingLine, PingRequest, UpEvent, UpRequest } from '@warren/node/loc
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LocalClient } from './local-client.js';
-import { easyNetcheck, runningReport } from './testing/reports.js';
+import { easyNetcheck, runningReport, settingsReport } from './testing/reports.js';
 
 let dir: string;
 let socketPath: string;
@@ -91,12 +91,24 @@ describe('with the daemon’s server', () => {
         return Promise.resolve(easyNetcheck);
       },
       relayMap: () => ({ Regions: {} }),
+      settings: () => settingsReport,
+      changeSettings(request) {
+        const { staticEndpoints: set = [] } = request;
+        const { staticEndpoints } = settingsReport;
+        return { ...settingsReport, staticEndpoints: { ...staticEndpoints, set } };
+      },
       shutdown: () => {
         ends++;
       },
     };
     const server = await LocalApiServer.listen(socketPath, backend);
     closers.push(() => server.close());
+  });
+
+  test('settings are read, and changed as asked', async () => {
+    expect(await client.settings()).toEqual(settingsReport);
+    const changed = await client.changeSettings({ staticEndpoints: ['192.0.2.1:1'] });
+    expect(changed.staticEndpoints.set).toEqual(['192.0.2.1:1']);
   });
 
   test('a network check comes with what it does meanwhile, or with why there is none', async () => {

@@ -10,6 +10,8 @@ import {
   type LogoutReport,
   type PingLine,
   type PingRequest,
+  type SettingsReport,
+  type SettingsRequest,
   type StatusReport,
   type UpEvent,
   type UpRequest,
@@ -150,13 +152,33 @@ export class LocalClient {
     throw explain(new SocketFailure('lost', 'it ended before the check did'), this.#socketPath);
   }
 
+  async settings(): Promise<SettingsReport> {
+    return this.#settingsReport(await this.#document('GET', '/v0/settings', ANSWER_MS));
+  }
+
+  /** Changes settings of the running daemon; answers all as they are now. */
+  async changeSettings(request: SettingsRequest): Promise<SettingsReport> {
+    const body = await this.#document('PATCH', '/v0/settings', ANSWER_MS, request);
+    return this.#settingsReport(body);
+  }
+
+  #settingsReport(body: unknown): SettingsReport {
+    if (!isObject(body) || !isObject(body['staticEndpoints'])) throw answerError(this.#socketPath);
+    return body as unknown as SettingsReport;
+  }
+
   /** The daemon's relay map, in control's spelling. */
   relayMap(): Promise<unknown> {
     return this.#document('GET', '/v0/relay-map', ANSWER_MS);
   }
 
-  async #document(method: 'GET' | 'POST', path: string, silenceMs: number): Promise<unknown> {
-    const asked = this.#asked(method, path, this.#signal, silenceMs);
+  async #document(
+    method: SocketRequest['method'],
+    path: string,
+    silenceMs: number,
+    body?: unknown,
+  ): Promise<unknown> {
+    const asked = { ...this.#asked(method, path, this.#signal, silenceMs), body };
     try {
       const { status, body } = await requestDocument(asked);
       if (status >= 400) throw this.#refusal(body);
@@ -184,7 +206,7 @@ export class LocalClient {
   }
 
   #asked(
-    method: 'GET' | 'POST',
+    method: SocketRequest['method'],
     path: string,
     signal: AbortSignal,
     silenceMs: number | undefined,

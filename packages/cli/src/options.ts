@@ -2,10 +2,13 @@
  * Values on the command line and in WARREN_* variables: one parser a kind, each saying what it expects.
  * Parsers throw commander's InvalidArgumentError, which names the flag and ends with exit code 64.
  */
-import type { Endpoint } from '@warren/core/ip/address';
 import { DEFAULT_CONFIG_PATH } from '@warren/node/config/node-config';
-import { STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
-import { parseStaticEndpoint, splitEndpointList } from '@warren/node/config/static-endpoints';
+import { HEALTH_PORT_VARIABLE, STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
+import {
+  parseStaticEndpoint,
+  type StaticEndpoint,
+  splitEndpointList,
+} from '@warren/node/config/static-endpoints';
 import { DEFAULT_SOCKET_PATH, DEFAULT_STATE_DIR } from '@warren/node/local-api/protocol';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -18,6 +21,7 @@ export const ENVIRONMENT_NAMES = [
   'WARREN_HOSTNAME',
   'WARREN_CONFIG',
   STATIC_ENDPOINTS_VARIABLE,
+  HEALTH_PORT_VARIABLE,
 ] as const;
 
 /** Where the hub's admin socket is unless told otherwise. */
@@ -79,6 +83,11 @@ export function parseTimeout(text: string): number {
   const ms = parseDuration(text);
   if (ms === 0) throw new InvalidArgumentError('a wait of 0 can never end well; try 5s.');
   return ms;
+}
+
+/** A TCP port that others are told. */
+export function parseFixedPort(text: string): number {
+  return parseInteger(text, 1, 65_535);
 }
 
 /** A UDP or TCP port; 0 lets the system choose. */
@@ -154,8 +163,8 @@ export function collect(value: string, previous: readonly string[] | undefined):
 /** One or more endpoints in a comma list, added to those of earlier flags. */
 export function collectEndpoints(
   text: string,
-  previous: readonly Endpoint[] | undefined,
-): readonly Endpoint[] {
+  previous: readonly StaticEndpoint[] | undefined,
+): readonly StaticEndpoint[] {
   const added = splitEndpointList(text).map((part) => {
     const { endpoint, problem } = parseStaticEndpoint(part);
     if (endpoint === undefined) throw new InvalidArgumentError(`${problem}.`);
@@ -165,12 +174,28 @@ export function collectEndpoints(
   return [...(previous ?? []), ...added];
 }
 
+/** As {@link collectEndpoints}; an empty text adds nothing, so that a list can be replaced by an empty one. */
+export function replaceEndpoints(
+  text: string,
+  previous: readonly StaticEndpoint[] | undefined,
+): readonly StaticEndpoint[] {
+  return text === '' ? (previous ?? []) : collectEndpoints(text, previous);
+}
+
 /** `--static-endpoint` of the daemon, and of `up` for the daemon it may start. */
 export function staticEndpointOption(): Option {
   return new Option(
     '--static-endpoint <address:port>',
     `where peers can reach this machine besides what it finds itself, such as a load balancer; may be repeated (also ${STATIC_ENDPOINTS_VARIABLE}, and the configuration)`,
   ).argParser(collectEndpoints);
+}
+
+/** `--health-port` of the daemon, and of `up` for the daemon it may start. */
+export function healthPortOption(): Option {
+  return new Option(
+    '--health-port <port>',
+    `TCP port that answers load balancers which can't check UDP (also ${HEALTH_PORT_VARIABLE}, and the configuration)`,
+  ).argParser(parseFixedPort);
 }
 
 /** `--config` of the daemon, and of `up` for the daemon it may start. */

@@ -71,6 +71,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ip.js')).defineIp,
   },
   {
+    name: 'set',
+    summary: 'change settings of the running daemon, or show them',
+    group: NODE,
+    load: async () => (await import('./commands/set.js')).defineSet,
+  },
+  {
     name: 'daemon',
     summary: 'run the node itself in the foreground',
     group: NODE,

@@ -35,7 +35,7 @@ export interface SocketRequest {
   readonly socketPath: string;
   /** The Host header: servers refuse requests that a browser could have been tricked into. */
   readonly host: string;
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly signal: AbortSignal;

@@ -17,6 +17,7 @@ export type NodeErrorCode =
   | 'LOGIN_SERVER_URL'
   | 'AUTH_KEY_FORMAT'
   | 'STATIC_ENDPOINT'
+  | 'HEALTH_PORT'
   | 'PEER_UNKNOWN'
   | 'NOT_RUNNING'
   | 'NETCHECK_UNFINISHED'

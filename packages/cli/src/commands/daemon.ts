@@ -1,6 +1,6 @@
 /** `warren daemon`: the node in the foreground, for service managers, containers and a look at its log. */
-import type { Endpoint } from '@warren/core/ip/address';
 import { readSettings } from '@warren/node/config/settings';
+import type { StaticEndpoint } from '@warren/node/config/static-endpoints';
 import {
   DEFAULT_SOCKET_PATH,
   DEFAULT_STATE_DIR,
@@ -14,6 +14,7 @@ import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
 import {
   configOption,
+  healthPortOption,
   parsePort,
   socketPathOf,
   stateDirOption,
@@ -27,7 +28,8 @@ interface DaemonOptions {
   readonly port: number;
   readonly tun: string;
   readonly config?: string;
-  readonly staticEndpoint?: readonly Endpoint[];
+  readonly staticEndpoint?: readonly StaticEndpoint[];
+  readonly healthPort?: number;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -63,6 +65,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
         .default(DEFAULT_TUN_NAME),
     )
     .addOption(staticEndpointOption())
+    .addOption(healthPortOption())
     .addOption(configOption())
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
@@ -83,6 +86,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
         settings: readSettings({
           configFile: options.config,
           staticEndpoints: options.staticEndpoint ?? [],
+          healthPort: options.healthPort,
           environment: process.env,
         }),
         logLevel: options.logLevel,
@@ -95,7 +99,10 @@ export function defineDaemon(command: Command, context: CliContext): void {
   describe(command, [
     ['warren daemon', `socket ${DEFAULT_SOCKET_PATH}, state in ${DEFAULT_STATE_DIR}`],
     ['warren daemon --log-level debug', 'watch what it does'],
-    ['warren daemon --static-endpoint 192.0.2.20:41641', 'behind a UDP load balancer'],
+    [
+      'warren daemon --static-endpoint 192.0.2.20:41641 --health-port 41642',
+      'behind a UDP load balancer that checks TCP',
+    ],
     [
       'warren daemon --state-dir /tmp/b --socket /tmp/b.sock --tun warren1 --port 0',
       'a second node on this machine',

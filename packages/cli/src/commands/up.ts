@@ -1,5 +1,5 @@
 /** `warren up`: joins the network through the daemon, and starts a daemon when none runs. */
-import type { Endpoint } from '@warren/core/ip/address';
+import type { StaticEndpoint } from '@warren/node/config/static-endpoints';
 import type { UpEvent, UpRequest } from '@warren/node/local-api/protocol';
 import { type Command, Option } from 'commander';
 import { resolveAuthKey } from '../auth-key.js';
@@ -11,6 +11,7 @@ import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
 import {
   configOption,
+  healthPortOption,
   parseDuration,
   parseHostName,
   parseLoginServer,
@@ -30,7 +31,8 @@ interface UpOptions {
   readonly hostname?: string;
   readonly stateDir: string;
   readonly config?: string;
-  readonly staticEndpoint?: readonly Endpoint[];
+  readonly staticEndpoint?: readonly StaticEndpoint[];
+  readonly healthPort?: number;
   readonly timeout: number;
   readonly json: boolean;
 }
@@ -145,6 +147,7 @@ export function defineUp(command: Command, context: CliContext): void {
     )
     .addOption(stateDirOption('state of the daemon, should it have to be started'))
     .addOption(staticEndpointOption())
+    .addOption(healthPortOption())
     .addOption(configOption())
     .addOption(
       new Option('--timeout <duration>', 'give up after so long; 0: wait for ever')

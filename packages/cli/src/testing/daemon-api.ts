@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
-import { easyNetcheck, runningReport } from './reports.js';
+import { easyNetcheck, runningReport, settingsReport } from './reports.js';
 
 export interface ServedDaemon {
   readonly socketPath: string;
@@ -22,6 +22,8 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     ping: () => Promise.resolve(),
     netcheck: () => Promise.resolve(easyNetcheck),
     relayMap: () => ({ Regions: {} }),
+    settings: () => settingsReport,
+    changeSettings: () => settingsReport,
     shutdown: () => undefined,
     ...backend,
   });

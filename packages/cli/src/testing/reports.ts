@@ -1,6 +1,6 @@
 /** Reports that several tests show to commands. Shapes are the daemon's own; values are made up. */
 import type { NetcheckReport } from '@warren/node/local-api/netcheck-report';
-import type { PeerStatus, StatusReport } from '@warren/node/local-api/protocol';
+import type { PeerStatus, SettingsReport, StatusReport } from '@warren/node/local-api/protocol';
 
 /** A peer that was never talked to. */
 export const quietPeer: PeerStatus = {
@@ -58,6 +58,18 @@ export const runningReport: StatusReport = {
   health: [],
   history: [],
   counters: {},
+};
+
+/** What `warren set` says of a machine behind a balancer. */
+export const settingsReport: SettingsReport = {
+  configFile: '/etc/warren/node.hujson',
+  hostName: 'laptop',
+  staticEndpoints: {
+    set: ['vpn.example.com:41641'],
+    started: ['192.0.2.20:41641'],
+    inUse: ['192.0.2.20:41641', '192.0.2.77:41641'],
+  },
+  healthPort: 41642,
 };
 
 /** What `warren netcheck` says at a common home. */

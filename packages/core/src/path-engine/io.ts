@@ -21,6 +21,8 @@ export type PathEngineInput =
   | { readonly type: 'netmap'; readonly netmap: Netmap }
   /** Addresses of the machine's usable interfaces, without loopback and overlay. */
   | { readonly type: 'local-addresses'; readonly addresses: readonly IpAddress[] }
+  /** What people configured, with names looked up; replaces what was told before. */
+  | { readonly type: 'static-endpoints'; readonly endpoints: readonly Endpoint[] }
   /** Interfaces or the default route changed: old paths can't be believed. */
   | { readonly type: 'link-changed' }
   /** Something else has just been reached after an outage: don't let relays wait out their pauses. */

@@ -60,6 +60,22 @@ describe('the list', () => {
     ]);
   });
 
+  test('static endpoints are what was said last, and told at once', () => {
+    const endpoints = own(41_641, ['198.51.100.5:41641']);
+    endpoints.report(report({ v4: '203.0.113.9:54321' }), instant(0));
+    endpoints.takeChange(instant(0));
+    endpoints.setStaticEndpoints(['198.51.100.6:1', '[2001:db8::6]:2'] as Endpoint[]);
+    expect(endpoints.takeChange(instant(1))?.map(({ endpoint }) => endpoint)).toEqual([
+      '203.0.113.9:54321',
+      '198.51.100.6:1',
+      '[2001:db8::6]:2',
+      '192.168.1.20:41641',
+      '[2001:db8::20]:41642',
+    ]);
+    endpoints.setStaticEndpoints([]);
+    expect(shown(endpoints).filter((line) => line.endsWith(' 5'))).toEqual([]);
+  });
+
   test('guesses at a forwarded port behind a hard NAT, if a port is configured', () => {
     const varies = report({ v4: '203.0.113.9:54321', mappingVariesByDestIp: true });
     const [fixed, any] = [own(41_641), own(0)];

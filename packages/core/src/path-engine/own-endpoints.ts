@@ -50,12 +50,14 @@ export class OwnEndpoints {
   /** Newest last. */
   readonly #sightings = new Map<Endpoint, Sighting>();
   #current: readonly OwnEndpoint[] = [];
+  #static: readonly Endpoint[];
   #localAddresses: readonly IpAddress[] | undefined;
   #reportedAt: Instant | undefined;
   #told: readonly OwnEndpoint[] | undefined;
 
   constructor(options: OwnEndpointsOptions) {
     this.#options = options;
+    this.#static = options.staticEndpoints;
   }
 
   /** When the last report was taken; undefined: none since the start or the last change of network. */
@@ -66,6 +68,11 @@ export class OwnEndpoints {
   /** Loopback is all this machine has. */
   get onlyLoopback(): boolean {
     return this.#localAddresses?.every(isLoopback) ?? false;
+  }
+
+  /** Replaces those of the configuration. */
+  setStaticEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#static = endpoints;
   }
 
   setLocalAddresses(addresses: readonly IpAddress[]): void {
@@ -120,7 +127,7 @@ export class OwnEndpoints {
     for (const [of, { type, seenAt }] of [...this.#sightings].reverse()) {
       if (now < after(seenAt, endpointLifetimeMs)) add(of, type);
     }
-    for (const of of this.#options.staticEndpoints) add(of, EndpointType.static);
+    for (const of of this.#static) add(of, EndpointType.static);
     for (const of of this.localSockets()) {
       const address = endpointAddress(of);
       // Without its zone nobody can use it.

@@ -209,6 +209,11 @@ export class OwnNetwork {
     this.#addressesChanged(now);
   }
 
+  setStaticEndpoints(endpoints: readonly Endpoint[], now: Instant): void {
+    this.#endpoints.setStaticEndpoints(endpoints);
+    this.#tellEndpoints(now);
+  }
+
   /** Starts over; true when an address vanished since the last change, and with it its connections. */
   linkChanged(now: Instant): boolean {
     const lostAddress = this.#lostAddress;

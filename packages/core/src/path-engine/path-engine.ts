@@ -145,6 +145,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'local-addresses':
         this.#network.setLocalAddresses(input.addresses, now);
         break;
+      case 'static-endpoints':
+        this.#network.setStaticEndpoints(input.endpoints, now);
+        break;
       case 'link-changed':
         this.#linkChanged(now);
         break;

@@ -3,24 +3,31 @@
  *
  *     {
  *       // The load balancer in front of this machine, an address per zone.
- *       "staticEndpoints": ["192.0.2.20:41641", "192.0.2.21:41641"],
+ *       "staticEndpoints": ["192.0.2.20:41641", "vpn.example.com:41641"],
+ *       // What that balancer checks, because it can't check UDP.
+ *       "healthPort": 41642,
  *     }
  *
  * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
  */
-import type { Endpoint } from '@warren/core/ip/address';
 import { type ConfigValue, parseHujson } from '@warren/shell/config/hujson';
 import { readFileIfPresent, readFileStrict } from '@warren/shell/files/atomic-file';
-import { MAX_STATIC_ENDPOINTS, parseStaticEndpoint } from './static-endpoints.js';
+import {
+  MAX_STATIC_ENDPOINTS,
+  parseStaticEndpoint,
+  type StaticEndpoint,
+} from './static-endpoints.js';
 
 /** Where the file is unless told otherwise; it need not exist. */
 export const DEFAULT_CONFIG_PATH = '/etc/warren/node.hujson';
 
 export interface NodeConfig {
-  readonly staticEndpoints: readonly Endpoint[];
+  readonly staticEndpoints: readonly StaticEndpoint[];
+  /** TCP; undefined: none. */
+  readonly healthPort: number | undefined;
 }
 
-const empty: NodeConfig = { staticEndpoints: [] };
+const empty: NodeConfig = { staticEndpoints: [], healthPort: undefined };
 
 type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
 
@@ -36,6 +43,7 @@ const readers: Readers = {
       return endpoint;
     });
   },
+  healthPort: (value) => value.integer(1, 65_535),
 };
 
 /** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
@@ -46,7 +54,7 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     const value = fields.get(name);
     return value === undefined ? empty[name] : readers[name](value);
   };
-  return { staticEndpoints: read('staticEndpoints') };
+  return { staticEndpoints: read('staticEndpoints'), healthPort: read('healthPort') };
 }
 
 /** Reads the file; one that a person named must exist. Throws CONFIG_INVALID and FileError. */

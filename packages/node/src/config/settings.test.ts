@@ -48,11 +48,11 @@ test('a wrong line of the configuration is named', () => {
     expect.objectContaining({
       code: 'CONFIG_INVALID',
       message:
-        '/etc/warren/node.hujson:3:1: "192.0.2.1" is not ADDRESS:PORT (IPv6: [ADDRESS]:PORT)',
+        '/etc/warren/node.hujson:3:1: "192.0.2.1" is not ADDRESS:PORT or NAME:PORT (IPv6: [ADDRESS]:PORT)',
     }),
   );
   expect(() => parseNodeConfig('/x', Buffer.from('{"staticEndpoint": []}'))).toThrow(
-    '/x:1:2: "staticEndpoint" is no setting; there is: staticEndpoints',
+    '/x:1:2: "staticEndpoint" is no setting; there is: staticEndpoints, healthPort',
   );
 });
 
@@ -80,7 +80,12 @@ test('more than sixteen are refused, wherever they come from', () => {
 test.each([
   ['192.0.2.1:0', /has no port/],
   ['192.0.2.1:65536', /is not ADDRESS:PORT/],
-  ['hub.example.net:41641', /is not ADDRESS:PORT/],
+  ['192.0.2.300:1', /is not ADDRESS:PORT/],
+  ['hub..example.net:41641', /is not ADDRESS:PORT/],
+  ['-hub.example.net:41641', /is not ADDRESS:PORT/],
+  ['hub.example.net', /is not ADDRESS:PORT/],
+  ['hub.example.net:0', /has no port/],
+  ['hub.example.net:65536', /is not ADDRESS:PORT/],
   ['0.0.0.0:1', /no peer can send to/],
   ['127.0.0.1:1', /no peer can send to/],
   ['[fe80::1]:1', /no peer can send to/],
@@ -92,6 +97,28 @@ test.each([
 
 test('a private address may be one: peers of the same company reach it', () => {
   expect(parseStaticEndpoint('10.0.0.1:41641').endpoint).toBe('10.0.0.1:41641');
+});
+
+test('a name may be one, in one spelling', () => {
+  expect(parseStaticEndpoint('VPN.Example.com.:41641').endpoint).toBe('vpn.example.com:41641');
+  expect(parseStaticEndpoint('nas_2:1').endpoint).toBe('nas_2:1');
+});
+
+test('the health port is a flag, else a variable, else a line of the file', () => {
+  writeFileSync(configFile, '{ "healthPort": 3 }');
+  const read = (change: Partial<SettingSources>) =>
+    readSettings({ configFile, staticEndpoints: [], environment: {}, ...change }).healthPort;
+  const environment = { WARREN_HEALTH_PORT: '2' };
+  expect(read({ healthPort: 1, environment })).toBe(1);
+  expect(read({ environment })).toBe(2);
+  expect(read({})).toBe(3);
+  expect(() => read({ environment: { WARREN_HEALTH_PORT: '65536' } })).toThrow(
+    'WARREN_HEALTH_PORT: "65536" is no TCP port',
+  );
+  writeFileSync(configFile, '{ "healthPort": 0 }');
+  expect(() => read({})).toThrow('a whole number from 1 to 65535 is expected here');
+  writeFileSync(configFile, '{}');
+  expect(read({})).toBeUndefined();
 });
 
 test('lists forgive spaces and empty members', () => {

@@ -2,33 +2,39 @@
  * What a daemon is told at its start, from flags, environment and configuration file together. A list is
  * the sum of its sources; flags come first.
  */
-import type { Endpoint } from '@warren/core/ip/address';
 import { NodeError } from '../errors.js';
 import { DEFAULT_CONFIG_PATH, loadNodeConfig } from './node-config.js';
 import {
   MAX_STATIC_ENDPOINTS,
   parseStaticEndpoint,
+  type StaticEndpoint,
   splitEndpointList,
 } from './static-endpoints.js';
 
 /** A comma list. */
 export const STATIC_ENDPOINTS_VARIABLE = 'WARREN_STATIC_ENDPOINTS';
+/** A TCP port. */
+export const HEALTH_PORT_VARIABLE = 'WARREN_HEALTH_PORT';
 
 export interface SettingSources {
   /** `--config`; undefined: the default path, where nothing need be. */
   readonly configFile: string | undefined;
   /** `--static-endpoint`. */
-  readonly staticEndpoints: readonly Endpoint[];
+  readonly staticEndpoints: readonly StaticEndpoint[];
+  /** `--health-port`. */
+  readonly healthPort?: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export interface NodeSettings {
   /** The file that was looked for. */
   readonly configFile: string;
-  readonly staticEndpoints: readonly Endpoint[];
+  readonly staticEndpoints: readonly StaticEndpoint[];
+  /** Where load balancers ask over TCP; undefined: nowhere. */
+  readonly healthPort: number | undefined;
 }
 
-/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT and FileError. */
+/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT and FileError. */
 export function readSettings(sources: SettingSources): NodeSettings {
   const configFile = sources.configFile ?? DEFAULT_CONFIG_PATH;
   const config = loadNodeConfig(configFile, sources.configFile !== undefined);
@@ -44,11 +50,28 @@ export function readSettings(sources: SettingSources): NodeSettings {
       `give at most ${MAX_STATIC_ENDPOINTS}`,
     );
   }
-  return { configFile, staticEndpoints: [...all] };
+  const healthPort =
+    sources.healthPort ?? healthPortOfEnvironment(sources.environment) ?? config.healthPort;
+  return { configFile, staticEndpoints: [...all], healthPort };
+}
+
+/** The port of WARREN_HEALTH_PORT; undefined: not set. Throws HEALTH_PORT. */
+function healthPortOfEnvironment(environment: SettingSources['environment']): number | undefined {
+  const text = environment[HEALTH_PORT_VARIABLE]?.trim() ?? '';
+  if (text === '') return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new NodeError(
+    'HEALTH_PORT',
+    `${HEALTH_PORT_VARIABLE}: "${text}" is no TCP port`,
+    `write it as ${HEALTH_PORT_VARIABLE}=41642`,
+  );
 }
 
 /** The endpoints of WARREN_STATIC_ENDPOINTS. Throws STATIC_ENDPOINT. */
-export function endpointsOfEnvironment(environment: SettingSources['environment']): Endpoint[] {
+export function endpointsOfEnvironment(
+  environment: SettingSources['environment'],
+): StaticEndpoint[] {
   return splitEndpointList(environment[STATIC_ENDPOINTS_VARIABLE] ?? '').map((text) => {
     const { endpoint, problem } = parseStaticEndpoint(text);
     if (endpoint !== undefined) return endpoint;

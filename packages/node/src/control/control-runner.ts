@@ -94,6 +94,11 @@ export class ControlRunner {
     this.#drain();
   }
 
+  /** Tells control how this machine is called now. */
+  setHostName(hostName: string): void {
+    this.handle({ type: 'host-info', hostInfo: hostInfo(hostName) });
+  }
+
   /** The connection to control stands, as far as anybody knows. */
   get isConnected(): boolean {
     return this.#session?.destroyed === false;

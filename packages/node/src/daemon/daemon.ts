@@ -6,15 +6,14 @@
  * What people asked for is in the profile, so a daemon that was killed comes back in the same state.
  */
 import type { UpMessage } from '@warren/core/engines/messages';
-import type { Endpoint } from '@warren/core/ip/address';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { encodeRelayMap } from '@warren/core/netmap/encode-relay-map';
-import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
-import { NodeError } from '../errors.js';
+import type { NodeSettings } from '../config/settings.js';
+import type { NodeError } from '../errors.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
 import type {
@@ -22,6 +21,8 @@ import type {
   LogoutReport,
   PingLine,
   PingRequest,
+  SettingsReport,
+  SettingsRequest,
   StatusReport,
   UpEvent,
   UpRequest,
@@ -35,24 +36,26 @@ import { awaitRunning } from './await-running.js';
 import { fullName } from './find-peer.js';
 import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
+import { HealthPort } from './health-port.js';
 import { PathHistory } from './history.js';
+import { LiveSettings } from './live-settings.js';
 import { profileFor, profileLoggedOut, profileWithout } from './login.js';
 import { checkNetwork } from './netcheck.js';
 import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
 import type { Profile } from './profile.js';
 import { ProfileFile } from './profile-file.js';
+import { clockSentence, interrupted, notRunning, relaySentences } from './sentences.js';
 import { Session, type SessionEvent } from './session.js';
-import { buildStatus, regionCode } from './status.js';
+import { buildStatus } from './status.js';
 
 export interface DaemonOptions {
   readonly version: string;
   readonly stateDir: string;
   readonly tunName: string;
   readonly listenPort: number;
-  readonly staticEndpoints: readonly Endpoint[];
-  /** Where settings were looked for. */
-  readonly configFile: string;
+  /** From flags, environment and configuration. */
+  readonly settings: NodeSettings;
   readonly crypto: Crypto;
   readonly random: Random;
   readonly clock: Clock;
@@ -71,9 +74,11 @@ export class Daemon implements LocalApiBackend {
   readonly #health = new Health();
   readonly #history = new PathHistory();
   readonly #portUse: PortUse;
+  readonly #settings: LiveSettings;
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   #link: LinkState = { addresses: [], defaultRoute: '' };
   #session: Session | undefined;
+  #healthPort: HealthPort | undefined;
 
   private constructor(
     options: DaemonOptions,
@@ -86,6 +91,16 @@ export class Daemon implements LocalApiBackend {
     this.#file = file;
     this.#plane = plane;
     this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
+    this.#settings = new LiveSettings({
+      started: options.settings,
+      file,
+      health: this.#health,
+      log: options.log,
+      onStaticEndpoints: (endpoints) => {
+        this.#session?.host?.handle({ type: 'static-endpoints', endpoints });
+      },
+      onHostName: (hostName) => this.#session?.setHostName(hostName),
+    });
     this.#tun = new TunSettings({
       name: options.tunName,
       log: options.log,
@@ -102,6 +117,7 @@ export class Daemon implements LocalApiBackend {
       onChange: (link) => {
         options.log.info('link changed', { addresses: link.addresses });
         this.#link = link;
+        this.#settings.linkChanged();
         this.#session?.linkChanged(link);
       },
     });
@@ -146,6 +162,10 @@ export class Daemon implements LocalApiBackend {
     const daemon = new Daemon(options, lock, file, plane);
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
+    const { healthPort } = options.settings;
+    if (healthPort !== undefined) {
+      daemon.#healthPort = await HealthPort.open(healthPort, () => daemon.#unready());
+    }
     return daemon;
   }
 
@@ -164,6 +184,8 @@ export class Daemon implements LocalApiBackend {
   async close(): Promise<void> {
     this.#session?.close();
     this.#session = undefined;
+    this.#settings.close();
+    await this.#healthPort?.close();
     this.#watcher.close();
     this.#tun.close();
     await this.#plane.stop();
@@ -212,7 +234,7 @@ export class Daemon implements LocalApiBackend {
   }
 
   async status(): Promise<StatusReport> {
-    const { clock, version, configFile, staticEndpoints } = this.#options;
+    const { clock, version } = this.#options;
     await this.#session?.host?.refreshCounters();
     // All at one moment: a `down` may have come meanwhile.
     const session = this.#session;
@@ -223,7 +245,7 @@ export class Daemon implements LocalApiBackend {
       state: this.#state(),
       loginServer: profile.login?.server,
       authUrl: session?.authUrl,
-      settings: { configFile, staticEndpoints },
+      settings: this.#settings.status(),
       netmap: session?.netmap,
       endpoints: engine?.endpoints ?? [],
       homeRegion: engine?.homeRegion,
@@ -266,6 +288,14 @@ export class Daemon implements LocalApiBackend {
     await pingPeer({ host, netmap, request, emit, signal });
   }
 
+  settings(): SettingsReport {
+    return this.#settings.report();
+  }
+
+  changeSettings(request: SettingsRequest): SettingsReport {
+    return this.#settings.change(request);
+  }
+
   shutdown(): void {
     this.#options.onEnd(undefined);
   }
@@ -273,6 +303,13 @@ export class Daemon implements LocalApiBackend {
   #state(): BackendState {
     if (this.#session !== undefined) return this.#session.state;
     return this.#file.profile.login?.joined === true ? 'Stopped' : 'NeedsLogin';
+  }
+
+  /** Why nobody reaches us, in a few words; undefined: they may. */
+  #unready(): string | undefined {
+    const state = this.#state();
+    if (state !== 'Running') return state;
+    return this.#session?.host?.hasUdp === true ? undefined : 'no UDP socket';
   }
 
   #needsNewSession(request: UpRequest, before: Profile): boolean {
@@ -288,6 +325,7 @@ export class Daemon implements LocalApiBackend {
     this.#session = new Session(
       {
         ...this.#options,
+        staticEndpoints: () => this.#settings.staticEndpoints,
         plane: this.#plane,
         tun: this.#tun,
         file: this.#file,
@@ -355,42 +393,4 @@ export class Daemon implements LocalApiBackend {
     if (self === undefined) return;
     emit({ event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) });
   }
-}
-
-function interrupted(what: string): NodeError {
-  return new NodeError(
-    'UP_INTERRUPTED',
-    `this \`warren up\` was interrupted: ${what}`,
-    'see `warren status`; run `warren up` again if it should be up',
-  );
-}
-
-function clockSentence(session: Session | undefined): string[] {
-  const sentence = session?.controlClock.sentence();
-  return sentence === undefined ? [] : [sentence];
-}
-
-function relaySentences(
-  session: Session | undefined,
-  engine: PathEngineStatus | undefined,
-): string[] {
-  return [...(session?.host?.relayTroubles(engine?.relays ?? []) ?? [])].map(
-    ([regionId, reason]) =>
-      `The relay of region ${regionCode(session?.netmap, regionId)} is not connected: ${reason}`,
-  );
-}
-
-function notRunning(state: BackendState): NodeError {
-  if (state === 'NeedsLogin') {
-    return new NodeError(
-      'NOT_RUNNING',
-      'this machine is logged out',
-      '`warren up --auth-key KEY` logs in, the first time with --login-server',
-    );
-  }
-  return new NodeError(
-    'NOT_RUNNING',
-    `this node is not connected to its network (${state})`,
-    'run `warren up`; `warren status` says what it waits for',
-  );
 }

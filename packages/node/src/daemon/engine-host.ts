@@ -4,7 +4,8 @@
  */
 import { lookup } from 'node:dns/promises';
 import { Counters } from '@warren/core/base/counters';
-import type { RegionId } from '@warren/core/engines/paths';
+import type { UpMessage } from '@warren/core/engines/messages';
+import type { RegionId, SocketId } from '@warren/core/engines/paths';
 import { type Endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { DiscoPrivateKey, NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { NetworkSummary } from '@warren/core/netcheck/summary';
@@ -85,6 +86,8 @@ export class EngineHost {
   readonly #netchecks = new Map<number, NetcheckWaiter>();
   readonly #prober = new HttpProber((result) => this.handle(result));
   readonly #resolving = new Set<string>();
+  /** Bounded by what the engine opens. */
+  readonly #openSockets = new Set<SocketId>();
   readonly #countersWaiting = new Set<() => void>();
   #relayMap: RelayMap = { regions: new Map() };
   #nextPing = 1;
@@ -102,6 +105,11 @@ export class EngineHost {
     this.#drain();
   }
 
+  /** A UDP socket is open. */
+  get hasUdp(): boolean {
+    return !this.#closed && this.#openSockets.size > 0;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -109,14 +117,21 @@ export class EngineHost {
   handle(input: PathEngineInput): void {
     if (this.#closed) return;
     if (input.type === 'netmap') this.#relayMap = input.netmap.relayMap;
-    else if (input.type === 'up' && input.message.type === 'socket-open') {
-      this.#options.portUse?.opened(input.message.port);
-    }
+    else if (input.type === 'up') this.#noteSocket(input.message);
     this.#engine.handle(input, this.#options.clock.now());
     // Outputs may come back here (a relay's packet is answered over it): the loop that runs goes on with them.
     if (!this.#draining) this.#drain();
     if (input.type === 'up' && input.message.type === 'counters') {
       for (const done of this.#countersWaiting) done();
+    }
+  }
+
+  #noteSocket(message: UpMessage): void {
+    if (message.type === 'socket-open') {
+      this.#options.portUse?.opened(message.port);
+      this.#openSockets.add(message.socketId);
+    } else if (message.type === 'socket-failed') {
+      this.#openSockets.delete(message.socketId);
     }
   }
 

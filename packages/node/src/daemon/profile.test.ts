@@ -23,6 +23,7 @@ const full: Profile = {
     joined: true,
   },
   hostName: 'alpha',
+  staticEndpoints: ['192.0.2.20:41641', 'vpn.example.com:41641'],
   wantRunning: true,
 };
 
@@ -52,9 +53,18 @@ test('no field is forgotten because it is damaged: pins, keys and servers least 
     ['"joined": false', '"joined": "false"'],
     ['"wantRunning": true', '"wantRunning": 1'],
     ['"hostName": "alpha"', '"hostName": ["alpha"]'],
+    ['"192.0.2.20:41641"', '"192.0.2.20"'],
     ['"previous": {', '"previous": [], "x": {'],
   ] as const) {
     expect(text).toContain(good);
     expect(parseProfile(text.replace(good, bad))).toBeUndefined();
   }
+});
+
+test('a file of before there were static endpoints in it is read', () => {
+  const { staticEndpoints: _, ...older } = JSON.parse(formatProfile(full)) as Record<
+    string,
+    unknown
+  >;
+  expect(parseProfile(JSON.stringify(older))).toEqual({ ...full, staticEndpoints: [] });
 });

@@ -13,6 +13,11 @@ import {
   parsePublicKey,
 } from '@warren/core/keys/keys';
 import type { Random } from '@warren/core/ports';
+import {
+  MAX_STATIC_ENDPOINTS,
+  parseStaticEndpoint,
+  type StaticEndpoint,
+} from '../config/static-endpoints.js';
 
 /** The layout's version; a newer file is refused rather than misread. */
 const PROFILE_VERSION = 1;
@@ -42,6 +47,8 @@ export interface Profile {
   /** What to go back to while `login` is a change to another server that hasn't succeeded yet. */
   readonly previous: Login | undefined;
   readonly hostName: string | undefined;
+  /** What `warren set` says; added to those of the daemon's start. */
+  readonly staticEndpoints: readonly StaticEndpoint[];
   /** False after `down`. */
   readonly wantRunning: boolean;
 }
@@ -52,6 +59,7 @@ export function freshProfile(random: Random): Profile {
     login: undefined,
     previous: undefined,
     hostName: undefined,
+    staticEndpoints: [],
     wantRunning: false,
   };
 }
@@ -64,6 +72,7 @@ export function formatProfile(profile: Profile): string {
     login: profile.login === undefined ? null : loginJson(profile.login),
     previous: profile.previous === undefined ? null : loginJson(profile.previous),
     hostName: profile.hostName ?? null,
+    staticEndpoints: profile.staticEndpoints,
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
@@ -96,10 +105,11 @@ export function parseProfile(text: string): Profile | undefined {
   const login = orNull(fields['login'], parseLogin);
   const previous = orNull(fields['previous'], parseLogin);
   const hostName = orNull(fields['hostName'], textOf);
+  const staticEndpoints = parseEndpoints(fields['staticEndpoints']);
   const wantRunning = fields['wantRunning'];
   if (login === WRONG || previous === WRONG || hostName === WRONG) return undefined;
-  if (typeof wantRunning !== 'boolean') return undefined;
-  return { machineKey, login, previous, hostName, wantRunning };
+  if (staticEndpoints === undefined || typeof wantRunning !== 'boolean') return undefined;
+  return { machineKey, login, previous, hostName, staticEndpoints, wantRunning };
 }
 
 const WRONG = Symbol('not as it was written');
@@ -120,6 +130,13 @@ function parseLogin(value: unknown): Login | undefined {
   const joined = fields?.['joined'];
   if (server === undefined || pins === WRONG || nodeKey === WRONG) return undefined;
   return typeof joined === 'boolean' ? { server, pins, nodeKey, joined } : undefined;
+}
+
+/** Absent in files of versions that had no such setting. */
+function parseEndpoints(value: unknown = []): StaticEndpoint[] | undefined {
+  if (!Array.isArray(value) || value.length > MAX_STATIC_ENDPOINTS) return undefined;
+  const endpoints = value.map((text) => parseStaticEndpoint(textOf(text) ?? '').endpoint);
+  return endpoints.every((endpoint) => endpoint !== undefined) ? endpoints : undefined;
 }
 
 function parsePins(value: unknown): ServerPins | undefined {

@@ -45,7 +45,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
     stateDir: options.stateDir,
     tunName: options.tunName,
     listenPort: options.port,
-    ...options.settings,
+    settings: options.settings,
     crypto,
     random: createNodeRandom(),
     clock: systemClock,
@@ -55,9 +55,6 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   let api: LocalApiServer | undefined;
   try {
     api = await LocalApiServer.listen(options.socketPath, daemon);
-    if (options.settings.staticEndpoints.length > 0) {
-      log.info('static endpoints', { endpoints: options.settings.staticEndpoints });
-    }
     const ready = { socket: options.socketPath, stateDir: options.stateDir };
     log.info('daemon ready', ready);
     options.onReady?.(ready);

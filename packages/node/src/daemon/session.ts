@@ -40,7 +40,8 @@ export interface SessionOptions {
   readonly plane: Plane;
   readonly tun: TunSettings;
   readonly listenPort: number;
-  readonly staticEndpoints: readonly Endpoint[];
+  /** As they are now; later ones are an input of the host. */
+  readonly staticEndpoints: () => readonly Endpoint[];
   /** Its login is this session's. */
   readonly file: ProfileFile;
   readonly authKey: string | undefined;
@@ -170,6 +171,11 @@ export class Session {
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
     this.#host?.handle({ type: 'link-changed' });
     this.#control.linkChanged(lostAddress);
+  }
+
+  /** Control, and through it peers, are told another name. */
+  setHostName(hostName: string): void {
+    this.#control.setHostName(hostName);
   }
 
   /** Ends the login at control; resolves when that is done or has failed: true when control was asked. */
@@ -334,7 +340,12 @@ export class Session {
   #startEngine(nodePrivateKey: NodePrivateKey): void {
     const { clock, history, log } = this.#options;
     this.#host = new EngineHost(
-      { ...this.#options, nodePrivateKey, discoPrivateKey: this.#discoPrivateKey },
+      {
+        ...this.#options,
+        staticEndpoints: this.#options.staticEndpoints(),
+        nodePrivateKey,
+        discoPrivateKey: this.#discoPrivateKey,
+      },
       {
         onEndpoints: (endpoints) => this.#control.handle({ type: 'endpoints', endpoints }),
         onNetInfo: (netInfo) => this.#control.handle({ type: 'net-info', netInfo }),

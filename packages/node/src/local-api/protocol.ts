@@ -8,6 +8,8 @@
  *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
  *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
  *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
+ *     GET  /v0/settings          -> SettingsReport
+ *     PATCH /v0/settings SettingsRequest -> SettingsReport  changed live and kept over restarts
  *     POST /v0/shutdown          -> {}          the daemon ends after answering
  *
  * A refusal is a status of 400 or above with an ErrorReport. Requests whose Host is not
@@ -105,12 +107,36 @@ export interface NatSummary {
   readonly mapping: 'none' | 'endpoint-independent' | 'endpoint-dependent' | null;
 }
 
-/** What the daemon was told at its start. */
+/** What the daemon was told, at its start and by `warren set`. */
 export interface DaemonSettings {
   /** Where it looked for its configuration. */
   readonly configFile: string;
-  /** From flags, environment and configuration together. */
+  /** From flags, environment, configuration and `warren set` together. */
   readonly staticEndpoints: readonly string[];
+  /** TCP; absent or null: none. */
+  readonly healthPort?: number | null;
+}
+
+/** Changes what it names; the rest stays. */
+export interface SettingsRequest {
+  /** Replaces what an earlier request set; those of the daemon's start stay. */
+  readonly staticEndpoints?: readonly string[];
+  readonly hostName?: string;
+}
+
+export interface SettingsReport {
+  readonly configFile: string;
+  /** What the control server is told. */
+  readonly hostName: string;
+  readonly staticEndpoints: {
+    /** By `warren set`; kept over restarts. */
+    readonly set: readonly string[];
+    /** By flags, environment and configuration at the daemon's start. */
+    readonly started: readonly string[];
+    /** What peers are told: both, with names looked up. */
+    readonly inUse: readonly string[];
+  };
+  readonly healthPort: number | null;
 }
 
 export interface SelfStatus {

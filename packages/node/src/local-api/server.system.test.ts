@@ -6,13 +6,25 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NodeError } from '../errors.js';
-import { LOCAL_API_HOST, type PingRequest } from './protocol.js';
+import {
+  LOCAL_API_HOST,
+  type PingRequest,
+  type SettingsReport,
+  type SettingsRequest,
+} from './protocol.js';
 import { type LocalApiBackend, LocalApiServer } from './server.js';
 
 let dir: string;
 let path: string;
 const servers: LocalApiServer[] = [];
 const asked: PingRequest[] = [];
+const changes: SettingsRequest[] = [];
+const settings: SettingsReport = {
+  configFile: '/etc/warren/node.hujson',
+  hostName: 'alpha',
+  staticEndpoints: { set: [], started: [], inUse: [] },
+  healthPort: null,
+};
 
 const backend: LocalApiBackend = {
   status: () => Promise.reject(new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`')),
@@ -41,6 +53,11 @@ const backend: LocalApiBackend = {
   },
   relayMap: () => {
     throw new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`');
+  },
+  settings: () => settings,
+  changeSettings: (request) => {
+    changes.push(request);
+    return settings;
   },
   shutdown: () => undefined,
 };
@@ -74,6 +91,22 @@ function call(method: string, url: string, body?: string, headers = {}): Promise
     asked.end(body);
   });
 }
+
+test('settings are shown and changed; what is no change is refused', async () => {
+  await listen();
+  expect(await call('GET', '/v0/settings')).toEqual([200, `${JSON.stringify(settings)}\n`]);
+  const change = { staticEndpoints: ['192.0.2.1:1'], hostName: 'beta' };
+  expect((await call('PATCH', '/v0/settings', JSON.stringify(change)))[0]).toBe(200);
+  expect(changes.splice(0)).toEqual([change]);
+  const many = Array.from({ length: 300 }, () => 'x');
+  for (const wrong of [
+    { staticEndpoints: 'x' },
+    { staticEndpoints: [1] },
+    { staticEndpoints: many },
+  ])
+    expect((await call('PATCH', '/v0/settings', JSON.stringify(wrong)))[0]).toBe(400);
+  expect(changes).toEqual([]);
+});
 
 test('only the owner may open the socket', async () => {
   await listen();

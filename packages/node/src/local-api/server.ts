@@ -18,6 +18,8 @@ import {
   type LogoutReport,
   type PingLine,
   type PingRequest,
+  type SettingsReport,
+  type SettingsRequest,
   type StatusReport,
   type UpEvent,
   type UpRequest,
@@ -28,6 +30,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /** Of one text in a request; a URL or a key is a few hundred characters. */
 const MAX_TEXT_CHARACTERS = 2_048;
+/** Of a list in a request; what a list may hold is its reader's business. */
+const MAX_LIST_TEXTS = 256;
 /** Faster pings would be a load, not a measurement. */
 const MIN_INTERVAL_MS = 10;
 /** Timers of more than 24 days fire at once; nobody waits longer than this for a ping. */
@@ -42,8 +46,11 @@ export interface LocalApiBackend {
   netcheck(onProgress: (message: string) => void): Promise<NetcheckReport>;
   /** The relay map in use, as control servers spell it. */
   relayMap(): unknown;
-  /** Called after the answer is out. */
+  settings(): SettingsReport;
+  /** Applies and keeps the changes. */
+  changeSettings(request: SettingsRequest): SettingsReport;
   logout(): Promise<LogoutReport>;
+  /** Called after the answer is out. */
   shutdown(): void;
 }
 
@@ -153,6 +160,16 @@ export class LocalApiServer {
       case 'GET /v0/relay-map':
         sendJson(response, 200, this.#backend.relayMap());
         return;
+      case 'GET /v0/settings':
+        sendJson(response, 200, this.#backend.settings());
+        return;
+      case 'PATCH /v0/settings':
+        sendJson(
+          response,
+          200,
+          this.#backend.changeSettings(parseSettings(await readJson(request))),
+        );
+        return;
       case 'GET /v0/netcheck': {
         const lines = new LineStream<NetcheckLine>(response);
         try {
@@ -198,6 +215,23 @@ function parseUp(body: unknown): UpRequest {
     ...textField('authKey', authKey),
     ...textField('hostName', hostName),
   };
+}
+
+function parseSettings(body: unknown): SettingsRequest {
+  const { staticEndpoints, hostName } = body as Record<string, unknown>;
+  return {
+    ...textField('hostName', hostName),
+    ...(staticEndpoints === undefined ? {} : { staticEndpoints: textList(staticEndpoints) }),
+  };
+}
+
+function textList(value: unknown): string[] {
+  const isList = Array.isArray(value) && value.length <= MAX_LIST_TEXTS;
+  if (!isList) throw invalid('a list is none, or a very long one');
+  return value.map((text: unknown) => {
+    if (typeof text === 'string' && text.length <= MAX_TEXT_CHARACTERS) return text;
+    throw invalid('a list holds something else than texts');
+  });
 }
 
 function textField<Name extends string>(name: Name, value: unknown): { [Key in Name]?: string } {

@@ -28,6 +28,14 @@ export class ConfigValue {
     return value;
   }
 
+  /** A whole number within these bounds. Throws CONFIG_INVALID when it is something else. */
+  integer(least: number, most: number): number {
+    const { value } = this.#node as { value?: unknown };
+    const isOne = Number.isSafeInteger(value) && (value as number) >= least;
+    if (isOne && (value as number) <= most) return value as number;
+    throw this.error(`a whole number from ${least} to ${most} is expected here`);
+  }
+
   /** The members of a list. Throws CONFIG_INVALID when it is something else. */
   list(): readonly ConfigValue[] {
     if (this.#node.type !== 'array') throw this.error('a list in [ ] is expected here');

@@ -1,0 +1,77 @@
+/** `warren set`: changes settings of the running daemon, which keeps them over restarts; without flags shows them. */
+import type { StaticEndpoint } from '@warren/node/config/static-endpoints';
+import type { SettingsReport, SettingsRequest } from '@warren/node/local-api/protocol';
+import { type Command, Option } from 'commander';
+import type { CliContext } from '../context.js';
+import { describe } from '../help-text.js';
+import { LocalClient } from '../local-client.js';
+import { parseHostName, replaceEndpoints, socketPathOf } from '../options.js';
+import { printable } from '../render/printable.js';
+
+interface SetOptions {
+  readonly staticEndpoint?: readonly StaticEndpoint[];
+  readonly hostname?: string;
+  readonly json: boolean;
+}
+
+function requestOf({ staticEndpoint, hostname }: SetOptions): SettingsRequest {
+  return {
+    ...(staticEndpoint === undefined ? {} : { staticEndpoints: staticEndpoint }),
+    ...(hostname === undefined ? {} : { hostName: hostname }),
+  };
+}
+
+/** A line a setting, as people read it. */
+export function renderSettings(settings: SettingsReport): string[] {
+  const { set, started, inUse } = settings.staticEndpoints;
+  const list = (endpoints: readonly string[]): string =>
+    endpoints.length === 0 ? 'none' : endpoints.map(printable).join(', ');
+  const fromStart = started.length === 0 ? [] : [`  from the daemon's start: ${list(started)}`];
+  const isAsWritten = [...started, ...set].every((endpoint) => inUse.includes(endpoint));
+  return [
+    `hostname: ${printable(settings.hostName)}`,
+    `static endpoints: ${list(set)}`,
+    ...fromStart,
+    ...(isAsWritten ? [] : [`  with names looked up: ${list(inUse)}`]),
+    `health port: ${settings.healthPort ?? 'none'}`,
+    `configuration: ${printable(settings.configFile)}`,
+  ];
+}
+
+export function defineSet(command: Command, context: CliContext): void {
+  command
+    .addOption(
+      new Option(
+        '--static-endpoint <address:port>',
+        'where peers can reach this machine besides what it finds itself; replaces what was set before; may be repeated; empty: none',
+      ).argParser(replaceEndpoints),
+    )
+    .addOption(
+      new Option('--hostname <name>', 'how this machine is called in the network').argParser(
+        parseHostName,
+      ),
+    )
+    .option('--json', 'all settings as JSON', false)
+    .action(async (options: SetOptions) => {
+      const client = new LocalClient(socketPathOf(command), context.signal);
+      const request = requestOf(options);
+      const isChange = Object.keys(request).length > 0;
+      const settings = await (isChange ? client.changeSettings(request) : client.settings());
+      if (options.json) context.terminal.printJson(settings);
+      else for (const line of renderSettings(settings)) context.terminal.print(line);
+    });
+  describe(
+    command,
+    [
+      ['warren set', 'show the settings'],
+      ['warren set --static-endpoint 192.0.2.20:41641', 'a load balancer in front of this machine'],
+      ['warren set --static-endpoint vpn.example.com:41641', 'a name, looked up again and again'],
+      ['warren set --static-endpoint=', 'none any more, but for those of the start'],
+      ['warren set --hostname desk-2', 'another name'],
+    ],
+    [
+      [0, 'done'],
+      [1, 'the daemon refused it'],
+    ],
+  );
+}

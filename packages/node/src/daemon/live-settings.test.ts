@@ -1,0 +1,82 @@
+import { createLogger } from '@warren/shell/log';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Health } from './health.js';
+import { LiveSettings } from './live-settings.js';
+import { freshProfile, type Profile } from './profile.js';
+
+let profile: Profile;
+let told: string[];
+let isDiskFull: boolean;
+let open: LiveSettings[];
+
+beforeEach(() => {
+  profile = freshProfile({ fill: (target) => target.fill(7) });
+  told = [];
+  isDiskFull = false;
+  open = [];
+});
+afterEach(() => {
+  for (const settings of open) settings.close();
+});
+
+function start(staticEndpoints: readonly string[] = []): LiveSettings {
+  const settings = new LiveSettings({
+    started: { configFile: '/etc/warren/node.hujson', staticEndpoints, healthPort: undefined },
+    file: {
+      get profile() {
+        return profile;
+      },
+      store(next) {
+        if (isDiskFull) throw new Error('full');
+        profile = next;
+      },
+    },
+    health: new Health(),
+    log: createLogger({ level: 'error' }),
+    onStaticEndpoints: (endpoints) => told.push(endpoints.join(' ')),
+    onHostName: (name) => told.push(name),
+  });
+  open.push(settings);
+  return settings;
+}
+
+test('what is set is added to what the start said, told at once, and there after a restart', () => {
+  const settings = start(['192.0.2.1:1']);
+  const report = settings.change({ staticEndpoints: ['192.0.2.2:2', '[2001:DB8::1]:3'] });
+  expect(report.staticEndpoints).toEqual({
+    set: ['192.0.2.2:2', '[2001:db8::1]:3'],
+    started: ['192.0.2.1:1'],
+    inUse: ['192.0.2.1:1', '192.0.2.2:2', '[2001:db8::1]:3'],
+  });
+  expect(told.at(-1)).toBe('192.0.2.1:1 192.0.2.2:2 [2001:db8::1]:3');
+  expect(start().staticEndpoints).toEqual(['192.0.2.2:2', '[2001:db8::1]:3']);
+});
+
+test('what is set replaces what was set; an empty list leaves what the start said', () => {
+  const settings = start(['192.0.2.1:1']);
+  settings.change({ staticEndpoints: ['192.0.2.2:2'] });
+  settings.change({ staticEndpoints: ['192.0.2.3:3'] });
+  expect(settings.status().staticEndpoints).toEqual(['192.0.2.1:1', '192.0.2.3:3']);
+  settings.change({ staticEndpoints: [] });
+  expect(settings.staticEndpoints).toEqual(['192.0.2.1:1']);
+});
+
+test('a wrong endpoint, too many of them or a full disk change nothing', () => {
+  const settings = start(['192.0.2.1:1']);
+  settings.change({ staticEndpoints: ['192.0.2.2:2'], hostName: 'alpha' });
+  const before = settings.report();
+  const wrong = { staticEndpoints: ['192.0.2.9:9', '127.0.0.1:1'], hostName: 'beta' };
+  expect(() => settings.change(wrong)).toThrow('no peer can send to 127.0.0.1');
+  const many = Array.from({ length: 16 }, (_, at) => `192.0.2.7:${at + 1}`);
+  expect(() => settings.change({ staticEndpoints: many })).toThrow('17 static endpoints');
+  isDiskFull = true;
+  expect(() => settings.change({ staticEndpoints: [] })).toThrow('full');
+  expect(settings.report()).toEqual(before);
+});
+
+test('another name is told once', () => {
+  const settings = start();
+  expect(settings.change({ hostName: 'alpha' }).hostName).toBe('alpha');
+  settings.change({ hostName: 'alpha' });
+  expect(told).toEqual(['alpha']);
+});

@@ -1,0 +1,121 @@
+/**
+ * What the daemon was told: at its start (flags, environment, configuration) and by `warren set`, which changes
+ * it while it runs. The latter is in the profile, so it survives restarts; the former is what the next start says.
+ */
+import { hostname } from 'node:os';
+import type { Endpoint } from '@warren/core/ip/address';
+import type { Logger } from '@warren/shell/log';
+import type { NodeSettings } from '../config/settings.js';
+import {
+  MAX_STATIC_ENDPOINTS,
+  parseStaticEndpoint,
+  type StaticEndpoint,
+} from '../config/static-endpoints.js';
+import { NodeError } from '../errors.js';
+import type { DaemonSettings, SettingsReport, SettingsRequest } from '../local-api/protocol.js';
+import type { Health } from './health.js';
+import type { ProfileFile } from './profile-file.js';
+import { StaticNames } from './static-names.js';
+
+export interface LiveSettingsOptions {
+  /** What the start said. */
+  readonly started: NodeSettings;
+  readonly file: Pick<ProfileFile, 'profile' | 'store'>;
+  readonly health: Pick<Health, 'set' | 'clear'>;
+  readonly log: Logger;
+  /** Peers are to be told these. */
+  readonly onStaticEndpoints: (endpoints: readonly Endpoint[]) => void;
+  /** Control is to be told this. */
+  readonly onHostName: (hostName: string) => void;
+}
+
+export class LiveSettings {
+  readonly #options: LiveSettingsOptions;
+  readonly #names: StaticNames;
+
+  constructor(options: LiveSettingsOptions) {
+    const { health, log } = options;
+    this.#options = options;
+    this.#names = new StaticNames({
+      onChange: (endpoints) => {
+        log.info('static endpoints', { endpoints });
+        options.onStaticEndpoints(endpoints);
+      },
+      onTrouble: (sentence) => {
+        if (sentence === undefined) health.clear('static-names');
+        else health.set('static-names', sentence);
+      },
+    });
+    this.#names.set(this.#wanted());
+  }
+
+  /** What peers are told; names are looked up. */
+  get staticEndpoints(): readonly Endpoint[] {
+    return this.#names.endpoints;
+  }
+
+  /** What status shows. */
+  status(): DaemonSettings {
+    const { configFile, healthPort } = this.#options.started;
+    return { configFile, staticEndpoints: this.#wanted(), healthPort: healthPort ?? null };
+  }
+
+  report(): SettingsReport {
+    const { started, file } = this.#options;
+    return {
+      configFile: started.configFile,
+      hostName: file.profile.hostName ?? hostname(),
+      staticEndpoints: {
+        set: file.profile.staticEndpoints,
+        started: started.staticEndpoints,
+        inUse: this.#names.endpoints,
+      },
+      healthPort: started.healthPort ?? null,
+    };
+  }
+
+  /** Keeps and applies the changes; throws a NodeError or FileError, and nothing changed. */
+  change(request: SettingsRequest): SettingsReport {
+    const { file, onHostName } = this.#options;
+    const { profile } = file;
+    const { hostName = profile.hostName } = request;
+    const staticEndpoints = this.#readEndpoints(request.staticEndpoints ?? profile.staticEndpoints);
+    file.store({ ...profile, hostName, staticEndpoints });
+    if (request.staticEndpoints !== undefined) this.#names.set(this.#wanted());
+    if (hostName !== undefined && hostName !== profile.hostName) onHostName(hostName);
+    return this.report();
+  }
+
+  /** Another network may answer names otherwise. */
+  linkChanged(): void {
+    this.#names.look();
+  }
+
+  close(): void {
+    this.#names.close();
+  }
+
+  #wanted(): StaticEndpoint[] {
+    const { started, file } = this.#options;
+    return [...new Set([...started.staticEndpoints, ...file.profile.staticEndpoints])];
+  }
+
+  #readEndpoints(texts: readonly string[]): StaticEndpoint[] {
+    const read = texts.map((text) => {
+      const { endpoint, problem } = parseStaticEndpoint(text);
+      if (endpoint !== undefined) return endpoint;
+      throw new NodeError(
+        'STATIC_ENDPOINT',
+        problem,
+        'write ADDRESS:PORT, such as 192.0.2.20:41641',
+      );
+    });
+    const all = new Set([...this.#options.started.staticEndpoints, ...read]);
+    if (all.size <= MAX_STATIC_ENDPOINTS) return [...new Set(read)];
+    throw new NodeError(
+      'STATIC_ENDPOINT',
+      `there would be ${all.size} static endpoints with those of the daemon's start`,
+      `give at most ${MAX_STATIC_ENDPOINTS}`,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+/** Sentences of status and of refusals that are made of what the session knows now. */
+import type { PathEngineStatus } from '@warren/core/path-engine/io';
+import { NodeError } from '../errors.js';
+import type { BackendState } from '../local-api/protocol.js';
+import type { Session } from './session.js';
+import { regionCode } from './status.js';
+
+export function interrupted(what: string): NodeError {
+  return new NodeError(
+    'UP_INTERRUPTED',
+    `this \`warren up\` was interrupted: ${what}`,
+    'see `warren status`; run `warren up` again if it should be up',
+  );
+}
+
+export function clockSentence(session: Session | undefined): string[] {
+  const sentence = session?.controlClock.sentence();
+  return sentence === undefined ? [] : [sentence];
+}
+
+export function relaySentences(
+  session: Session | undefined,
+  engine: PathEngineStatus | undefined,
+): string[] {
+  return [...(session?.host?.relayTroubles(engine?.relays ?? []) ?? [])].map(
+    ([regionId, reason]) =>
+      `The relay of region ${regionCode(session?.netmap, regionId)} is not connected: ${reason}`,
+  );
+}
+
+export function notRunning(state: BackendState): NodeError {
+  if (state === 'NeedsLogin') {
+    return new NodeError(
+      'NOT_RUNNING',
+      'this machine is logged out',
+      '`warren up --auth-key KEY` logs in, the first time with --login-server',
+    );
+  }
+  return new NodeError(
+    'NOT_RUNNING',
+    `this node is not connected to its network (${state})`,
+    'run `warren up`; `warren status` says what it waits for',
+  );
+}
