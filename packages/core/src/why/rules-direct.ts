@@ -1,0 +1,98 @@
+/**
+ * Rules of direct paths: by which way the path in use became possible. Judged from the addresses it uses and from
+ * what both ends tell; the first that holds:
+ *
+ *     direct-lan        both are on one LAN, or the address is one that only LANs have
+ *     direct-ipv6       over IPv6, which nobody translates
+ *     direct-portmap    at a port that a router has mapped for one of the two
+ *     direct-static     at an endpoint that somebody configured
+ *     direct-open       one of the two is reached by strangers, without any of that
+ *     direct-birthday   from one of many sockets, guessed
+ *     direct-predict    at a port that was told beforehand
+ *     direct-punch      both NATs keep one port for all, and both sent at once
+ */
+import { endpointAddress, familyOf } from '../ip/address.js';
+import { bothNats, bothSides, depends, type Facts, isPublic, isReachable } from './facts.js';
+import type { Finding, RuleCheck } from './rule.js';
+import type { DirectMethod } from './verdict.js';
+
+function direct(method: DirectMethod, reason: string): Finding {
+  return { verdict: 'direct', rule: `direct-${method}`, reason };
+}
+
+/** One side's mapping depends on the destination, so that two NATs alone would not have let it through. */
+function isBeyondPunching(facts: Facts): boolean {
+  const nats = bothNats(facts);
+  return nats === undefined || nats.some((nat) => depends(nat, 4) === true);
+}
+
+function throughMapping(facts: Facts, remote: string): Finding | undefined {
+  const { peer, self } = facts;
+  if (peer.mapped === remote) {
+    return direct('portmap', `Packets go to the port ${remote} that ${peer.name}'s router maps.`);
+  }
+  if (self.mapped === undefined || !self.reachable.includes(self.mapped)) return undefined;
+  if (!isBeyondPunching(facts)) return undefined;
+  return direct(
+    'portmap',
+    `${peer.name} reaches this machine at ${self.mapped}, which its router maps.`,
+  );
+}
+
+function throughStatic(facts: Facts, remote: string): Finding | undefined {
+  const { evidence, peer } = facts;
+  const isTheirs = peer.reachable.some(
+    (endpoint) => endpoint === remote && endpoint !== peer.nat?.ipv4.mapped,
+  );
+  if (isTheirs && peer.nat?.class !== 'none') {
+    return direct('static', `${peer.name} is reached at its own endpoint ${remote}.`);
+  }
+  const ours = evidence.self.endpoints.find(
+    ({ type, verified }) => type === 'static' && verified !== false,
+  );
+  if (ours === undefined || !isBeyondPunching(facts)) return undefined;
+  return direct(
+    'static',
+    `${peer.name} reaches this machine at its static endpoint ${ours.endpoint}.`,
+  );
+}
+
+/** The way of the path in use. */
+const directPath: RuleCheck = (facts) => {
+  const { path, byBirthday, hasSession, peer } = facts.evidence;
+  if (path?.kind !== 'direct') return undefined;
+  // The endpoint of a plain peer is believed, not proven, until it answers.
+  if (peer.isPlain && !hasSession) return undefined;
+  const { remote } = path;
+  const family = familyOf(endpointAddress(remote));
+  if (!isPublic(remote)) return direct('lan', `Both are on one LAN: packets go to ${remote}.`);
+  if (family === 6) return direct('ipv6', `Packets go over IPv6, to ${remote}.`);
+  const open = bothSides(facts).find(
+    (side) => isReachable(side, family) && side.nat?.class === 'none',
+  );
+  if (open !== undefined) {
+    return direct('open', `Anybody reaches ${open.name}: packets go to ${remote}.`);
+  }
+  const special = throughMapping(facts, remote) ?? throughStatic(facts, remote);
+  if (special !== undefined) return special;
+  if (byBirthday) {
+    return direct('birthday', `One of many sockets was met by one of many guesses, at ${remote}.`);
+  }
+  const nats = bothNats(facts);
+  if (nats === undefined) return direct('punch', `Packets go straight to ${remote}.`);
+  const isHard = nats.some((nat) => depends(nat, 4) === true);
+  if (isHard && bothSides(facts).some(letsAnyPortIn)) {
+    return direct('open', `A filter lets any port of a known address in: packets go to ${remote}.`);
+  }
+  if (isHard) return direct('predict', `The port of ${remote} was foreseen.`);
+  return direct('punch', `Both NATs let the other in: packets go to ${remote}.`);
+};
+
+/** Its NAT keeps one port, and lets in whoever answers from any port. */
+function letsAnyPortIn({ nat }: Facts['self']): boolean {
+  if (nat === undefined || depends(nat, 4) !== false) return false;
+  const { filtering } = nat.ipv4;
+  return filtering === 'endpoint-independent' || filtering === 'address-dependent';
+}
+
+export const directRules: readonly RuleCheck[] = [directPath];
