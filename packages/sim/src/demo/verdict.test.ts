@@ -34,3 +34,13 @@ test('the method follows from the addresses in use', () => {
   expect(methodOf({ actual, from: here, to: { ...behind, remote: '192.168.1.10' } })).toBe('lan');
   expect(methodOf({ actual, from: open, to: { ...behind, remote: null } })).toBe('open');
 });
+
+test('a port that a router maps, and IPv6, are methods of their own', () => {
+  const behind = { addresses: ['192.168.1.10'], configured: [], remote: '5.2.0.20' };
+  const mapped = { ...behind, mapped: true };
+  const actual = 'direct' as const;
+  expect(methodOf({ actual, from: behind, to: mapped })).toBe('portmap');
+  expect(methodOf({ actual, from: { ...behind, mapped: false }, to: behind })).toBe('punch');
+  const six = { addresses: ['2a02::1'], configured: [], remote: '2a02::1' };
+  expect(methodOf({ actual, from: six, to: { ...behind, remote: '2a02::2' } })).toBe('ipv6');
+});

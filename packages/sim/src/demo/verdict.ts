@@ -44,6 +44,8 @@ export interface ReachedEnd {
   readonly addresses: readonly string[];
   /** Of its static endpoints. */
   readonly configured: readonly string[];
+  /** The other end sends to a port that its router maps for it; absent: not known. */
+  readonly mapped?: boolean;
   /** The address under which the other end reaches it; null: unknown. */
   readonly remote: string | null;
 }
@@ -56,15 +58,17 @@ export interface MethodEvidence {
 
 /**
  * What made the path possible, from the addresses it uses. `open` goes before `static`: towards a public
- * address it is chance which of the ways back was the first.
+ * address it is chance which of the ways back was the first. IPv6 in use says enough by itself.
  */
 export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | null {
   if (actual === 'none') return null;
   if (actual !== 'direct') return 'relay';
   const ends = [from, to];
+  if (ends.some(({ remote }) => remote?.includes(':') === true)) return 'ipv6';
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
   if (ends.some(isOpen)) return 'open';
-  return ends.some(isConfigured) ? 'static' : 'punch';
+  if (ends.some(isConfigured)) return 'static';
+  return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 
 function isOpen({ addresses, remote }: ReachedEnd): boolean {
