@@ -5,10 +5,18 @@
 import type { Counters } from '../base/counters.js';
 import { DecodeFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
-import { encodeCallMeMaybe, encodePing, encodePong, relayPongSource } from '../disco/messages.js';
-import type { Path } from '../engines/paths.js';
+import {
+  encodeCallMeMaybe,
+  encodePing,
+  encodePong,
+  relayPongSource,
+  TRANSACTION_ID_BYTES,
+} from '../disco/messages.js';
+import type { PortPlan } from '../disco/ping-extension.js';
+import type { DirectPath, Path } from '../engines/paths.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
+import type { Random } from '../ports.js';
 import type { DiscoContacts } from './disco-contacts.js';
 import { type DiscoLetter, type DiscoVia, openLetter } from './disco-inbox.js';
 import type { EngineOutputs } from './outputs.js';
@@ -24,6 +32,9 @@ export interface DiscoDeskOptions {
   readonly network: OwnNetwork;
   readonly links: RelayLinks;
   readonly peers: () => Peers;
+  readonly random: Random;
+  /** A peer told over a relay where its next mappings will be. */
+  readonly onPlan: (key: NodeKey, plan: PortPlan, now: Instant) => void;
   readonly drive: (peer: Peer, input: PeerPathInput, now: Instant) => void;
 }
 
@@ -65,6 +76,19 @@ export class DiscoDesk {
     this.#send(peer, path, encodePing(transactionId, this.#options.ownKey), now);
   }
 
+  /** A ping that nobody waits for: if it gets through, the peer pings back and so proves the path. */
+  probe(peer: Peer, path: DirectPath, now: Instant): void {
+    this.sendPing(peer, path, this.#newTransactionId(), now);
+  }
+
+  /** Tells the peer where our next mappings will be, behind a ping over its relay. */
+  sendPlan(peer: Peer, portPlan: PortPlan, now: Instant): void {
+    const regionId = peer.machine?.relay;
+    if (regionId === undefined) return;
+    const ping = encodePing(this.#newTransactionId(), this.#options.ownKey, { portPlan });
+    this.#send(peer, { kind: 'relay', regionId }, ping, now);
+  }
+
   /** Tells the peer our endpoints, after a check if the last one is old. */
   call(peer: Peer, now: Instant): void {
     if (this.#options.network.ensureFresh(now)) this.#sendCall(peer, now);
@@ -95,7 +119,11 @@ export class DiscoDesk {
     if (answered?.contact === contact) {
       this.#send(answered, via, encodePong(ping.transactionId, seenFrom), now);
     }
-    if (via.kind !== 'direct') return;
+    if (via.kind !== 'direct') {
+      const { portPlan } = ping.extension;
+      if (portPlan !== undefined && first !== undefined) this.#options.onPlan(first, portPlan, now);
+      return;
+    }
     for (const key of letter.peers) this.#tell(key, { type: 'ping-received', path: via }, now);
   }
 
@@ -123,6 +151,10 @@ export class DiscoDesk {
       return;
     }
     this.#send(peer, { kind: 'relay', regionId }, encodeCallMeMaybe(endpoints), now);
+  }
+
+  #newTransactionId(): Uint8Array {
+    return this.#options.random.fill(new Uint8Array(TRANSACTION_ID_BYTES));
   }
 
   /** Seals an inner message and puts it on `path`. */

@@ -53,6 +53,8 @@ export interface OwnNetworkOptions {
   readonly useRelay: (regionId: RegionId, now: Instant) => void;
   /** A check is done; `home` is the region to call home. */
   readonly onReport: (home: RegionId | undefined, now: Instant) => void;
+  /** What servers saw of our sockets. */
+  readonly onMappings: (report: NetcheckReport) => void;
   /** Control was told other endpoints than before. */
   readonly onEndpointsChanged: (now: Instant) => void;
   /** Other addresses of peers than before can be used. */
@@ -309,6 +311,7 @@ export class OwnNetwork {
     this.#endpoints.report(report, now);
     this.#nat.report(report, this.#endpoints.localSockets());
     this.#tellEndpoints(now);
+    this.#options.onMappings(report);
     this.#options.onReport(report.homeRegion, now);
     this.#answer(report, now);
   }

@@ -13,8 +13,7 @@
 import { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import { isDisco } from '../disco/classify.js';
-import type { UpMessage } from '../engines/messages.js';
-import type { DirectPath, RegionId } from '../engines/paths.js';
+import type { RegionId } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import {
   type DiscoPrivateKey,
@@ -45,9 +44,10 @@ import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
 import { PeerDriver } from './peer-driver.js';
 import { type Peer, Peers } from './peers.js';
+import { PortSearchDesk } from './port-search-desk.js';
 import { RelayLinks } from './relay-links.js';
 import { regionsWithRelay, sameRelayMap } from './relay-maps.js';
-import { isSocketDead, isUnreachable } from './send-errors.js';
+import { UpMessages } from './up-messages.js';
 
 export interface PathEngineOptions {
   readonly crypto: Crypto;
@@ -75,6 +75,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   readonly #peers: Peers;
   readonly #driver: PeerDriver;
   readonly #filter: FilterFeed;
+  readonly #searches: PortSearchDesk;
+  readonly #up: UpMessages;
   #relayMap: RelayMap | undefined;
 
   constructor(options: PathEngineOptions, _now: Instant) {
@@ -87,6 +89,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#driver = new PeerDriver({
       ...{ outputs, samples, history, onDirectLost },
       desk: () => this.#desk,
+      searches: () => this.#searches,
     });
     const drive = (peer: Peer, input: PeerPathInput, now: Instant): void =>
       this.#driver.drive(peer, input, now);
@@ -106,6 +109,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         this.#links.setHome(home, now);
         this.#desk.sendWaitingCalls(now);
       },
+      onMappings: (report) => this.#searches.report(report, undefined),
       onEndpointsChanged: (now) => this.#driver.driveAwake({ type: 'own-endpoints-changed' }, now),
       onFilterChanged: (now) => this.#peers.refreshCandidates(now),
     });
@@ -117,6 +121,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       network: this.#network,
       links: this.#links,
       peers: () => this.#peers,
+      random,
+      onPlan: (key, plan, now) => this.#searches.plan(key, plan, now),
       drive,
     });
     this.#peers = new Peers({
@@ -130,14 +136,24 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       plainMoved: (peer, from, cause, at) =>
         this.#driver.changed({ at, peer: peer.key, from, to: peer.plainPath, cause }),
       added: (peer) => this.#activity.add(peer.key),
-      removed: (peer) => this.#forget(peer),
+      removed: (peer, now) => this.#forget(peer, now),
+    });
+    this.#searches = new PortSearchDesk({
+      ...{ random, counters, ownKey, outputs },
+      desk: () => this.#desk,
+      peer: (key) => this.#peers.get(key),
+      refusal: (remote) => this.#network.refusal(remote),
+    });
+    this.#up = new UpMessages({
+      ...{ counters, activity: this.#activity, network: this.#network, desk: this.#desk },
+      ...{ searches: this.#searches, links: this.#links, peers: this.#peers, driver: this.#driver },
     });
   }
 
   handle(input: PathEngineInput, now: Instant): void {
     switch (input.type) {
       case 'up':
-        this.#up(input.message, now);
+        this.#up.handle(input.message, now);
         break;
       case 'netmap':
         this.#netmap(input.netmap, now);
@@ -209,6 +225,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       this.#network.nextTimeout(),
       this.#links.nextTimeout(),
       this.#activity.nextTimeout(),
+      this.#searches.nextTimeout(),
       this.#driver.nextTimeout(),
     );
   }
@@ -250,85 +267,12 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     if (this.#links.runTimers(now)) this.#peers.reroute(now);
     if (this.#activity.takeAsk(now)) this.#outputs.down({ type: 'report-counters' });
     this.#driver.runTimers(now);
-  }
-
-  #up(message: UpMessage, now: Instant): void {
-    switch (message.type) {
-      case 'socket-open':
-        this.#network.socketOpen(message.socketId, message.port, now);
-        break;
-      case 'socket-failed':
-        this.#network.socketFailed(message.socketId, now);
-        break;
-      case 'datagram':
-        if (message.kind === 'stun') {
-          this.#network.stun(message, now);
-        } else if (!this.#network.first.areAllowed) {
-          this.#counters.add('disco-before-first-datagram');
-        } else {
-          const { socketId, source, bytes, receivedAt } = message;
-          this.#desk.receive(bytes, { kind: 'direct', socketId, remote: source }, receivedAt, now);
-        }
-        break;
-      case 'relay-send':
-        for (const { regionId, peer, bytes } of message.packets) {
-          this.#links.transmit(regionId, peer, bytes, now);
-        }
-        break;
-      case 'handshake-done':
-        this.#activity.handshake(message.peer, message.at);
-        break;
-      case 'peer-active':
-        this.#peerActive(message.peer, now);
-        break;
-      case 'authenticated': {
-        const peer = this.#peers.get(message.peer);
-        if (peer !== undefined) {
-          this.#driver.drive(peer, { type: 'authenticated', path: message.path }, now);
-        }
-        break;
-      }
-      case 'roamed': {
-        const peer = this.#peers.get(message.peer);
-        if (peer !== undefined) this.#peers.roamed(peer, message.path, now);
-        break;
-      }
-      case 'send-failed':
-        this.#sendFailed(message, now);
-        break;
-      case 'counters':
-        this.#activity.counters(message.peers, message.totals);
-        break;
-    }
-  }
-
-  #peerActive(key: NodeKey, now: Instant): void {
-    const peer = this.#peers.get(key);
-    if (peer === undefined) {
-      this.#counters.add('active-unknown-peer');
-      return;
-    }
-    this.#activity.sent(key, now);
-    this.#driver.drive(peer, { type: 'sent' }, now);
-    // Data that takes the relay finds it dialled, or on the way, before its first packet comes up.
-    const path = peer.machine?.path;
-    if (path?.kind === 'relay') this.#links.use(path.regionId, now);
-  }
-
-  #sendFailed(message: Extract<UpMessage, { type: 'send-failed' }>, now: Instant): void {
-    const { socketId, remote, reason } = message;
-    this.#counters.add('send-failed');
-    if (isSocketDead(reason)) {
-      this.#network.socketFailed(socketId, now);
-    } else if (isUnreachable(reason)) {
-      const path: DirectPath = { kind: 'direct', socketId, remote };
-      this.#network.unreachable(remote, now);
-      this.#driver.driveAwake({ type: 'unreachable', path }, now);
-    }
+    this.#searches.runTimers(now);
   }
 
   #linkChanged(now: Instant): void {
     this.#samples.clear();
+    this.#searches.networkChanged(now);
     const lostAddress = this.#network.linkChanged(now);
     if (lostAddress) {
       this.#links.redial(now);
@@ -351,6 +295,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   /** The PacketEngine lives on: it must neither send nor answer for a node that is down. */
   #stop(now: Instant): void {
     this.#peers.clear(now);
+    this.#searches.stop(now);
     this.#filter.stop();
     this.#links.stop();
     this.#network.stop();
@@ -392,7 +337,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     this.#outputs.push({ type: 'ping-result', id, peer: key, result });
   }
 
-  #forget(peer: Peer): void {
+  #forget(peer: Peer, now: Instant): void {
+    this.#searches.forget(peer.key, now);
     this.#activity.remove(peer.key);
     this.#driver.forget(peer);
     this.#desk.forget(peer);

@@ -11,12 +11,14 @@ import type { MappingSamples } from './mapping-samples.js';
 import type { EngineOutputs } from './outputs.js';
 import type { PathHistory } from './path-history.js';
 import type { Peer } from './peers.js';
+import type { PortSearchDesk } from './port-search-desk.js';
 
 export interface PeerDriverOptions {
   readonly outputs: EngineOutputs;
   readonly samples: MappingSamples;
   readonly history: PathHistory;
   readonly desk: () => DiscoDesk;
+  readonly searches: () => PortSearchDesk;
   /** A direct path ended without another in its place. */
   readonly onDirectLost: (now: Instant) => void;
 }
@@ -38,6 +40,7 @@ export class PeerDriver {
       this.#carryOut(peer, out, now);
     }
     this.#awake.set(peer, machine.nextTimeout());
+    this.#options.searches().observe(peer, now);
   }
 
   /** The same input for every peer that is about something. */
@@ -57,6 +60,7 @@ export class PeerDriver {
   changed(change: PathChange): void {
     const { from, to, at } = change;
     if (from?.kind === 'direct' && to?.kind !== 'direct') this.#options.onDirectLost(at);
+    this.#options.searches().pathChanged(change.peer, to, at);
     this.#options.history.add(change);
     this.#options.outputs.push({ type: 'path-changed', change });
   }

@@ -49,7 +49,7 @@ export interface PeersOptions {
     now: Instant,
   ) => void;
   readonly added: (peer: Peer) => void;
-  readonly removed: (peer: Peer) => void;
+  readonly removed: (peer: Peer, now: Instant) => void;
 }
 
 export class Peers {
@@ -173,7 +173,7 @@ export class Peers {
     }
     if (peer.contact !== undefined) this.#options.contacts.remove(peer.contact, peer.key);
     this.#peers.delete(peer.key);
-    this.#options.removed(peer);
+    this.#options.removed(peer, now);
   }
 
   #setPeer(node: NetmapNode): void {

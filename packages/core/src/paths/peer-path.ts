@@ -59,6 +59,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     return this.#way.state;
   }
 
+  /** Somebody talks to the peer, and there is no direct path to rely on. */
+  get isLooking(): boolean {
+    return this.#way.isLooking;
+  }
+
   get candidates(): CandidateTable {
     return this.#discovery.candidates;
   }

@@ -1,0 +1,159 @@
+/**
+ * The search by foretold ports (paths/port-searches.ts) among the engine's other parts: what it knows of our
+ * network, whom it seeks, and how its plans and pings travel.
+ *
+ * A plan makes us send many pings to one address, so it counts only when that address is one that the peer is
+ * known by (the network map or a call says so) and that may be a candidate at all.
+ */
+import type { Counters } from '../base/counters.js';
+import type { Instant } from '../base/instant.js';
+import type { PortPlan } from '../disco/ping-extension.js';
+import type { UpMessage } from '../engines/messages.js';
+import type { Path, SocketId } from '../engines/paths.js';
+import { type Endpoint, endpointAddress } from '../ip/address.js';
+import type { NodeKey } from '../keys/keys.js';
+import type { NetcheckReport } from '../netcheck/report.js';
+import { isCondemned } from '../paths/choice.js';
+import type { PortRange } from '../paths/port-plan.js';
+import {
+  PortSearches,
+  type PortSearchOutput,
+  type PortSearchRecord,
+  searchSocketsFrom,
+} from '../paths/port-searches.js';
+import type { Random } from '../ports.js';
+import type { DiscoDesk } from './disco-desk.js';
+import type { EngineOutputs } from './outputs.js';
+import type { Peer } from './peers.js';
+
+export interface PortSearchDeskOptions {
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly ownKey: NodeKey;
+  readonly outputs: EngineOutputs;
+  readonly desk: () => DiscoDesk;
+  readonly peer: (key: NodeKey) => Peer | undefined;
+  /** Why nothing may be sent there; undefined when it may. */
+  readonly refusal: (remote: Endpoint) => string | undefined;
+}
+
+export class PortSearchDesk {
+  readonly #options: PortSearchDeskOptions;
+  readonly #searches: PortSearches;
+
+  constructor(options: PortSearchDeskOptions) {
+    const { random, counters, ownKey } = options;
+    this.#options = options;
+    const emit = (output: PortSearchOutput, now: Instant): void => this.#carryOut(output, now);
+    this.#searches = new PortSearches({ random, counters, ownKey, emit });
+  }
+
+  /** True for sockets of attempts. */
+  owns(socketId: SocketId): boolean {
+    return socketId >= searchSocketsFrom;
+  }
+
+  record(peer: NodeKey): PortSearchRecord | undefined {
+    return this.#searches.record(peer);
+  }
+
+  /** A check is done: who answered, over IPv4 and on different addresses, is asked for mappings. */
+  report(report: NetcheckReport, range: PortRange | undefined): void {
+    const seen = report.observations.filter(({ family }) => family === 4);
+    const servers = new Map(seen.map(({ server }) => [endpointAddress(server), server]));
+    const mapped = seen.map((observation) => observation.mapped);
+    this.#searches.setNetwork([...servers.values()], mapped, range);
+  }
+
+  /** The peer's machine has done something. */
+  observe(peer: Peer, now: Instant): void {
+    const isLooking = peer.machine?.isLooking === true && peer.contact !== undefined;
+    this.#searches.setLooking(peer.key, isLooking && !isDataRefused(peer, now), now);
+  }
+
+  pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
+    this.#searches.pathChanged(peer, path, now);
+  }
+
+  /** A plan came over a relay. */
+  plan(key: NodeKey, plan: PortPlan, now: Instant): void {
+    const { counters, peer: peerOf, refusal } = this.#options;
+    const peer = peerOf(key);
+    const address = endpointAddress(plan.first);
+    const isKnown = [...(peer?.machine?.candidates ?? [])].some(
+      ({ path }) => endpointAddress(path.remote) === address,
+    );
+    if (peer?.machine === undefined || !isKnown || refusal(plan.first) !== undefined) {
+      counters.add('port-plan-refused');
+    } else if (peer.machine.path?.kind === 'direct') {
+      counters.add('port-plan-needless');
+    } else {
+      this.#searches.plan(key, plan.attempt, plan.isAnswer, plan, now);
+    }
+  }
+
+  /** A message about one of our sockets. */
+  up(
+    message: Extract<UpMessage, { type: 'socket-open' | 'socket-failed' | 'datagram' }>,
+    now: Instant,
+  ): void {
+    const { socketId } = message;
+    if (message.type === 'socket-open') this.#searches.socketOpened(socketId, now);
+    else if (message.type === 'socket-failed') this.#searches.socketFailed(socketId, now);
+    else this.#searches.stun(socketId, message.source, message.bytes, now);
+  }
+
+  networkChanged(now: Instant): void {
+    this.#searches.networkChanged(now);
+  }
+
+  forget(peer: NodeKey, now: Instant): void {
+    this.#searches.forget(peer, now);
+  }
+
+  stop(now: Instant): void {
+    this.#searches.stop(now);
+  }
+
+  runTimers(now: Instant): void {
+    this.#searches.runTimers(now);
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.#searches.nextTimeout();
+  }
+
+  #carryOut(output: PortSearchOutput, now: Instant): void {
+    const { outputs, desk, peer: peerOf } = this.#options;
+    switch (output.type) {
+      case 'open-socket':
+        outputs.down({ type: 'open-socket', socketId: output.socketId, family: 4, port: 0 });
+        break;
+      case 'close-socket':
+        outputs.down({ type: 'close-socket', socketId: output.socketId });
+        break;
+      case 'send': {
+        const { socketId, remote, bytes } = output;
+        outputs.down({ type: 'send', socketId, remote, bytes });
+        break;
+      }
+      case 'probe': {
+        const peer = peerOf(output.peer);
+        const { socketId, remote } = output;
+        if (peer !== undefined) desk().probe(peer, { kind: 'direct', socketId, remote }, now);
+        break;
+      }
+      case 'plan': {
+        const peer = peerOf(output.peer);
+        const { attempt, isAnswer, ports } = output;
+        if (peer !== undefined) desk().sendPlan(peer, { attempt, isAnswer, ...ports }, now);
+        break;
+      }
+    }
+  }
+}
+
+/** Pings reached the peer and data did not: another port of the same way would carry no more. */
+function isDataRefused(peer: Peer, now: Instant): boolean {
+  return [...(peer.machine?.candidates ?? [])].some((candidate) => isCondemned(candidate, now));
+}

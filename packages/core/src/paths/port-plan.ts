@@ -1,0 +1,96 @@
+/**
+ * Where the next mappings of a fresh socket will be, judged from the ones that a few servers saw, in the order in
+ * which they were asked.
+ *
+ *     all the same           one mapping for everybody: that one
+ *     a steady small step    the NAT counts: the ports that follow the last one
+ *     else, in a small range that port or another of it
+ *     else                   nobody can tell
+ */
+import { type Endpoint, endpoint, endpointAddress, endpointPort } from '../ip/address.js';
+
+/** A step beyond this is chance, or a NAT so busy that nothing can be foretold. */
+export const stepMax = 8;
+/** Ports foretold of a NAT that counts: other people's flows take some of them meanwhile. */
+export const foretoldPorts = 64;
+/** A range of more ports than this is no small one. */
+export const rangePortsMax = 256;
+/** Ports seen before a range is believed: that many of all 64,000 fall into 256 by chance once in a million times. */
+const rangeSamplesMin = 4;
+const PORT_MAX = 65_535;
+
+/** Ports in the order of their likelihood. */
+export interface Ports {
+  readonly first: Endpoint;
+  readonly step: number;
+  readonly count: number;
+}
+
+export type Unpredictable = 'no-udp' | 'random-ports' | 'addresses-differ';
+
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The ports that lie in one small range with all that were seen, so surely those of the NAT if it has a small
+ * range at all; undefined when it has not, or when too few were seen.
+ */
+export function rangeAround(ports: readonly number[]): PortRange | undefined {
+  const seen = [...new Set(ports)];
+  if (seen.length < rangeSamplesMin) return undefined;
+  const [lowest, highest] = [Math.min(...seen), Math.max(...seen)];
+  if (highest - lowest >= rangePortsMax) return undefined;
+  const low = Math.max(1, highest - rangePortsMax + 1);
+  return { low, high: Math.min(PORT_MAX, lowest + rangePortsMax - 1) };
+}
+
+/** `mapped`: how servers saw the socket, the first asked first. `range`: in which all mappings are, if that is known. */
+export function foretell(
+  mapped: readonly Endpoint[],
+  range: PortRange | undefined,
+): Ports | Unpredictable {
+  const [first] = mapped;
+  const last = mapped.at(-1);
+  if (first === undefined || last === undefined) return 'no-udp';
+  const address = endpointAddress(first);
+  if (mapped.some((one) => endpointAddress(one) !== address)) return 'addresses-differ';
+  // One server alone can't tell the first two apart, so its port and those that follow are named.
+  if (mapped.length === 1) return upTo(first, 1, 1 + stepMax);
+  if (mapped.every((one) => one === first)) return { first, step: 1, count: 1 };
+  const step = steadyStep(mapped.map(endpointPort));
+  const next = step === undefined ? 0 : endpointPort(last) + step;
+  if (step !== undefined && next >= 1 && next <= PORT_MAX) {
+    return upTo(endpoint(address, next), step, foretoldPorts);
+  }
+  if (range === undefined) return 'random-ports';
+  return { first: endpoint(address, range.low), step: 1, count: range.high - range.low + 1 };
+}
+
+/** The smallest step that was seen, when all go the same way; others' flows make some of them larger. */
+function steadyStep(ports: readonly number[]): number | undefined {
+  const steps = ports.slice(1).map((port, index) => port - (ports[index] ?? port));
+  const [one] = steps;
+  if (one === undefined) return undefined;
+  const isSteady = steps.every(
+    (step) => step !== 0 && Math.sign(step) === Math.sign(one) && Math.abs(step) <= stepMax,
+  );
+  if (!isSteady) return undefined;
+  return Math.sign(one) * Math.min(...steps.map(Math.abs));
+}
+
+/** `count` ports from `first`, fewer where the numbers end. */
+function upTo(first: Endpoint, step: number, count: number): Ports {
+  const port = endpointPort(first);
+  const room = step > 0 ? PORT_MAX - port : port - 1;
+  return { first, step, count: Math.min(count, 1 + Math.floor(room / Math.abs(step))) };
+}
+
+/** All ports of a plan, in their order. */
+export function* portsOf({ first, step, count }: Ports): Iterable<Endpoint> {
+  const address = endpointAddress(first);
+  for (let index = 0; index < count; index++) {
+    yield endpoint(address, endpointPort(first) + index * step);
+  }
+}

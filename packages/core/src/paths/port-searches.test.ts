@@ -1,0 +1,189 @@
+import { expect, test } from 'vitest';
+import { Counters } from '../base/counters.js';
+import { after, type Instant, instant } from '../base/instant.js';
+import { SeededRandom } from '../base/seeded-random.js';
+import type { DirectPath } from '../engines/paths.js';
+import type { Endpoint } from '../ip/address.js';
+import type { NodeKey } from '../keys/keys.js';
+import { answerBindingRequest } from '../stun/server.js';
+import { PortSearches, type PortSearchOutput } from './port-searches.js';
+
+const [small, large] = ['1'.repeat(64), '9'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
+const servers = ['9.9.9.1:3478', '9.9.9.2:3478', '9.9.9.3:3478'] as Endpoint[];
+const theirPorts = { first: '54.160.20.2:40000' as Endpoint, step: 1, count: 20 };
+
+/** One node's searches, with a NAT that is a function of the ordinal of the mapping. */
+class Bench {
+  readonly counters = new Counters();
+  readonly said: PortSearchOutput[] = [];
+  readonly searches: PortSearches;
+  now: Instant = instant(1000);
+  #mappings = 0;
+  readonly #portOf: (ordinal: number) => number;
+
+  constructor(
+    ownKey: NodeKey,
+    portOf: (ordinal: number) => number = (ordinal) => 40_000 + ordinal,
+  ) {
+    this.#portOf = portOf;
+    this.searches = new PortSearches({
+      random: new SeededRandom(1),
+      counters: this.counters,
+      ownKey,
+      emit: (output) => void this.said.push(output),
+    });
+    this.searches.setNetwork(servers, [], undefined);
+  }
+
+  pass(ms: number): void {
+    const end = after(this.now, ms);
+    for (;;) {
+      const at = this.searches.nextTimeout();
+      if (at === undefined || at > end) break;
+      this.now = instant(Math.max(this.now, at));
+      this.searches.runTimers(this.now);
+    }
+    this.now = end;
+  }
+
+  all<Type extends PortSearchOutput['type']>(
+    type: Type,
+  ): Extract<PortSearchOutput, { readonly type: Type }>[] {
+    return this.said.filter(
+      (output): output is Extract<PortSearchOutput, { readonly type: Type }> =>
+        output.type === type,
+    );
+  }
+
+  /** The system opens the last socket that was asked for, and all servers answer. */
+  measure(): number {
+    const socketId = this.all('open-socket').at(-1)?.socketId ?? 0;
+    this.searches.socketOpened(socketId, this.now);
+    for (const { remote, bytes } of this.all('send').filter((out) => out.socketId === socketId)) {
+      const mapped = `54.160.20.1:${this.#portOf(this.#mappings++)}` as Endpoint;
+      const answer = answerBindingRequest(bytes, mapped);
+      if (answer instanceof Uint8Array) {
+        this.searches.stun(socketId, remote, answer.slice(), this.now);
+      }
+    }
+    return socketId;
+  }
+}
+
+test('a peer that is looked for in vain is sent our plan, and its own is gone through in order', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1499);
+  expect(bench.said).toEqual([]);
+  bench.pass(1);
+  bench.measure();
+  const [plan] = bench.all('plan');
+  expect(plan).toMatchObject({
+    peer: large,
+    isAnswer: false,
+    ports: { first: '54.160.20.1:40003' },
+  });
+  bench.searches.plan(large, plan?.attempt ?? '', true, theirPorts, bench.now);
+  bench.pass(40);
+  const probed = bench.all('probe').map(({ remote }) => remote);
+  expect(probed.slice(0, 3)).toEqual([
+    '54.160.20.2:40000',
+    '54.160.20.2:40001',
+    '54.160.20.2:40002',
+  ]);
+  expect(probed).toHaveLength(20);
+});
+
+test('the socket of a found path stays open until the path leaves it', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1500);
+  const socketId = bench.measure();
+  const path: DirectPath = { kind: 'direct', socketId, remote: theirPorts.first };
+  bench.searches.pathChanged(large, path, bench.now);
+  expect(bench.searches.record(large)?.outcome).toBe('found');
+  bench.pass(60_000);
+  expect(bench.all('close-socket')).toEqual([]);
+  bench.searches.pathChanged(large, { kind: 'relay', regionId: 1 }, bench.now);
+  expect(bench.all('close-socket')).toEqual([{ type: 'close-socket', socketId }]);
+});
+
+test('without an answer it is tried again after pauses that double, and every socket is closed', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  const startedAt: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    while (bench.all('open-socket').length === i) bench.pass(100);
+    startedAt.push(bench.now);
+    bench.measure();
+  }
+  const gaps = startedAt.slice(1).map((at, index) => at - (startedAt[index] ?? 0));
+  expect(gaps.map((gap) => Math.round(gap / 1000))).toEqual([5, 7, 11]);
+  bench.pass(5000);
+  expect(bench.all('close-socket')).toHaveLength(bench.all('open-socket').length);
+  expect(bench.searches.record(large)).toMatchObject({ attempts: 4, outcome: 'no-answer' });
+});
+
+test('a NAT that chooses at random is found out, and then nobody is bothered for ten minutes', () => {
+  const random = new SeededRandom(7);
+  const bench = new Bench(small, () => 1024 + random.below(60_000));
+  bench.searches.setLooking(large, true, bench.now);
+  for (let i = 0; i < 40; i++) {
+    const before = bench.all('open-socket').length;
+    bench.pass(10_000);
+    if (bench.all('open-socket').length > before) bench.measure();
+  }
+  expect(bench.all('open-socket').length).toBeLessThan(5);
+  expect(bench.all('plan')).toEqual([]);
+});
+
+test('when both begin at once the smaller key goes on and the larger one answers', () => {
+  const [first, second] = [new Bench(small), new Bench(large)];
+  first.searches.setLooking(large, true, first.now);
+  second.searches.setLooking(small, true, second.now);
+  for (const bench of [first, second]) {
+    bench.pass(1500);
+    bench.measure();
+  }
+  const [ours] = first.all('plan');
+  const [theirs] = second.all('plan');
+  if (ours === undefined || theirs === undefined) throw new Error('both have a plan');
+  first.searches.plan(large, theirs.attempt, false, theirs.ports, first.now);
+  expect(first.counters.snapshot()).toMatchObject({ 'port-plan-crossed': 1 });
+  second.searches.plan(small, ours.attempt, false, ours.ports, second.now);
+  second.measure();
+  expect(second.all('plan').at(-1)).toMatchObject({ attempt: ours.attempt, isAnswer: true });
+});
+
+test('a peer that floods us with plans is answered a few times, and one attempt runs at a time', () => {
+  const bench = new Bench(small);
+  for (let i = 0; i < 200; i++) {
+    const attempt = i.toString(16).padStart(16, '0');
+    bench.searches.plan(large, attempt, false, theirPorts, bench.now);
+    bench.pass(10);
+  }
+  expect(bench.all('open-socket').length).toBeLessThan(6);
+  expect(bench.all('open-socket').length - bench.all('close-socket').length).toBeLessThan(2);
+  const counted = Object.values(bench.counters.snapshot()).reduce((sum, count) => sum + count, 0);
+  expect(counted).toBeGreaterThan(190);
+});
+
+test('STUN answers of others, and answers to plans that we never made, change nothing', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1500);
+  const socketId = bench.all('open-socket').at(-1)?.socketId ?? 0;
+  bench.searches.socketOpened(socketId, bench.now);
+  for (const { bytes } of bench.all('send')) {
+    const answer = answerBindingRequest(bytes, '6.6.6.6:6666' as Endpoint);
+    if (!(answer instanceof Uint8Array)) continue;
+    bench.searches.stun(socketId, '8.8.8.8:3478' as Endpoint, answer.slice(), bench.now);
+  }
+  bench.searches.plan(large, 'ffffffffffffffff', true, theirPorts, bench.now);
+  expect(bench.all('plan')).toEqual([]);
+  expect(bench.all('probe')).toEqual([]);
+  expect(bench.counters.snapshot()).toMatchObject({
+    'port-search-stun-unknown': 3,
+    'port-plan-unasked': 1,
+  });
+});
