@@ -302,6 +302,7 @@ test('law: whoever asks, a pair that both ends describe is relayed by one rule',
       expect(there.rule).toBe(back.rule);
       expect(there.fixes.length).toBeGreaterThan(0);
     }),
+    { numRuns: 1000 },
   );
 });
 

@@ -87,9 +87,12 @@ export function hardFixes(facts: Facts): readonly Fix[] {
   const ipv6 = ipv6Fixes(facts);
   // A machine without IPv4 of its own gains nothing from ports that are mapped elsewhere by chance of translation.
   const prefersIpv6 = bothSides(facts).some(isIpv6Only) && ipv6[0]?.where !== 'both';
-  return prefersIpv6
+  const fixes = prefersIpv6
     ? [...ipv6, ...openings, ...softening(facts)]
     : [...openings, ...softening(facts), ...ipv6];
+  if (fixes.length > 0) return fixes;
+  // Both have IPv6, which no NAT is to blame for: a firewall drops it.
+  return bothSides(facts).map((side) => allowUdp(side, 'ipv6'));
 }
 
 /** One side is proven to be reached, so what keeps them apart stands at the other. */
