@@ -90,7 +90,7 @@ export function hardFixes(facts: Facts): readonly Fix[] {
   const fixes = prefersIpv6
     ? [...ipv6, ...openings, ...softening(facts)]
     : [...openings, ...softening(facts), ...ipv6];
-  if (fixes.length > 0) return fixes;
+  if (fixes.length > 0 || bothNats(facts) === undefined) return fixes;
   // Both have IPv6, which no NAT is to blame for: a firewall drops it.
   return bothSides(facts).map((side) => allowUdp(side, 'ipv6'));
 }
