@@ -18,6 +18,8 @@ interface PeerActivity {
 
 export interface ActivityStatus {
   readonly active: boolean;
+  /** When something was last sent to it. */
+  readonly lastSentAt: Instant | undefined;
   readonly lastHandshakeAt: Instant | undefined;
   readonly rxBytes: number;
   readonly txBytes: number;
@@ -25,6 +27,7 @@ export interface ActivityStatus {
 
 const silent: ActivityStatus = {
   active: false,
+  lastSentAt: undefined,
   lastHandshakeAt: undefined,
   rxBytes: 0,
   txBytes: 0,
@@ -84,7 +87,7 @@ export class Activity {
     if (activity === undefined) return silent;
     const { sentAt, lastHandshakeAt, rxBytes, txBytes } = activity;
     const active = sentAt !== undefined && now - sentAt < sessionMs;
-    return { active, lastHandshakeAt, rxBytes, txBytes };
+    return { active, lastSentAt: sentAt, lastHandshakeAt, rxBytes, txBytes };
   }
 
   /** True when counters are to be asked for now; asks go on while somebody was active lately. */

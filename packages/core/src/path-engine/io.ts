@@ -164,4 +164,7 @@ export interface PeerPathStatus {
   readonly txBytes: number;
   /** Sent to within the last 45 s. */
   readonly active: boolean;
+  readonly lastSentAt: Instant | undefined;
+  /** Share of lost pings on the direct path in use, 0 to 1; undefined: there is none. */
+  readonly loss: number | undefined;
 }

@@ -27,6 +27,7 @@ import type { Netmap, RelayMap } from '../netmap/types.js';
 import { PeerPath } from '../paths/peer-path.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
 import type { Crypto, Machine, Random } from '../ports.js';
+import type { AttemptsEvidence } from '../why/evidence.js';
 import { Activity } from './activity.js';
 import { DiscoContacts } from './disco-contacts.js';
 import { DiscoDesk } from './disco-desk.js';
@@ -42,6 +43,7 @@ import { MappingSamples } from './mapping-samples.js';
 import { EngineOutputs } from './outputs.js';
 import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
+import { attemptsOf } from './peer-attempts.js';
 import { PeerDriver } from './peer-driver.js';
 import { type Peer, Peers } from './peers.js';
 import { PortSearchDesk } from './port-search-desk.js';
@@ -235,6 +237,12 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     return this.#network.endpoints(now);
   }
 
+  /** What was tried to reach a peer directly; undefined: no such peer. */
+  attempts(key: NodeKey, now: Instant): AttemptsEvidence | undefined {
+    const peer = this.#peers.get(key);
+    return peer === undefined ? undefined : attemptsOf(peer.machine, now);
+  }
+
   /** The latest path changes, oldest first. */
   history(): readonly PathChange[] {
     return this.#history.list();
@@ -258,6 +266,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       peer: peer.key,
       path: peer.machine === undefined ? peer.plainPath : peer.machine.path,
       latencyMs: peer.machine?.latencyMs,
+      loss: peer.machine?.loss,
       ...this.#activity.status(peer.key, now),
     };
   }

@@ -33,6 +33,13 @@ export class Candidate {
   answeredAt: Instant | undefined;
   /** Until then no data goes here: pings pass and data does not. */
   condemnedUntil: Instant | undefined;
+  /** Pings that we sent here, and pongs that came back; for people. */
+  pings = 0;
+  pongs = 0;
+  /** The operating system refused to send here. */
+  isRefused = false;
+  /** Its latest answer came so late that a second one is waited for. */
+  answeredLate = false;
   quality = new PathQuality();
 
   constructor(path: DirectPath) {
@@ -45,6 +52,9 @@ export class Candidate {
     this.triggeredAt = undefined;
     this.answeredAt = undefined;
     this.condemnedUntil = undefined;
+    this.pings = 0;
+    this.pongs = 0;
+    this.isRefused = false;
     this.quality = new PathQuality();
   }
 }

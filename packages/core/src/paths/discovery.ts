@@ -42,6 +42,9 @@ export class Discovery {
   readonly candidates = new CandidateTable();
   readonly pings: PingsInFlight;
   readonly callBack = new CallBack();
+  /** Since the network last changed; for people. */
+  callsSent = 0;
+  callsReceived = 0;
   /** The peer has a disco key. */
   canPing = false;
   /** The peer has a relay. */
@@ -63,6 +66,8 @@ export class Discovery {
   /** Sends one ping; `personId`: its pong answers a person too. */
   ping(path: Path, now: Instant, personId?: number): void {
     const transactionId = this.pings.start(path, now, personId);
+    const candidate = path.kind === 'direct' ? this.candidates.get(path) : undefined;
+    if (candidate !== undefined) candidate.pings++;
     this.#emit({ type: 'ping', path, transactionId });
   }
 
@@ -90,8 +95,12 @@ export class Discovery {
   /** Tells the peer our endpoints, if that was not done just now. */
   call(now: Instant): void {
     if (!this.canPing || !this.canCall) return;
-    if (this.#calls.take(now)) this.#emit({ type: 'call-me-maybe' });
-    else this.#counters.add('call-me-maybe-held-back');
+    if (!this.#calls.take(now)) {
+      this.#counters.add('call-me-maybe-held-back');
+      return;
+    }
+    this.callsSent++;
+    this.#emit({ type: 'call-me-maybe' });
   }
 
   /** The peer calls: ping every candidate at once. It is called back only if it does not reach us then. */
@@ -100,6 +109,7 @@ export class Discovery {
       this.#counters.add('call-me-maybe-too-often');
       return;
     }
+    this.callsReceived++;
     this.candidates.setFromCallMeMaybe(paths, now);
     if (!this.canPing) return;
     for (const candidate of this.candidates) this.ask(candidate, now);
@@ -137,6 +147,8 @@ export class Discovery {
   /** Forgets pings and how candidates did: the network changed under them. */
   forgetHistory(): void {
     this.pings.forget();
+    this.callsSent = 0;
+    this.callsReceived = 0;
     this.#lastRoundAt = undefined;
     for (const candidate of this.candidates) candidate.forgetHistory();
   }

@@ -9,7 +9,7 @@ import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { type DirectPath, type Path, type RegionId, samePath } from '../engines/paths.js';
 import type { Machine, Random } from '../ports.js';
-import type { CandidateTable } from './candidates.js';
+import type { Candidate, CandidateTable } from './candidates.js';
 import { Discovery } from './discovery.js';
 import type { PeerPathInput, PeerPathOutput } from './peer-path-io.js';
 import { PersonPings } from './person-pings.js';
@@ -21,6 +21,8 @@ import { Way } from './way.js';
 export const sessionMs = 45_000;
 /** Ping of the path in use: two fit into the trust, and NAT mappings (30 s) stay open. */
 export const heartbeatMs = 3000;
+/** Longer than any way round the earth, a satellite's included. */
+export const latePongMs = 1000;
 
 export interface PeerPathOptions {
   readonly random: Random;
@@ -68,6 +70,21 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     return this.#discovery.candidates;
   }
 
+  /** Calls to and from the peer since the network last changed. */
+  get calls(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#discovery.callsSent, received: this.#discovery.callsReceived };
+  }
+
+  /** Since when a direct path is looked for; undefined: it is not. */
+  get lookingSince(): Instant | undefined {
+    return this.#search.since;
+  }
+
+  /** The candidate that data takes, or would take if it were trusted. */
+  get best(): Candidate | undefined {
+    return this.#way.choice.best;
+  }
+
   /** The region through which the peer is reached. */
   get relay(): RegionId | undefined {
     return this.#way.relay;
@@ -81,6 +98,11 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   /** Smoothed round trip of the trusted path. */
   get latencyMs(): number | undefined {
     return this.#way.latencyMs;
+  }
+
+  /** Share of lost pings on the trusted path. */
+  get loss(): number | undefined {
+    return this.#way.isTrusted ? this.#way.choice.best?.quality.loss : undefined;
   }
 
   /** True when `transactionId` is a ping of ours to this peer that waits for its pong. */
@@ -256,9 +278,24 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
       return;
     }
     candidate.quality.answered(latencyMs);
+    candidate.pongs++;
     candidate.answeredAt = now;
     this.#discovery.callBack.answered(now);
     this.#way.judge(candidate, now);
+  }
+
+  /**
+   * Somebody on the way may have kept our ping and its answer for a while: the path has to do it again before data
+   * follows. A path that is really so slow answers late twice.
+   */
+  #isDoubtful(candidate: Candidate, latencyMs: number): boolean {
+    const isLate = latencyMs >= latePongMs;
+    const isDoubtful =
+      isLate &&
+      !candidate.answeredLate &&
+      !(this.#way.isTrusted && candidate === this.#way.choice.best);
+    candidate.answeredLate = isLate;
+    return isDoubtful;
   }
 
   #pingLost(path: Path, now: Instant): void {
@@ -275,6 +312,7 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
     const candidate = this.candidates.get(path);
     if (candidate === undefined) return;
     candidate.forgetHistory();
+    candidate.isRefused = true;
     candidate.askedAt = now;
     if (candidate === this.#way.choice.best) this.#way.losePath('unreachable', now);
   }

@@ -12,6 +12,7 @@ const earlyRoundsMs = [1000, 2000];
 export class Search {
   readonly #discovery: Discovery;
   #nextAt: Instant | undefined;
+  #since: Instant | undefined;
   /** Timed rounds so far. */
   #rounds = 0;
 
@@ -19,15 +20,22 @@ export class Search {
     this.#discovery = discovery;
   }
 
+  /** When it began; undefined: none runs. */
+  get since(): Instant | undefined {
+    return this.#since;
+  }
+
   /** Begins, or begins anew. */
   start(now: Instant): void {
     this.#rounds = 0;
+    this.#since ??= now;
     this.#nextAt = after(now, this.#gapMs());
     this.#discovery.round(now);
   }
 
   stop(): void {
     this.#nextAt = undefined;
+    this.#since = undefined;
   }
 
   runTimers(now: Instant): void {

@@ -66,8 +66,8 @@ export interface Evidence {
   readonly peer: PeerEvidence;
   /** What data takes now; undefined: no way is known. */
   readonly path: Path | undefined;
-  /** The direct path leaves from a socket of the birthday method. */
-  readonly byBirthday: boolean;
+  /** The direct path was found by foretold ports, on a socket of its own. */
+  readonly byForetoldPort: boolean;
   /** WireGuard has a session, so that packets really pass. */
   readonly hasSession: boolean;
   readonly attempts: AttemptsEvidence;

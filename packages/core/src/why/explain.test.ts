@@ -67,7 +67,7 @@ function evidence(scene: Scene): Evidence {
       ...about,
     },
     path: { kind: 'relay', regionId: 901 },
-    byBirthday: false,
+    byForetoldPort: false,
     hasSession: true,
     attempts: {
       candidates: tried.map((attempt) => ({
@@ -193,8 +193,8 @@ const DIRECT: readonly (readonly [string, Scene])[] = [
     },
   ],
   [
-    'direct-birthday',
-    { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), byBirthday: true } },
+    'direct-predict',
+    { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), byForetoldPort: true } },
   ],
   ['direct-predict', { self: easy, peer: hard, changes: direct('52.9.9.9:31025') }],
   [

@@ -7,7 +7,6 @@
  *     direct-portmap    at a port that a router has mapped for one of the two
  *     direct-static     at an endpoint that somebody configured
  *     direct-open       one of the two is reached by strangers, without any of that
- *     direct-birthday   from one of many sockets, guessed
  *     direct-predict    at a port that was told beforehand
  *     direct-punch      both NATs keep one port for all, and both sent at once
  */
@@ -59,7 +58,7 @@ function throughStatic(facts: Facts, remote: string): Finding | undefined {
 
 /** The way of the path in use. */
 const directPath: RuleCheck = (facts) => {
-  const { path, byBirthday, hasSession, peer } = facts.evidence;
+  const { path, byForetoldPort, hasSession, peer } = facts.evidence;
   if (path?.kind !== 'direct') return undefined;
   // The endpoint of a plain peer is believed, not proven, until it answers.
   if (peer.isPlain && !hasSession) return undefined;
@@ -75,9 +74,7 @@ const directPath: RuleCheck = (facts) => {
   }
   const special = throughMapping(facts, remote) ?? throughStatic(facts, remote);
   if (special !== undefined) return special;
-  if (byBirthday) {
-    return direct('birthday', `One of many sockets was met by one of many guesses, at ${remote}.`);
-  }
+  if (byForetoldPort) return direct('predict', `The port of ${remote} was foreseen.`);
   const nats = bothNats(facts);
   if (nats === undefined) return direct('punch', `Packets go straight to ${remote}.`);
   const isHard = nats.some((nat) => depends(nat, 4) === true);

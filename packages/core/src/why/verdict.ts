@@ -5,15 +5,7 @@ import type { Attempt } from './evidence.js';
 export type Side = 'self' | 'peer';
 
 /** Ways to be direct, as reports call them. */
-export type DirectMethod =
-  | 'open'
-  | 'punch'
-  | 'lan'
-  | 'ipv6'
-  | 'portmap'
-  | 'static'
-  | 'predict'
-  | 'birthday';
+export type DirectMethod = 'open' | 'punch' | 'lan' | 'ipv6' | 'portmap' | 'static' | 'predict';
 
 /** Rules of direct paths: what made them possible. */
 export type DirectRule = `direct-${DirectMethod}`;
