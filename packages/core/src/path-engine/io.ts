@@ -94,6 +94,8 @@ export type PathEngineOutput =
       readonly regionId: RegionId;
       readonly token: Uint8Array;
       readonly port: number;
+      /** From the relay's alternate STUN port, if it has one. */
+      readonly fromAlternate?: boolean;
     }
   /** The sockets' silence is over; what relays found. */
   | {
@@ -164,7 +166,4 @@ export interface PeerPathStatus {
   readonly txBytes: number;
   /** Sent to within the last 45 s. */
   readonly active: boolean;
-  readonly lastSentAt: Instant | undefined;
-  /** Share of lost pings on the direct path in use, 0 to 1; undefined: there is none. */
-  readonly loss: number | undefined;
 }

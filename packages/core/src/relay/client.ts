@@ -120,7 +120,9 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
         this.#startProbe(now);
         break;
       case 'dial-back':
-        if (this.#state === 'ready') this.#write(encodeDialBack(input.token, input.port));
+        if (this.#state === 'ready') {
+          this.#write(encodeDialBack(input.token, input.port, input.fromAlternate));
+        }
         break;
       case 'timeout':
         this.#checkDeadlines(now);

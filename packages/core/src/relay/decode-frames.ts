@@ -16,7 +16,7 @@
  *     Ping, Pong     8 opaque | ignored
  *     Health         UTF-8 text
  *     Restarting     u32 reconnect in ms | u32 try for ms | ignored
- *     DialBack       12 token | u16 port | zero up to 28 bytes | ignored
+ *     DialBack       12 token | u16 port | u8 1: from the alternate port | zero up to 28 bytes | ignored
  *     DialBackAnswer 12 token | 1 outcome | 16 IP | u16 port | ignored
  *
  * `undefined`: a type that this side doesn't know. A {@link DecodeFailure}: the type is ours, the payload is not;
@@ -33,6 +33,8 @@ import {
   type ClientFrame,
   DIAL_BACK_ANSWER_BYTES,
   DIAL_BACK_BYTES,
+  DIAL_BACK_FLAGS_AT,
+  DIAL_BACK_FROM_ALTERNATE,
   DIAL_BACK_OUTCOME,
   DIAL_BACK_TOKEN_BYTES,
   FrameType,
@@ -234,7 +236,10 @@ export function decodeClientFrame(
       const port =
         payload.length < DIAL_BACK_BYTES ? 0 : viewOf(payload).getUint16(DIAL_BACK_TOKEN_BYTES);
       if (port === 0) return fail('bad-dial-back');
-      return { type: 'dial-back', token: payload.slice(0, DIAL_BACK_TOKEN_BYTES), port };
+      const flags = payload[DIAL_BACK_FLAGS_AT] ?? 0;
+      const fromAlternate = (flags & DIAL_BACK_FROM_ALTERNATE) !== 0;
+      const token = payload.slice(0, DIAL_BACK_TOKEN_BYTES);
+      return { type: 'dial-back', token, port, fromAlternate };
     }
     default:
       return undefined;

@@ -36,9 +36,10 @@ export class DialBackDesk {
   /** The datagram to send; undefined when the client has its refusal instead. */
   ask(
     connection: Connection,
-    { token, port }: { readonly token: Uint8Array; readonly port: number },
+    wish: { readonly token: Uint8Array; readonly port: number; readonly fromAlternate: boolean },
     now: Instant,
   ): RelayServerOutput | undefined {
+    const { token, port, fromAlternate } = wish;
     const source = parseAddress(connection.source);
     if (!this.#isAble || source === undefined) {
       this.#refuse(connection, token, 'unavailable');
@@ -48,7 +49,8 @@ export class DialBackDesk {
       this.#refuse(connection, token, 'rate-limited');
       return undefined;
     }
-    return { type: 'dial-back', connection: connection.id, token, target: endpoint(source, port) };
+    const target = endpoint(source, port);
+    return { type: 'dial-back', connection: connection.id, token, target, fromAlternate };
   }
 
   /** The shell has done it. */

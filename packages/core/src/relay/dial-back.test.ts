@@ -18,6 +18,9 @@ const VECTORS = {
   request: hexLiteral(
     '570000001c' + '000102030405060708090a0b' + 'a2a9' + '0000000000000000000000000000',
   ),
+  fromAlternate: hexLiteral(
+    '570000001c' + '000102030405060708090a0b' + 'a2a9' + '0100000000000000000000000000',
+  ),
   sent4: hexLiteral(
     '580000001f' + '000102030405060708090a0b' + '00' + '00000000000000000000ffffc0000201' + 'a2a9',
   ),
@@ -42,6 +45,7 @@ function answers(end: WiredClient): DialBackAnswer[] {
 describe('frames', () => {
   test('are written as in their vectors', () => {
     expect(encodeDialBack(token, 41641)).toEqual(VECTORS.request);
+    expect(encodeDialBack(token, 41641, true)).toEqual(VECTORS.fromAlternate);
     expect(encodeDialBackAnswer({ token, outcome: 'sent', target })).toEqual(VECTORS.sent4);
     expect(encodeDialBackAnswer({ token, outcome: 'sent', target: target6 })).toEqual(
       VECTORS.sent6,
@@ -51,13 +55,17 @@ describe('frames', () => {
   });
 
   test('are read as in their vectors, whatever a later version appends', () => {
-    const request = { type: 'dial-back', token, port: 41641 };
+    const request = { type: 'dial-back', token, port: 41641, fromAlternate: false };
     const longer = (frame: Uint8Array): RawFrame => ({
       ...raw(frame),
       payload: Uint8Array.of(...raw(frame).payload, 1, 2, 3),
     });
     expect(decodeClientFrame(raw(VECTORS.request))).toEqual(request);
     expect(decodeClientFrame(longer(VECTORS.request))).toEqual(request);
+    expect(decodeClientFrame(raw(VECTORS.fromAlternate))).toEqual({
+      ...request,
+      fromAlternate: true,
+    });
     const answer = { type: 'dial-back-answer', token, outcome: 'sent', target };
     expect(decodeServerFrame(raw(VECTORS.sent4))).toEqual(answer);
     expect(decodeServerFrame(longer(VECTORS.sent4))).toEqual(answer);
@@ -96,6 +104,12 @@ describe('a relay that dials back', () => {
     expect(wire.dialledBack).toEqual([{ token, target }]);
     expect(answers(end)).toMatchObject([{ token, outcome: 'sent', target }]);
     expect(wire.server.counters.get('dial-back-sent')).toBe(1);
+  });
+
+  test('sends from its alternate port when that is wished, to no other address for that', () => {
+    const wire = new InMemoryWire(1, { dialsBack: true });
+    wire.tell(wire.connect(), { type: 'dial-back', token, port: 41641, fromAlternate: true });
+    expect(wire.dialledBack).toEqual([{ token, target, fromAlternate: true }]);
   });
 
   test('dials clients of IPv6 back over IPv6', () => {

@@ -7,6 +7,8 @@ import { type NodeKey, publicKeyBytes, type RelayKey } from '../keys/keys.js';
 import {
   DIAL_BACK_ANSWER_BYTES,
   DIAL_BACK_BYTES,
+  DIAL_BACK_FLAGS_AT,
+  DIAL_BACK_FROM_ALTERNATE,
   DIAL_BACK_OUTCOME,
   DIAL_BACK_TOKEN_BYTES,
   FrameType,
@@ -133,13 +135,14 @@ export function encodeRestarting(reconnectInMs: number, tryForMs: number): Uint8
   return encodeFrame(FrameType.restarting, times);
 }
 
-/** Client: a datagram with `token` to UDP `port`, please. */
-export function encodeDialBack(token: Uint8Array, port: number): Uint8Array {
+/** Client: a datagram with `token` to UDP `port`, please; from the relay's alternate STUN port if it has one. */
+export function encodeDialBack(token: Uint8Array, port: number, fromAlternate = false): Uint8Array {
   assert(token.length === DIAL_BACK_TOKEN_BYTES, 'a token has 12 bytes');
   assert(port > 0 && port < 65_536, 'port 0 is no port');
   const payload = new Uint8Array(DIAL_BACK_BYTES);
   payload.set(token);
   viewOf(payload).setUint16(DIAL_BACK_TOKEN_BYTES, port);
+  if (fromAlternate) payload[DIAL_BACK_FLAGS_AT] = DIAL_BACK_FROM_ALTERNATE;
   return encodeFrame(FrameType.dialBack, payload);
 }
 

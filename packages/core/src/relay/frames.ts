@@ -76,6 +76,9 @@ export const HEALTH_TEXT_MAX_BYTES = 1024;
 export const DIAL_BACK_TOKEN_BYTES = 12;
 /** Token, port and padding: a request is no shorter than the datagram that it asks for. */
 export const DIAL_BACK_BYTES = 28;
+/** Where the wish stands to have it from the relay's alternate STUN port; relays without one use the usual port. */
+export const DIAL_BACK_FLAGS_AT = 14;
+export const DIAL_BACK_FROM_ALTERNATE = 1;
 /** Token, outcome, address and port. */
 export const DIAL_BACK_ANSWER_BYTES = 31;
 /** What became of a dial-back, on the wire. A number that we don't know is a refusal. */
@@ -129,7 +132,12 @@ export type ClientFrame =
   | { readonly type: 'ping'; readonly data: Uint8Array }
   | { readonly type: 'pong'; readonly data: Uint8Array }
   /** Both are copies. */
-  | { readonly type: 'dial-back'; readonly token: Uint8Array; readonly port: number };
+  | {
+      readonly type: 'dial-back';
+      readonly token: Uint8Array;
+      readonly port: number;
+      readonly fromAlternate: boolean;
+    };
 
 /** Who is connected, as watchers of a mesh hear it. Old servers leave the tail away. */
 export interface PeerPresence {

@@ -43,7 +43,11 @@ export class InMemoryWire {
   now: Instant = instant(1000);
   /** The server's host can send datagrams; those that it sent. */
   canDialBack = true;
-  readonly dialledBack: { readonly token: Uint8Array; readonly target: Endpoint }[] = [];
+  readonly dialledBack: {
+    readonly token: Uint8Array;
+    readonly target: Endpoint;
+    readonly fromAlternate?: true;
+  }[] = [];
   readonly #ends = new Map<RelayConnectionId, WiredClient>();
   /** Bytes that stalled clients have not read. */
   readonly #unread = new Map<RelayConnectionId, Uint8Array>();
@@ -174,8 +178,12 @@ export class InMemoryWire {
 
   /** The shell's part of a dial-back: sent is what {@link canDialBack} says. */
   #dialBack(output: RelayServerOutput & { readonly type: 'dial-back' }): void {
-    const { connection, token, target } = output;
-    this.dialledBack.push({ token, target });
+    const { connection, token, target, fromAlternate } = output;
+    this.dialledBack.push({
+      token,
+      target,
+      ...(fromAlternate ? { fromAlternate: true as const } : {}),
+    });
     const sent = this.canDialBack;
     this.server.handle({ type: 'dialled-back', connection, token, target, sent }, this.now);
   }

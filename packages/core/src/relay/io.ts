@@ -29,7 +29,13 @@ export type RelayClientInput =
   /** Asks for a pong within 3 s, else `close`. */
   | { readonly type: 'probe' }
   /** Asks for a datagram with `token` (12 bytes) to UDP `port` of the address we connect from; see `ready`. */
-  | { readonly type: 'dial-back'; readonly token: Uint8Array; readonly port: number }
+  | {
+      readonly type: 'dial-back';
+      readonly token: Uint8Array;
+      readonly port: number;
+      /** From the relay's alternate STUN port, if it has one. */
+      readonly fromAlternate?: boolean;
+    }
   | { readonly type: 'timeout' };
 
 export type RelayClientOutput =
@@ -81,6 +87,8 @@ export type RelayServerOutput =
       readonly connection: RelayConnectionId;
       readonly token: Uint8Array;
       readonly target: Endpoint;
+      /** From the alternate STUN port if there is one. */
+      readonly fromAlternate: boolean;
     };
 
 /** What crossed the relay from one key to another since start. Disco is told from data by its magic. */

@@ -249,7 +249,7 @@ export class EngineHost {
         this.#links.get(output.regionId)?.prefer(output.home);
         break;
       case 'relay-dial-back':
-        this.#links.get(output.regionId)?.dialBack(output.token, output.port);
+        this.#links.get(output.regionId)?.dialBack(output.token, output.port, output.fromAlternate);
         break;
       case 'dialled-back':
         this.#options.log.info('dialled back', {

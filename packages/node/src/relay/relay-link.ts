@@ -78,8 +78,8 @@ export class RelayLink {
   }
 
   /** Asks the relay for a datagram with this token to our UDP port. */
-  dialBack(token: Uint8Array, port: number): void {
-    this.#handle({ type: 'dial-back', token, port });
+  dialBack(token: Uint8Array, port: number, fromAlternate = false): void {
+    this.#handle({ type: 'dial-back', token, port, fromAlternate });
   }
 
   /** Asks the relay for a pong; without one the link ends. */

@@ -192,7 +192,7 @@ class Parts implements HttpHandler {
       sendDatagram:
         options.stunPort === undefined
           ? undefined
-          : async (target, bytes) => (await this.stun?.send(target, bytes)) === true,
+          : async (...datagram) => (await this.stun?.send(...datagram)) === true,
     });
     const front = createHttpsFront(identity, this, FRONT_PAGE);
     this.https = front.server;

@@ -28,7 +28,10 @@ afterEach(async () => {
   fs.rmSync(stateDir, { recursive: true, force: true });
 });
 
-async function start(stunPort: number | undefined): Promise<[RunningRelay, LoopbackClient]> {
+async function start(
+  stunPort: number | undefined,
+  stunAlternatePort?: number,
+): Promise<[RunningRelay, LoopbackClient]> {
   const relay = await runRelay({
     crypto,
     random,
@@ -36,6 +39,7 @@ async function start(stunPort: number | undefined): Promise<[RunningRelay, Loopb
     log: silentLogger,
     port: 0,
     stunPort,
+    ...(stunAlternatePort === undefined ? {} : { stunAlternatePort }),
     hostName: '127.0.0.1',
     stateDir,
     regionId: 900,
@@ -75,6 +79,18 @@ test('a silent UDP port hears the relay it asked, from its STUN port, and is tol
     target: `127.0.0.1:${port}`,
   });
   expect(relay.stats().counters).toMatchObject({ 'dial-back-sent': 1 });
+});
+
+test('what is wished from the alternate port comes from there, or from the usual one', async () => {
+  for (const alternate of [0, undefined]) {
+    const [relay, client] = await start(0, alternate);
+    const socket = await silentSocket();
+    const arrived = once(socket, 'message');
+    const { port } = socket.address();
+    client.tell({ type: 'dial-back', token, port, fromAlternate: true });
+    const [, from] = (await arrived) as [Buffer, { port: number }];
+    expect(from.port === relay.stunPort).toBe(alternate === undefined);
+  }
 });
 
 test('a relay without STUN offers nothing', async () => {

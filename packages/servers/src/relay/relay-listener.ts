@@ -49,7 +49,12 @@ interface RelayBaseOptions {
   readonly sendDatagram?: SendDatagram | undefined;
 }
 
-export type SendDatagram = (target: Endpoint, bytes: Uint8Array) => Promise<boolean>;
+/** `fromAlternate`: from the alternate STUN port, if there is one. */
+export type SendDatagram = (
+  target: Endpoint,
+  bytes: Uint8Array,
+  fromAlternate: boolean,
+) => Promise<boolean>;
 
 /** The key itself, or the file that holds it (made when it is missing). */
 export type RelayOptions = RelayBaseOptions &
@@ -242,9 +247,9 @@ class RelayListener implements Relay {
   }
 
   async #dialBack(output: RelayServerOutput & { readonly type: 'dial-back' }): Promise<void> {
-    const { connection, token, target } = output;
+    const { connection, token, target, fromAlternate } = output;
     const bytes = encodeBindingIndication(token);
-    const sent = (await this.#sendDatagram?.(target, bytes)) === true;
+    const sent = (await this.#sendDatagram?.(target, bytes, fromAlternate)) === true;
     this.#handle({ type: 'dialled-back', connection, token, target, sent });
   }
 

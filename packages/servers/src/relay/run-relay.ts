@@ -160,6 +160,6 @@ class Parts {
     );
   }
 
-  readonly sendDatagram: SendDatagram = async (target, bytes) =>
-    (await this.stun?.send(target, bytes)) === true;
+  readonly sendDatagram: SendDatagram = async (...datagram) =>
+    (await this.stun?.send(...datagram)) === true;
 }

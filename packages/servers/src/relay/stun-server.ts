@@ -57,8 +57,8 @@ export interface StunServer {
   readonly alternatePort: number | undefined;
   /** `requests`, `answered`, and drops by reason. */
   readonly counters: Counters;
-  /** Sends a datagram from the STUN port; false when the system refuses. */
-  send(target: Endpoint, bytes: Uint8Array): Promise<boolean>;
+  /** Sends a datagram from the STUN port, or the alternate one if there is one; false when the system refuses. */
+  send(target: Endpoint, bytes: Uint8Array, fromAlternate?: boolean): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -114,7 +114,11 @@ export async function startStunServer(options: StunServerOptions): Promise<StunS
     port: first.port,
     alternatePort,
     counters,
-    send: (target, bytes) => sendFrom(first.socket, first.isDual, target, bytes),
+    send: (target, bytes, fromAlternate = false) => {
+      const choice = { alternateAddress: false, alternatePort: fromAlternate };
+      const { socket, isDual } = bound.find((one) => isSame(one.choice, choice)) ?? first;
+      return sendFrom(socket, isDual, target, bytes);
+    },
     close: async () => {
       await Promise.all(bound.map(({ socket }) => closed(socket)));
     },

@@ -68,8 +68,8 @@ export class RelayLink {
   }
 
   /** Asks for a datagram to our UDP port. */
-  dialBack(token: Uint8Array, port: number): void {
-    this.#handle({ type: 'dial-back', token, port });
+  dialBack(token: Uint8Array, port: number, fromAlternate = false): void {
+    this.#handle({ type: 'dial-back', token, port, fromAlternate });
   }
 
   probe(): void {

@@ -281,7 +281,9 @@ export class SimNode {
         process.links.get(output.regionId)?.probe();
         break;
       case 'relay-dial-back':
-        process.links.get(output.regionId)?.dialBack(output.token, output.port);
+        process.links
+          .get(output.regionId)
+          ?.dialBack(output.token, output.port, output.fromAlternate);
         break;
       case 'dialled-back':
         this.dialledBack = output.verdict;

@@ -15,6 +15,8 @@ import type { Host } from '../net/host.js';
 import { type StreamEnd, StreamServer, type StreamWorld } from '../net/stream.js';
 
 export const STUN_PORT = 3478;
+/** Nobody sends there, so what comes from it comes unasked. */
+const ALTERNATE_STUN_PORT = 3479;
 const RELAY_PORT = 443;
 
 export interface RelayProcessOptions {
@@ -149,9 +151,11 @@ export class RelayProcess {
     connection,
     token,
     target,
+    fromAlternate,
   }: RelayServerOutput & { readonly type: 'dial-back' }): void {
     const server = this.#server;
-    const sent = this.host.send(STUN_PORT, target, encodeBindingIndication(token).slice());
+    const port = fromAlternate ? ALTERNATE_STUN_PORT : STUN_PORT;
+    const sent = this.host.send(port, target, encodeBindingIndication(token).slice());
     this.#options.world.clock.later(0, () => {
       if (this.#server !== server) return;
       this.#handle({ type: 'dialled-back', connection, token, target, sent });
