@@ -29,9 +29,15 @@ export class EpochWatch {
   }
 
   /** Takes the epoch of a packet; false: what the router kept for us before is lost. */
-  isContinued(epochSeconds: number, now: Instant): boolean {
-    const last = this.#last;
+  take(epochSeconds: number, now: Instant): boolean {
+    const continues = this.agrees(epochSeconds, now);
     this.#last = { epochSeconds, at: now };
+    return continues;
+  }
+
+  /** Whether an epoch fits what is known, without believing it. */
+  agrees(epochSeconds: number, now: Instant): boolean {
+    const last = this.#last;
     if (last === undefined) return true;
     const elapsed = Math.max(0, now - last.at) / 1000;
     return this.#rule === 'pcp'

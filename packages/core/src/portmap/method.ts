@@ -101,8 +101,8 @@ export type MethodOutput =
   /** The router's epoch went back or it announced a restart; the method has begun to ask for its mapping anew. */
   | { readonly type: 'router-restarted' }
   | { readonly type: 'forgotten'; readonly mapping: RememberedMapping }
-  /** Nothing of ours is left at the router, or it didn't answer any more. */
-  | { readonly type: 'released' };
+  /** Nothing of ours is left at the router; `unanswered`: it didn't say so, and something may be. */
+  | { readonly type: 'released'; readonly unanswered?: boolean };
 
 export interface MappingMethod extends Machine<MethodInput, MethodOutput> {
   readonly protocol: PortMapProtocol;

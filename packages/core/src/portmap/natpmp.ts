@@ -36,8 +36,27 @@ export const NatPmpResult = {
   unsupportedOpcode: 5,
 } as const;
 
+/** For people. */
+const RESULT_WORDS: Readonly<Record<number, string>> = {
+  1: 'the router speaks another version of NAT-PMP',
+  2: 'the router refuses (not authorised)',
+  3: 'the router has no connection',
+  4: 'the router has no room for a mapping',
+  5: 'the router does not map UDP over NAT-PMP',
+};
+
+export function natPmpResultWords(result: number): string {
+  return RESULT_WORDS[result] ?? `the router answers with NAT-PMP result ${result}`;
+}
+
 export type NatPmpResponse =
-  | { readonly type: 'error'; readonly opcode: number; readonly result: number }
+  | {
+      readonly type: 'error';
+      readonly opcode: number;
+      readonly result: number;
+      /** Of a refused mapping; undefined in a short error. */
+      readonly internalPort: number | undefined;
+    }
   | {
       readonly type: 'external-address';
       readonly epochSeconds: number;
@@ -92,7 +111,10 @@ export function decodeNatPmpResponse(
   } else if (bytes.length !== full && !isShort) {
     return fail('natpmp-length');
   }
-  if (result !== NatPmpResult.success) return { type: 'error', opcode, result };
+  if (result !== NatPmpResult.success) {
+    const internalPort = bytes.length === MAP_BYTES ? view.getUint16(8) : undefined;
+    return { type: 'error', opcode, result, internalPort };
+  }
   const epochSeconds = view.getUint32(4);
   if (opcode === OP_EXTERNAL_ADDRESS) {
     const address = addressFromBytes(bytes.subarray(8, 12));
@@ -105,4 +127,13 @@ export function decodeNatPmpResponse(
     externalPort: view.getUint16(10),
     lifetimeSeconds: view.getUint32(12),
   };
+}
+
+/** True for what a router without PCP answers to a PCP request: version 0, result 1 (RFC 6886 section 3.5). */
+export function isNatPmpVersionError(bytes: Uint8Array): boolean {
+  return (
+    bytes.length >= 8 &&
+    bytes[0] === 0 &&
+    viewOf(bytes).getUint16(2) === NatPmpResult.unsupportedVersion
+  );
 }

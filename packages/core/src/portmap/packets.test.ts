@@ -34,8 +34,8 @@ describe('NAT-PMP', () => {
       'mapResponse',
       { type: 'map', epochSeconds: 86_401, internalPort, externalPort, lifetimeSeconds },
     ],
-    ['mapRefused', { type: 'error', opcode: 1, result: 2 }],
-    ['unsupportedVersion', { type: 'error', opcode: 0, result: 1 }],
+    ['mapRefused', { type: 'error', opcode: 1, result: 2, internalPort }],
+    ['unsupportedVersion', { type: 'error', opcode: 0, result: 1, internalPort: undefined }],
   ] as const)('%s', (name, response) => {
     expect(decodeNatPmpResponse(hexLiteral(natpmpVectors[name]))).toEqual(response);
   });
@@ -147,8 +147,8 @@ describe('epochs', () => {
 
   test.each(pcpEpochVectors)('PCP: %o', ({ clientSeconds, epochSeconds, continued }) => {
     const watch = new EpochWatch('pcp');
-    expect(watch.isContinued(1000, at(100))).toBe(true);
-    expect(watch.isContinued(epochSeconds, at(clientSeconds))).toBe(continued);
+    expect(watch.take(1000, at(100))).toBe(true);
+    expect(watch.take(epochSeconds, at(clientSeconds))).toBe(continued);
   });
 
   test.each([
@@ -161,15 +161,15 @@ describe('epochs', () => {
     [100, 997, false],
   ])('NAT-PMP: at %d s, epoch %d', (clientSeconds, epochSeconds, continued) => {
     const watch = new EpochWatch('natpmp');
-    watch.isContinued(1000, at(100));
-    expect(watch.isContinued(epochSeconds, at(clientSeconds))).toBe(continued);
+    watch.take(1000, at(100));
+    expect(watch.take(epochSeconds, at(clientSeconds))).toBe(continued);
   });
 
   test('a restarted router is noticed once', () => {
     const watch = new EpochWatch('pcp');
-    watch.isContinued(1000, at(100));
-    expect(watch.isContinued(3, at(160))).toBe(false);
-    expect(watch.isContinued(63, at(220))).toBe(true);
+    watch.take(1000, at(100));
+    expect(watch.take(3, at(160))).toBe(false);
+    expect(watch.take(63, at(220))).toBe(true);
   });
 });
 

@@ -155,3 +155,9 @@ export function decodePcpResponse(bytes: Uint8Array): PcpResponse | DecodeFailur
     externalAddress: addressFromBytes(bytes.subarray(44, 60)),
   };
 }
+
+/** True for what a router without NAT-PMP answers to a NAT-PMP request: version 2, result 1 (RFC 6887 section 9). */
+export function isPcpVersionError(bytes: Uint8Array): boolean {
+  const isResponse = bytes.length >= HEADER_BYTES && (bytes[1] ?? 0) >= RESPONSE_BIT;
+  return isResponse && bytes[0] === PCP_VERSION && bytes[3] === PcpResult.unsupportedVersion;
+}
