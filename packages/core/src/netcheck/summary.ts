@@ -1,5 +1,6 @@
 /** Everything that a network check has to tell, for the local API and `warren netcheck`. */
 import type { Endpoint } from '../ip/address.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { EndpointType } from '../netmap/own.js';
 import type { DialBackVerdict } from './dial-back.js';
 import type { NatVerdict, Verified } from './nat-class.js';
@@ -14,6 +15,7 @@ export interface SummarizedEndpoint {
 export interface NetworkSummary {
   readonly report: NetcheckReport;
   readonly nat: NatVerdict;
+  readonly description: NatDescription;
   readonly dialBack: DialBackVerdict | undefined;
   /** An IPv6 socket could be opened; undefined: not tried yet. */
   readonly osHasIpv6: boolean | undefined;

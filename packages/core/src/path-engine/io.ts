@@ -12,6 +12,7 @@ import type { HttpProbeOutput } from '../netcheck/http-probes.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import type { NetcheckInput } from '../netcheck/netcheck.js';
 import type { NetworkSummary } from '../netcheck/summary.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
 
@@ -133,6 +134,7 @@ export interface PathEngineStatus {
   /** Of the IPv4 socket, or of the IPv6 one if there is no other. */
   readonly udpPort: number | undefined;
   readonly nat: NatVerdict;
+  readonly description: NatDescription;
   readonly relays: readonly RelayStatus[];
   readonly peers: readonly PeerPathStatus[];
   /** How peers saw our sockets, from their pongs; newest last. */

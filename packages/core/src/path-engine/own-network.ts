@@ -17,7 +17,8 @@ import type { EarlierUse } from '../netcheck/dial-back.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import { Netcheck, type NetcheckInput } from '../netcheck/netcheck.js';
 import type { NetcheckReport } from '../netcheck/report.js';
-import type { NetworkSummary } from '../netcheck/summary.js';
+import type { NetworkSummary, SummarizedEndpoint } from '../netcheck/summary.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { RelayMap } from '../netmap/types.js';
 import {
@@ -28,11 +29,15 @@ import {
 } from '../paths/candidate-filter.js';
 import { maxListedCandidates } from '../paths/candidates.js';
 import type { Random } from '../ports.js';
+import { CheckAskers } from './check-askers.js';
+import { EndpointProving } from './endpoint-proving.js';
 import { FirstDatagrams } from './first-datagrams.js';
+import type { PathEngineInput } from './io.js';
 import { NetInfoReporter } from './net-info-reporter.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import { OwnNat } from './own-nat.js';
+import { OwnNatDescription } from './own-nat-description.js';
 import { Sockets, socketIdOf } from './sockets.js';
 
 /** Peers are told our endpoints only if they were checked this recently, else after a new check. */
@@ -70,8 +75,10 @@ export class OwnNetwork {
   readonly #nat = new OwnNat();
   /** Keeps the sockets silent at the start. */
   readonly first: FirstDatagrams;
-  /** People who wait for a check; bounded by the local API. */
-  #asked: { readonly id: number; readonly at: Instant }[] = [];
+  readonly #description: OwnNatDescription;
+  readonly #askers = new CheckAskers();
+  /** Whether strangers reach our endpoints. */
+  readonly proving: EndpointProving;
   #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
   /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
   #filterFingerprint = '';
@@ -84,12 +91,15 @@ export class OwnNetwork {
     this.#options = options;
     this.#sockets = new Sockets(outputs, listenPort);
     this.#netcheck = new Netcheck(options);
+    this.#description = new OwnNatDescription({ ...options, onQuiet: (now) => this.#answer(now) });
     this.#netInfo = new NetInfoReporter(outputs);
+    this.proving = new EndpointProving(options);
     this.first = new FirstDatagrams({
       ...options,
       onOpen: (verdict, heldUpMs, now) => {
         outputs.push({ type: 'dialled-back', verdict, heldUpMs });
         this.#nat.dialledBack(verdict);
+        this.proving.dialledBack(verdict);
         this.#firstMayLeave(now);
       },
     });
@@ -97,6 +107,7 @@ export class OwnNetwork {
       listenPort,
       staticEndpoints,
       portOf: (family) => this.#sockets.port(family),
+      verified: (of) => this.proving.verified(of),
     });
   }
 
@@ -108,9 +119,24 @@ export class OwnNetwork {
     return this.#nat.verdict;
   }
 
+  /** All that is known of our NAT. */
+  get description(): NatDescription {
+    const { verdict, dialBack } = this.#nat;
+    const isReached = dialBack?.verified === 'yes' && dialBack.target !== undefined;
+    return this.#description.describe(verdict, dialBack, isReached ? [dialBack.target] : []);
+  }
+
   /** Our endpoints as peers are told them now. */
   endpoints(now: Instant): readonly OwnEndpoint[] {
     return this.#endpoints.list(now);
+  }
+
+  /** The same, with what is proven of each. */
+  summarizedEndpoints(now: Instant): readonly SummarizedEndpoint[] {
+    return this.endpoints(now).map((own) => ({
+      ...own,
+      verified: this.proving.verified(own.endpoint) ?? this.#nat.verified(own.endpoint),
+    }));
   }
 
   /** True when the endpoints were checked lately; else a check is under way after this. */
@@ -145,16 +171,20 @@ export class OwnNetwork {
   }
 
   socketOpen(socketId: SocketId, port: number, now: Instant): void {
+    if (this.#description.socketOpen(socketId, port, now)) return;
     this.#socketChanged(this.#sockets.opened(socketId, port), true, now);
   }
 
   socketFailed(socketId: SocketId, now: Instant): void {
+    if (this.#description.socketFailed(socketId, now)) return;
     this.#options.counters.add('socket-failed');
     this.#socketChanged(this.#sockets.failed(socketId, now), false, now);
   }
 
   stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): void {
+    if (this.#description.stun(message, now)) return;
     const { source, bytes, receivedAt } = message;
+    if (this.first.areAllowed && this.proving.datagram(bytes, source, now)) return;
     if (this.first.datagram(bytes, receivedAt, now)) return;
     this.#check({ type: 'datagram', source, bytes, receivedAt }, now);
   }
@@ -164,12 +194,31 @@ export class OwnNetwork {
   }
 
   relayConnected(regionId: RegionId, dialsBack: boolean, now: Instant): void {
+    this.#description.relayConnected(regionId, dialsBack);
     this.first.handle({ type: 'connected', regionId, dialsBack }, now);
+    this.proving.relay(regionId, dialsBack, now);
+  }
+
+  relayClosed(regionId: RegionId, now: Instant): void {
+    this.#description.relayClosed(regionId);
+    this.first.handle({ type: 'failed', regionId }, now);
+    this.proving.handle({ type: 'relay-gone', regionId }, now);
+  }
+
+  /** A relay's word on a `relay-dial-back`. */
+  dialBackAnswered(
+    input: Extract<PathEngineInput, { readonly type: 'dial-back-answer' }>,
+    now: Instant,
+  ): void {
+    const { token, outcome, target } = input;
+    if (this.#description.dialBackTold(token, outcome, target, now)) return;
+    this.proving.handle({ ...input, type: 'answer' }, now);
+    this.first.handle({ ...input, type: 'answer' }, now);
   }
 
   /** A person's check: the next thorough report is the answer. */
   ask(id: number, now: Instant): void {
-    this.#asked.push({ id, at: now });
+    this.#askers.ask(id, now);
     this.#check({ type: 'check', full: true, thorough: true }, now);
   }
 
@@ -195,6 +244,7 @@ export class OwnNetwork {
   }
 
   setRelayMap(relayMap: RelayMap, now: Instant): void {
+    this.#description.relayMap = relayMap;
     this.#check({ type: 'relay-map', relayMap }, now);
     this.first.ready(this.#sockets, relayMap, now);
   }
@@ -208,6 +258,7 @@ export class OwnNetwork {
     this.#lostAddress ||= this.#localAddresses.some((address) => !addresses.includes(address));
     this.#localAddresses = addresses;
     this.#endpoints.setLocalAddresses(addresses);
+    this.#description.localAddresses = addresses;
     this.#addressesChanged(now);
   }
 
@@ -224,6 +275,8 @@ export class OwnNetwork {
     this.#endpoints.networkChanged();
     this.#netInfo.networkChanged();
     this.#nat.networkChanged(lostAddress);
+    this.#description.networkChanged();
+    this.proving.networkChanged(lostAddress, now);
     this.#check({ type: 'network-changed' }, now);
     return lostAddress;
   }
@@ -237,6 +290,9 @@ export class OwnNetwork {
     this.#sockets.runTimers(now);
     this.first.handle({ type: 'timeout' }, now);
     this.#check({ type: 'timeout' }, now);
+    this.#description.run(now);
+    this.proving.handle({ type: 'timeout' }, now);
+    this.#answer(now);
     this.#endpoints.expire(now);
     this.#tellEndpoints(now);
   }
@@ -245,6 +301,9 @@ export class OwnNetwork {
     return earliest(
       this.#sockets.nextTimeout(),
       this.#netcheck.nextTimeout(),
+      this.#description.nextTimeout(),
+      this.#askers.nextTimeout(),
+      this.proving.nextTimeout(),
       this.first.nextTimeout(),
       this.#endpoints.nextTimeout(),
     );
@@ -313,37 +372,35 @@ export class OwnNetwork {
     this.#tellEndpoints(now);
     this.#options.onMappings(report);
     this.#options.onReport(report.homeRegion, now);
-    this.#answer(report, now);
+    this.#description.report(report, this.#netcheck.allowLoopback, now);
+    this.#askers.report(report, now);
+    this.#answer(now);
   }
 
-  #answer(report: NetcheckReport, now: Instant): void {
-    const isMeant = ({ at }: { readonly at: Instant }): boolean =>
-      report.thorough && report.startedAt >= at;
-    const summary = this.#asked.some(isMeant) ? this.#summary(report, now) : undefined;
-    if (summary === undefined) return;
-    for (const { id } of this.#asked.filter(isMeant)) {
-      this.#options.outputs.push({ type: 'netcheck-result', id, summary });
-    }
-    this.#asked = this.#asked.filter((asked) => !isMeant(asked));
+  /** Who waits for a check is answered when all that is quick is known. */
+  #answer(now: Instant): void {
+    const due = this.#askers.due(this.#description.isBusy, now);
+    if (due === undefined) return;
+    const summary = this.#summary(due.report, now);
+    for (const id of due.ids) this.#options.outputs.push({ type: 'netcheck-result', id, summary });
   }
 
   #summary(report: NetcheckReport, now: Instant): NetworkSummary {
     return {
       report,
       nat: this.#nat.verdict,
+      description: this.description,
       dialBack: this.#nat.dialBack,
       osHasIpv6: this.#sockets.osHasIpv6,
       udpPort: this.udpPort,
-      endpoints: this.endpoints(now).map((own) => ({
-        ...own,
-        verified: this.#nat.verified(own.endpoint),
-      })),
+      endpoints: this.summarizedEndpoints(now),
     };
   }
 
   #tellEndpoints(now: Instant): void {
     const endpoints = this.#endpoints.takeChange(now);
     if (endpoints === undefined) return;
+    this.proving.claim(endpoints, now);
     this.#options.outputs.push({ type: 'endpoints', endpoints });
     this.#options.onEndpointsChanged(now);
   }

@@ -179,7 +179,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         break;
       case 'relay-closed':
         this.#links.closed(input.regionId, now);
-        this.#network.first.handle({ type: 'failed', regionId: input.regionId }, now);
+        this.#network.relayClosed(input.regionId, now);
         this.#peers.reroute(now);
         if (input.regionId === this.#links.home && this.#links.isHomeUnusable(now)) {
           this.#network.avoidHome(input.regionId, now);
@@ -194,7 +194,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         break;
       }
       case 'dial-back-answer':
-        this.#network.first.handle({ ...input, type: 'answer' }, now);
+        this.#network.dialBackAnswered(input, now);
         break;
       case 'https-result':
       case 'captive-result':
@@ -250,10 +250,11 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
 
   status(now: Instant): PathEngineStatus {
     return {
-      endpoints: this.ownEndpoints(now),
+      endpoints: this.#network.summarizedEndpoints(now),
       homeRegion: this.#links.home,
       udpPort: this.#network.udpPort,
       nat: this.#network.nat,
+      description: this.#network.description,
       relays: [...this.#links.states()].map(([regionId, state]) => ({ regionId, state })),
       peers: [...this.#peers].map((peer) => this.#peerStatus(peer, now)),
       observed: this.#samples.list(),

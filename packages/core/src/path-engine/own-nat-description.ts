@@ -1,0 +1,252 @@
+/**
+ * The description of our NAT (netmap/nat-description.ts): puts together what reports, dial-backs and the sweeps of
+ * netcheck/nat-behaviour.ts found, and gives the sweeps their sockets and relays.
+ *
+ *     report ----> sweep due? --open-socket, send--> PacketEngine
+ *     datagrams and dial-backs of those sockets ---> sweep --over--> description
+ */
+import type { Counters } from '../base/counters.js';
+import type { Instant } from '../base/instant.js';
+import type { UpMessage } from '../engines/messages.js';
+import type { RegionId, SocketId } from '../engines/paths.js';
+import {
+  type Endpoint,
+  endpointAddress,
+  familyOf,
+  type IpAddress,
+  type IpFamily,
+} from '../ip/address.js';
+import { carrierGradeNat } from '../netcheck/carrier-nat.js';
+import type { DialBackVerdict } from '../netcheck/dial-back.js';
+import { NatBehaviour } from '../netcheck/nat-behaviour.js';
+import type { NatVerdict } from '../netcheck/nat-class.js';
+import { sweepSockets } from '../netcheck/nat-sweep.js';
+import type { NetcheckReport } from '../netcheck/report.js';
+import {
+  type FamilyDescription,
+  type FilteringBehaviour,
+  type MappingBehaviour,
+  type NatDescription,
+  UNKNOWN_NAT,
+} from '../netmap/nat-description.js';
+import type { RelayMap } from '../netmap/types.js';
+import type { Random } from '../ports.js';
+import type { EngineOutputs } from './outputs.js';
+
+/** Sockets of sweeps: this, and ten times the family, and the socket's number in the sweep. */
+const socketIdBase = 100;
+
+export interface OwnNatDescriptionOptions {
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly outputs: EngineOutputs;
+  /** Nothing is being measured any more that a person would wait for. */
+  readonly onQuiet: (now: Instant) => void;
+}
+
+export class OwnNatDescription {
+  /** What port mapping found; its owner keeps it. */
+  portMapping: NatDescription['portMapping'] = UNKNOWN_NAT.portMapping;
+  readonly #outputs: EngineOutputs;
+  readonly #onQuiet: (now: Instant) => void;
+  readonly #behaviour: NatBehaviour;
+  /** Connected relays that dial back; bounded by the relay map. */
+  readonly #dialBackRegions = new Set<RegionId>();
+  #relayMap: RelayMap | undefined;
+  #localAddresses: readonly IpAddress[] = [];
+  #report: NetcheckReport | undefined;
+
+  constructor({ random, counters, outputs, onQuiet }: OwnNatDescriptionOptions) {
+    this.#outputs = outputs;
+    this.#onQuiet = onQuiet;
+    this.#behaviour = new NatBehaviour({ random, counters });
+  }
+
+  /** Something is being measured that a person would want to wait for. */
+  get isBusy(): boolean {
+    return this.#behaviour.isBusy;
+  }
+
+  set relayMap(relayMap: RelayMap) {
+    this.#relayMap = relayMap;
+  }
+
+  set localAddresses(addresses: readonly IpAddress[]) {
+    this.#localAddresses = addresses;
+  }
+
+  relayConnected(regionId: RegionId, dialsBack: boolean): void {
+    if (dialsBack) this.#dialBackRegions.add(regionId);
+  }
+
+  relayClosed(regionId: RegionId): void {
+    this.#dialBackRegions.delete(regionId);
+  }
+
+  report(report: NetcheckReport, allowLoopback: boolean, now: Instant): void {
+    this.#report = report;
+    if (this.#relayMap === undefined) return;
+    const context = {
+      relayMap: this.#relayMap,
+      localAddresses: this.#localAddresses,
+      dialBackRegions: this.#dialBackRegions,
+      allowLoopback,
+    };
+    this.#behaviour.report(report, context, now);
+    this.#drain(now);
+  }
+
+  /** True when the socket is one of a sweep's. */
+  socketOpen(socketId: SocketId, port: number, now: Instant): boolean {
+    const of = socketOf(socketId);
+    if (of === undefined) return false;
+    this.#behaviour.opened(of.family, of.socket, port, now);
+    this.#drain(now);
+    return true;
+  }
+
+  /** True when the socket is one of a sweep's. */
+  socketFailed(socketId: SocketId, now: Instant): boolean {
+    const of = socketOf(socketId);
+    if (of === undefined) return false;
+    this.#behaviour.failed(of.family, of.socket, now);
+    this.#drain(now);
+    return true;
+  }
+
+  /** True when it came to a sweep's socket. */
+  stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): boolean {
+    const of = socketOf(message.socketId);
+    if (of === undefined) return false;
+    this.#behaviour.datagram(of.family, of.socket, message.source, message.bytes, now);
+    this.#drain(now);
+    return true;
+  }
+
+  /** True when a sweep had asked. */
+  dialBackTold(
+    token: Uint8Array,
+    outcome: 'sent' | 'rate-limited' | 'unavailable',
+    target: Endpoint | undefined,
+    now: Instant,
+  ): boolean {
+    const isOurs = this.#behaviour.dialBackTold(token, outcome, target, now);
+    if (isOurs) this.#drain(now);
+    return isOurs;
+  }
+
+  networkChanged(): void {
+    this.#report = undefined;
+    this.portMapping = UNKNOWN_NAT.portMapping;
+    this.#behaviour.networkChanged();
+    this.#drain(undefined);
+  }
+
+  run(now: Instant): void {
+    this.#behaviour.run(now);
+    this.#drain(now);
+  }
+
+  nextTimeout(): Instant | undefined {
+    return this.#behaviour.nextTimeout();
+  }
+
+  /** All that is known now. */
+  describe(
+    verdict: NatVerdict,
+    dialBack: DialBackVerdict | undefined,
+    reachable: readonly Endpoint[],
+  ): NatDescription {
+    const mapped = this.#report?.globalV4;
+    return {
+      class: verdict.class,
+      ipv4: this.#family(4, verdict, dialBack),
+      ipv6: this.#family(6, verdict, dialBack),
+      cgnat: carrierGradeNat({
+        localAddresses: this.#localAddresses,
+        mapped: mapped === undefined ? undefined : endpointAddress(mapped),
+        external:
+          this.portMapping.external === undefined
+            ? undefined
+            : endpointAddress(this.portMapping.external),
+      }),
+      nat64: undefined,
+      portMapping: this.portMapping,
+      reachable,
+    };
+  }
+
+  #family(
+    family: IpFamily,
+    verdict: NatVerdict,
+    dialBack: DialBackVerdict | undefined,
+  ): FamilyDescription {
+    const report = this.#report;
+    const works = report?.observations.some((one) => one.family === family) === true;
+    const mapped = family === 4 ? report?.globalV4 : report?.globalV6;
+    if (!works) return { ...UNKNOWN_NAT.ipv4, mapped };
+    const findings = this.#behaviour.findings(family);
+    const isProven =
+      dialBack?.verified === 'yes' &&
+      dialBack.target !== undefined &&
+      familyOf(endpointAddress(dialBack.target)) === family;
+    const filtering: FilteringBehaviour | undefined = isProven ? 'none' : findings?.filtering;
+    return {
+      works,
+      mapping: mappingOf(findings?.mapping, verdict, family),
+      filtering,
+      portAllocation: findings?.allocation?.portAllocation,
+      portDelta: findings?.allocation?.portDelta,
+      portRange: findings?.allocation?.portRange,
+      lifetimeMs: undefined,
+      hairpin: findings?.hairpin,
+      tablePressure: findings?.tablePressure,
+      mapped,
+    };
+  }
+
+  #drain(now: Instant | undefined): void {
+    for (let out = this.#behaviour.poll(); out !== undefined; out = this.#behaviour.poll()) {
+      if (out.type === 'ask') {
+        const { regionId, token, port } = out;
+        this.#outputs.push({ type: 'relay-dial-back', regionId, token, port });
+        continue;
+      }
+      const { family } = out;
+      const socketId = socketIdBase + 10 * family + out.socket;
+      if (out.type === 'open-socket') {
+        this.#outputs.down({ type: 'open-socket', socketId, family, port: 0 });
+      } else if (out.type === 'close-socket') {
+        this.#outputs.down({ type: 'close-socket', socketId });
+      } else {
+        this.#outputs.down({ type: 'send', socketId, remote: out.remote, bytes: out.bytes });
+      }
+    }
+    if (now !== undefined && !this.isBusy) this.#onQuiet(now);
+  }
+}
+
+function socketOf(
+  socketId: SocketId,
+): { readonly family: IpFamily; readonly socket: number } | undefined {
+  for (const family of [4, 6] as const) {
+    const socket = socketId - socketIdBase - 10 * family;
+    if (socket >= 0 && socket < sweepSockets) return { family, socket };
+  }
+  return undefined;
+}
+
+/**
+ * What is shown is true of the socket that peers meet: where its own mappings differ (another machine behind the
+ * NAT may have its port) a fresh socket's word does not count.
+ */
+function mappingOf(
+  swept: MappingBehaviour | undefined,
+  verdict: NatVerdict,
+  family: IpFamily,
+): MappingBehaviour | undefined {
+  const told = verdict.family === family ? verdict.mapping : undefined;
+  const isRefined = swept !== 'endpoint-independent' && swept !== 'none';
+  if (told === 'endpoint-dependent') return isRefined && swept !== undefined ? swept : told;
+  return swept ?? told;
+}
