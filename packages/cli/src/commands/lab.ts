@@ -1,4 +1,4 @@
-/** `warren lab`: the worlds that `demo --keep` left running, and their machines. */
+/** `warren lab`: the worlds that `demo --keep` left running and their machines, and the NAT matrix. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
@@ -8,6 +8,7 @@ import { loadPart } from '../optional-package.js';
 import { printable } from '../render/printable.js';
 import { renderTable } from '../render/table.js';
 import { isRoot, leaveInterruptsToChild } from '../rights.js';
+import { defineMatrix } from './lab/matrix.js';
 
 /** Where the lab keeps records of worlds that root started. */
 const ROOT_RECORDS = '/run/warren-lab';
@@ -103,6 +104,7 @@ export function defineLab(command: Command, context: CliContext): void {
   defineShell(command, context);
   defineList(command, context);
   defineLabDown(command, context);
+  defineMatrix(command, context);
   describe(command, [
     ['warren demo --keep', 'start a world that stays'],
     ['warren lab list', 'its machines'],

@@ -94,11 +94,18 @@ export function isCertain(verdict: OracleVerdict): boolean {
   return verdict.possible && CERTAIN_KINDS.includes(verdict.kind);
 }
 
+const TOO_MANY = 'both take a new port for each destination, and there are too many to guess';
+
+/** True where packets could meet, and only the number of guesses rules it out. */
+export function isBeyondBudget(verdict: OracleVerdict): boolean {
+  return !verdict.possible && verdict.reason === TOO_MANY;
+}
+
 function whyImpossible(a: Profile, b: Profile, families: readonly Family[]): string {
   const blocked = [a, b].filter(({ truth }) => truth.ipv4 === null && truth.ipv6 === null);
   if (blocked.length > 0) return `no UDP gets through at ${namesOf(blocked)}`;
   if (families.length === 0) return 'no address family works at both ends';
-  return 'both take a new port for each destination, and there are too many to guess';
+  return TOO_MANY;
 }
 
 function namesOf(profiles: readonly Profile[]): string {

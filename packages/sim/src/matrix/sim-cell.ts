@@ -89,27 +89,32 @@ function talk(
 ): Pick<CellOutcome, 'firstReplyMs' | 'directMs'> {
   const { clock } = world;
   const start = clock.now;
-  let firstReplyMs: number | null = null;
-  let directMs: number | null = null;
+  const times: { firstReplyMs: number | null; directMs: number | null } = {
+    firstReplyMs: null,
+    directMs: null,
+  };
   const observer = {
     onMessage: (node: SimNode): void => {
-      if (node === from) firstReplyMs ??= clock.now - start;
+      if (node === from) times.firstReplyMs ??= rounded(clock.now - start);
     },
     onDown: (node: SimNode): void => {
-      if (node === from && from.isDirectTo(keyOf(to))) directMs ??= clock.now - start;
+      if (node !== from || !from.isDirectTo(keyOf(to))) return;
+      times.directMs ??= rounded(clock.now - start);
     },
   };
   world.observers.push(observer);
-  while (clock.now - start < directWaitMs && (directMs === null || firstReplyMs === null)) {
+  const isDone = (): boolean => times.directMs !== null && times.firstReplyMs !== null;
+  while (clock.now - start < directWaitMs && !isDone()) {
     echo.ask(from, to);
     clock.run(askEveryMs);
   }
   world.observers.splice(world.observers.indexOf(observer), 1);
-  return { firstReplyMs: rounded(firstReplyMs), directMs: rounded(directMs) };
+  return times;
 }
 
-function rounded(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms);
+/** Tenths of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 /** The shortest first. */
@@ -121,7 +126,7 @@ function roundTrips(world: SimWorld, echo: Echo, from: SimNode, to: SimNode): nu
   }
   return echo
     .takeRtts()
-    .map((ms) => Math.round(ms * 10) / 10)
+    .map(rounded)
     .sort((a, b) => a - b);
 }
 
