@@ -35,6 +35,8 @@ export interface NatBehaviour {
   readonly flowsMax: number;
   /** Hosts of one LAN reach each other by their outer addresses. */
   readonly hairpin: boolean;
+  /** The only host of the LAN gets whatever arrives unasked, at every port (an elastic IP). */
+  readonly exposed: boolean;
   /** False: no UDP passes in either direction. */
   readonly udp: boolean;
 }

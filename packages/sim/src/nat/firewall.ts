@@ -21,6 +21,7 @@ export class StatefulFirewall {
     const flow = {
       inner: local,
       remote,
+      seen: remote,
       remoteAddress,
       port: 0,
       usedAt: now,

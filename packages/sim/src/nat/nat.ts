@@ -2,58 +2,97 @@
  * A NAT at work: flows out get a port, packets in find their flow or are filtered.
  *
  *     out   known flow, else a port by mapping and allocation; a full table or range drops
- *     in    known flow; else, with weaker filtering, the flow's owner by port (and address) lets it in
- *           and a flow begins, so that the answer leaves from the same port
+ *     in    known flow; else a rule (a port mapping, an elastic IP) says who gets it; else, with weaker
+ *           filtering, the flow's owner by port (and address) does. A flow begins, so that the answer leaves
+ *           from the same port
+ *
+ * A stranger's packet for an inner host that already has a flow of its own to that very stranger would look
+ * like part of it. Linux keeps the two apart by another source port, and so does this: what the inner host
+ * answers to that port goes out to the true one.
  */
 import type { Instant } from '@warren/core/base/instant';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
-import { type Endpoint, endpointAddress, endpointPort } from '@warren/core/ip/address';
+import { type Endpoint, endpoint, endpointAddress, endpointPort } from '@warren/core/ip/address';
 import type { NatBehaviour } from './behaviour.js';
+import { CrossTraffic } from './cross-traffic.js';
 import { type Flow, FlowTable } from './flow-table.js';
-import { PortAllocator } from './port-allocator.js';
+import { ANY_PORT, PortAllocator } from './port-allocator.js';
+
+/** Who inside gets what arrives unasked at a port; undefined: nobody by this rule. */
+export type InboundRule = (port: number, now: Instant) => Endpoint | undefined;
+
+/** A packet on its way out: the port of its source and where it really goes. */
+export interface Leaving {
+  readonly port: number;
+  readonly remote: Endpoint;
+}
+
+/** A packet on its way in: who gets it and whom it is from, for the receiver. */
+export interface Arriving {
+  readonly inner: Endpoint;
+  readonly source: Endpoint;
+}
+
+export interface NatOptions {
+  /** In the order in which they are asked. */
+  readonly rules?: readonly InboundRule[];
+  /** New flows of others behind this NAT, a second. */
+  readonly crossTrafficPerSecond?: number;
+}
 
 export class Nat {
   readonly behaviour: NatBehaviour;
   readonly #flows: FlowTable;
   readonly #ports: PortAllocator;
+  /** Ports of strangers that Linux had to choose anew: random ones. */
+  readonly #otherPorts: PortAllocator;
+  readonly #rules: readonly InboundRule[];
+  readonly #others: CrossTraffic | undefined;
 
-  constructor(behaviour: NatBehaviour, random: SeededRandom) {
+  constructor(behaviour: NatBehaviour, random: SeededRandom, options: NatOptions = {}) {
+    const { rules = [], crossTrafficPerSecond = 0 } = options;
     this.behaviour = behaviour;
     this.#flows = new FlowTable(behaviour.lifetime, behaviour.flowsMax);
     this.#ports = new PortAllocator(behaviour.ports, random);
+    this.#otherPorts = new PortAllocator(ANY_PORT, random);
+    this.#rules = rules;
+    if (crossTrafficPerSecond > 0) {
+      this.#others = new CrossTraffic(crossTrafficPerSecond, random, behaviour.lifetime.freshMs);
+    }
   }
 
   get size(): number {
     return this.#flows.size;
   }
 
-  /** A packet leaves: the outer port of its source; undefined: dropped. */
-  outbound(inner: Endpoint, remote: Endpoint, now: Instant): number | undefined {
-    const known = this.#flows.outbound(inner, remote, now);
-    if (known !== undefined) {
-      if (!known.outbound) known.replied = true;
-      known.usedAt = now;
-      known.sentAt = now;
-      return known.port;
+  /** A packet leaves; undefined: dropped. */
+  outbound(inner: Endpoint, target: Endpoint, now: Instant): Leaving | undefined {
+    this.#others?.until(now, (theirs, remote, at) => this.#begin(theirs, remote, at));
+    const known = this.#flows.outbound(inner, target, now);
+    if (known === undefined) {
+      const port = this.#begin(inner, target, now);
+      return port === undefined ? undefined : { port, remote: target };
     }
-    const port = this.#portFor(inner, remote, now);
-    if (port === undefined) return undefined;
-    const flow = this.#flow(inner, remote, port, now, true);
-    return this.#flows.add(flow, now) ? port : undefined;
+    if (!known.outbound) known.replied = true;
+    known.usedAt = now;
+    known.sentAt = now;
+    return { port: known.port, remote: known.remote };
   }
 
-  /** A packet arrives at an outer port: who inside gets it; undefined: dropped. */
-  inbound(port: number, remote: Endpoint, now: Instant): Endpoint | undefined {
+  /** A packet arrives at an outer port; undefined: dropped. */
+  inbound(port: number, remote: Endpoint, now: Instant): Arriving | undefined {
     const known = this.#flows.inbound(port, remote, now);
     if (known !== undefined) {
       if (known.outbound) known.replied = true;
       known.usedAt = now;
-      return known.inner;
+      return { inner: known.inner, source: known.seen };
     }
-    const inner = this.#openTo(port, remote, now);
+    const inner = this.#ruled(port, now) ?? this.#openTo(port, remote, now);
     if (inner === undefined) return undefined;
-    const flow = this.#flow(inner, remote, port, now, false);
-    return this.#flows.add(flow, now) ? inner : undefined;
+    const seen = this.#seenBy(inner, remote, now);
+    if (seen === undefined) return undefined;
+    const flow = flowOf(inner, remote, seen, port, now, false);
+    return this.#flows.add(flow, now) ? { inner, source: seen } : undefined;
   }
 
   /** Forgets everything, as a router that was switched off and on. */
@@ -61,25 +100,43 @@ export class Nat {
     this.#flows.clear();
   }
 
-  #flow(inner: Endpoint, remote: Endpoint, port: number, now: Instant, outbound: boolean): Flow {
-    const remoteAddress = endpointAddress(remote);
-    const sentAt = outbound ? now : undefined;
-    return { inner, remote, remoteAddress, port, usedAt: now, replied: false, outbound, sentAt };
+  /** A new flow to the outside: its port; undefined: dropped. */
+  #begin(inner: Endpoint, remote: Endpoint, now: Instant): number | undefined {
+    const port = this.#portFor(inner, remote, now);
+    if (port === undefined) return undefined;
+    const flow = flowOf(inner, remote, remote, port, now, true);
+    return this.#flows.add(flow, now) ? port : undefined;
+  }
+
+  #ruled(port: number, now: Instant): Endpoint | undefined {
+    for (const rule of this.#rules) {
+      const inner = rule(port, now);
+      if (inner !== undefined) return inner;
+    }
+    return undefined;
+  }
+
+  /** The stranger's endpoint, with another port where the inner host has a flow to it already. */
+  #seenBy(inner: Endpoint, remote: Endpoint, now: Instant): Endpoint | undefined {
+    if (this.#flows.outbound(inner, remote, now) === undefined) return remote;
+    const address = endpointAddress(remote);
+    const isFree = (port: number): boolean =>
+      this.#flows.outbound(inner, endpoint(address, port), now) === undefined;
+    const port = this.#otherPorts.choose(endpointPort(remote), isFree);
+    return port === undefined ? undefined : endpoint(address, port);
   }
 
   #portFor(inner: Endpoint, remote: Endpoint, now: Instant): number | undefined {
     const { mapping } = this.behaviour;
-    const address = endpointAddress(remote);
     // Towards one remote a port stands for one inner endpoint; towards others it may stand for another
     // (two hosts with the same port behind plain masquerade share it until they meet at one remote).
     const isFree = (port: number): boolean =>
       this.#flows.inbound(port, remote, now) === undefined && !this.#isOwned(port, inner, now);
     if (mapping !== 'address-and-port-dependent') {
-      for (const flow of this.#flows.flows(now)) {
-        if (flow.inner !== inner) continue;
-        if (mapping === 'address-dependent' && flow.remoteAddress !== address) continue;
-        if (isFree(flow.port)) return flow.port;
-      }
+      const towards = mapping === 'address-dependent' ? endpointAddress(remote) : undefined;
+      // Linux looks at the newest flow alone: who lost its port once keeps the other one.
+      const latest = this.#flows.newestOf(inner, towards, now);
+      if (latest !== undefined && isFree(latest.port)) return latest.port;
     }
     return this.#ports.choose(endpointPort(inner), isFree);
   }
@@ -90,9 +147,7 @@ export class Nat {
     if (mapping !== 'endpoint-independent' || filtering === 'address-and-port-dependent') {
       return false;
     }
-    for (const flow of this.#flows.flows(now)) {
-      if (flow.port === port && flow.inner !== inner) return true;
-    }
+    for (const flow of this.#flows.through(port, now)) if (flow.inner !== inner) return true;
     return false;
   }
 
@@ -101,11 +156,34 @@ export class Nat {
     const { filtering } = this.behaviour;
     if (filtering === 'address-and-port-dependent') return undefined;
     const address = endpointAddress(remote);
-    for (const flow of this.#flows.flows(now)) {
-      if (flow.port !== port || flow.sentAt === undefined) continue;
+    for (const flow of this.#flows.through(port, now)) {
+      if (flow.sentAt === undefined) continue;
       if (filtering === 'address-dependent' && flow.remoteAddress !== address) continue;
       return flow.inner;
     }
     return undefined;
   }
+}
+
+function flowOf(
+  inner: Endpoint,
+  remote: Endpoint,
+  seen: Endpoint,
+  port: number,
+  now: Instant,
+  outbound: boolean,
+): Flow {
+  const remoteAddress = endpointAddress(remote);
+  const sentAt = outbound ? now : undefined;
+  return {
+    inner,
+    remote,
+    seen,
+    remoteAddress,
+    port,
+    usedAt: now,
+    replied: false,
+    outbound,
+    sentAt,
+  };
 }

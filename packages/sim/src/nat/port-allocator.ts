@@ -4,7 +4,23 @@ import type { PortAllocation } from './behaviour.js';
 
 /** Random tries before the range is searched from one end to the other. */
 const TRIES = 16;
-const EPHEMERAL = { low: 1024, high: 65_535 } as const;
+/** Linux' choice where no range is configured; never below 1024 for a port that isn't. */
+export const ANY_PORT = { kind: 'random', low: 1024, high: 65_535 } as const;
+/** What Linux makes of privileged ports: others of their kind. */
+const PRIVILEGED = { low: 1, high: 511 } as const;
+const UPPER_PRIVILEGED = { low: 600, high: 1023 } as const;
+
+interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A privileged port stays one unless a range is configured. */
+function rangeOf(range: Range, innerPort: number): Range {
+  const isConfigured = range.low !== ANY_PORT.low || range.high !== ANY_PORT.high;
+  if (isConfigured || innerPort >= ANY_PORT.low) return range;
+  return innerPort <= PRIVILEGED.high ? PRIVILEGED : UPPER_PRIVILEGED;
+}
 
 export class PortAllocator {
   readonly #allocation: PortAllocation;
@@ -22,18 +38,15 @@ export class PortAllocator {
     const allocation = this.#allocation;
     switch (allocation.kind) {
       case 'preserving':
-        return isFree(innerPort) ? innerPort : this.#anyOf(EPHEMERAL, isFree);
+        return isFree(innerPort) ? innerPort : this.#anyOf(rangeOf(ANY_PORT, innerPort), isFree);
       case 'random':
-        return this.#anyOf(allocation, isFree);
+        return this.#anyOf(rangeOf(allocation, innerPort), isFree);
       case 'sequential':
         return this.#sequential(allocation, isFree);
     }
   }
 
-  #anyOf(
-    { low, high }: { readonly low: number; readonly high: number },
-    isFree: (port: number) => boolean,
-  ): number | undefined {
+  #anyOf({ low, high }: Range, isFree: (port: number) => boolean): number | undefined {
     for (let i = 0; i < TRIES; i++) {
       const port = low + this.#random.below(high - low + 1);
       if (isFree(port)) return port;
@@ -42,10 +55,7 @@ export class PortAllocator {
     return undefined;
   }
 
-  #sequential(
-    { low, high }: { readonly low: number; readonly high: number },
-    isFree: (port: number) => boolean,
-  ): number | undefined {
+  #sequential({ low, high }: Range, isFree: (port: number) => boolean): number | undefined {
     for (let i = low; i <= high; i++) {
       const port = this.#next;
       this.#next = port >= high ? low : port + 1;

@@ -1,16 +1,12 @@
 /** The NATs of the world's topologies as behaviours; each was measured on the real thing it is named after. */
 import type { NatProfile } from '../topology/types.js';
 import type { NatBehaviour, PortAllocation } from './behaviour.js';
+import { ANY_PORT } from './port-allocator.js';
 
 /** Linux' defaults for UDP flows without and with an answer. */
 const LINUX_LIFETIME = { freshMs: 30_000, repliedMs: 120_000 } as const;
-/** Linux never maps an unprivileged port below this. */
-const PORT_MIN = 1024;
-const PORT_MAX = 65_535;
 /** More than any world fills. */
 const FLOWS_MAX = 65_536;
-
-const ANY_PORT: PortAllocation = { kind: 'random', low: PORT_MIN, high: PORT_MAX };
 
 /** 64 ports: what a carrier hands to one customer. */
 const FEW_PORTS: PortAllocation = { kind: 'random', low: 40_000, high: 40_063 };
@@ -23,6 +19,7 @@ const easy: NatBehaviour = {
   flowsMax: FLOWS_MAX,
   hairpin: false,
   udp: true,
+  exposed: false,
 };
 
 const hard: NatBehaviour = { ...easy, mapping: 'address-and-port-dependent', ports: ANY_PORT };
@@ -42,7 +39,7 @@ export const natBehaviours: Readonly<Record<NatProfile, NatBehaviour>> = {
   },
   sequential: { ...hard, ports: { kind: 'sequential', low: 40_000, high: 40_999 } },
   'address-dependent': { ...hard, mapping: 'address-dependent' },
-  'one-to-one': { ...easy, filtering: 'endpoint-independent' },
+  'one-to-one': { ...easy, filtering: 'endpoint-independent', exposed: true },
   'one-to-one-firewalled': easy,
   'udp-blocked': { ...easy, udp: false },
 };

@@ -10,6 +10,7 @@
 import { assert } from '@warren/core/base/assert';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
 import { endpointAddress, type IpAddress } from '@warren/core/ip/address';
+import { type Prefix, prefixContains } from '@warren/core/ip/prefix';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
 import type { Datagram } from './datagram.js';
@@ -31,6 +32,8 @@ export interface Uplink {
   readonly accessMs: number;
   /** Public addresses; replaced when a provider hands out others. */
   addresses: readonly IpAddress[];
+  /** Prefixes that are routed there. */
+  readonly routed: readonly Prefix[];
   readonly quality: LineQuality;
   readonly receive: (datagram: Datagram) => void;
 }
@@ -56,6 +59,7 @@ export class Internet {
   readonly taps = new Set<(datagram: Datagram) => void>();
   readonly #options: InternetOptions;
   readonly #uplinks = new Map<IpAddress, Uplink>();
+  readonly #routes = new Map<Prefix, Uplink>();
   readonly #regionDelays = new Map<string, number>();
   readonly #cuts = new Set<Cut>();
 
@@ -73,16 +77,21 @@ export class Internet {
       assert(!this.#uplinks.has(address), `${address} has one owner`);
       this.#uplinks.set(address, uplink);
     }
+    for (const prefix of uplink.routed) this.#routes.set(prefix, uplink);
   }
 
   detach(uplink: Uplink): void {
     for (const address of uplink.addresses) {
       if (this.#uplinks.get(address) === uplink) this.#uplinks.delete(address);
     }
+    for (const prefix of uplink.routed) this.#routes.delete(prefix);
   }
 
   ownerOf(address: IpAddress): Uplink | undefined {
-    return this.#uplinks.get(address);
+    const owner = this.#uplinks.get(address);
+    if (owner !== undefined) return owner;
+    for (const [prefix, uplink] of this.#routes) if (prefixContains(prefix, address)) return uplink;
+    return undefined;
   }
 
   /** One way, without jitter. */
@@ -105,7 +114,7 @@ export class Internet {
   /** Sends a datagram that already has its public source. */
   send(from: Uplink, datagram: Datagram): void {
     for (const tap of this.taps) tap(datagram);
-    const to = this.#uplinks.get(endpointAddress(datagram.target));
+    const to = this.ownerOf(endpointAddress(datagram.target));
     const reason = this.#whyLost(from, to);
     if (reason !== undefined || to === undefined) {
       this.#drop(reason ?? 'no-route', datagram);
@@ -113,7 +122,7 @@ export class Internet {
     }
     const delayMs = this.oneWayMs(from, to) + this.#lateness(from) + this.#lateness(to);
     this.#options.clock.later(delayMs, () => {
-      const arrived = to.quality.up && this.#uplinks.get(endpointAddress(datagram.target)) === to;
+      const arrived = to.quality.up && this.ownerOf(endpointAddress(datagram.target)) === to;
       if (arrived) to.receive(datagram);
       else this.#drop('line-down', datagram);
     });

@@ -1,5 +1,9 @@
-/** A host on the open internet, with or without a stateful firewall of its own. */
+/**
+ * A host on the open internet, with or without a stateful firewall of its own; or a router, with the prefix of
+ * its LAN routed to it.
+ */
 import { endpointAddress, familyOf, type IpAddress, type IpFamily } from '@warren/core/ip/address';
+import { type Prefix, prefixContains } from '@warren/core/ip/prefix';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
 import { StatefulFirewall } from '../nat/firewall.js';
@@ -13,6 +17,8 @@ export interface PublicPlugOptions {
   readonly accessMs: number;
   readonly addresses: readonly IpAddress[];
   readonly firewalled: boolean;
+  /** Prefixes behind it. */
+  readonly routed?: readonly Prefix[];
   readonly clock: SimClock;
   readonly internet: Internet;
   readonly trace: Trace;
@@ -26,7 +32,7 @@ export class PublicPlug implements Plug {
   #epoch = 0;
 
   constructor(options: PublicPlugOptions) {
-    const { name, region, accessMs, addresses } = options;
+    const { name, region, accessMs, addresses, routed = [] } = options;
     this.#options = options;
     this.#firewall = options.firewalled ? new StatefulFirewall() : undefined;
     this.uplink = {
@@ -34,6 +40,7 @@ export class PublicPlug implements Plug {
       region,
       accessMs,
       addresses,
+      routed,
       quality: goodLine(),
       receive: (datagram) => this.#receive(datagram),
     };
@@ -48,14 +55,37 @@ export class PublicPlug implements Plug {
     return this.#epoch;
   }
 
+  get hasNat64(): boolean {
+    return false;
+  }
+
   sourceFor(family: IpFamily): IpAddress | undefined {
     return this.addresses.find((address) => familyOf(address) === family);
+  }
+
+  /** Whatever the provider has there does not answer. */
+  gateway(): undefined {
+    return undefined;
+  }
+
+  http(): void {
+    // Nobody is on this LAN.
   }
 
   send(datagram: Datagram): void {
     const { clock, internet } = this.#options;
     this.#firewall?.outbound(datagram.source, datagram.target, clock.now);
     internet.send(this.uplink, datagram);
+  }
+
+  /** The provider hands out another IPv4 address. */
+  renumber(address: IpAddress): void {
+    const { internet } = this.#options;
+    internet.detach(this.uplink);
+    const others = this.uplink.addresses.filter((own) => own !== this.sourceFor(4));
+    this.uplink.addresses = [address, ...others];
+    internet.attach(this.uplink);
+    this.#epoch++;
   }
 
   /** The firewall forgets its flows, and the streams through it. */
@@ -72,7 +102,10 @@ export class PublicPlug implements Plug {
       trace.note('drop', 'firewall', source, target, bytes);
       return;
     }
-    if (this.receive === undefined || !this.addresses.includes(endpointAddress(target))) return;
-    this.receive(datagram);
+    const address = endpointAddress(target);
+    const isOurs =
+      this.addresses.includes(address) ||
+      this.uplink.routed.some((prefix) => prefixContains(prefix, address));
+    if (isOurs) this.receive?.(datagram);
   }
 }

@@ -1,176 +1,204 @@
 /**
- * A router with a LAN behind a NAT (and perhaps a load balancer beside it):
+ * A router between a LAN and whatever its outer side is plugged into: the internet, or a carrier's LAN.
  *
  *     host --LAN--> host           same prefix
- *     host --NAT--> internet       private space doesn't route outside
+ *     host --LAN--> router         its own services: port mapping
+ *     host --NAT--> outside        IPv4, also for hosts that write it as 64:ff9b::a.b.c.d
+ *     host -------> outside        IPv6, perhaps through a firewall
  *     host --NAT--> NAT --> host   the router's own address: hairpin, where it does that
  */
-import { assert } from '@warren/core/base/assert';
 import {
-  type Endpoint,
   endpoint,
   endpointAddress,
   endpointPort,
   familyOf,
   type IpAddress,
-  type IpFamily,
 } from '@warren/core/ip/address';
-import { type Prefix, prefixContains } from '@warren/core/ip/prefix';
+import type { Prefix } from '@warren/core/ip/prefix';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
 import type { Balancer } from '../nat/balancer.js';
 import type { Nat } from '../nat/nat.js';
+import {
+  ANNOUNCEMENTS,
+  type PortMappingServer,
+  ROUTER_PORT,
+} from '../servers/port-mapping/port-mapping-server.js';
+import type { NativeIpv6 } from '../topology/types.js';
 import type { Datagram } from './datagram.js';
-import { goodLine, type Internet, type Uplink } from './internet.js';
+import type { Uplink } from './internet.js';
+import { Ipv4Forwarding } from './ipv4-forwarding.js';
+import { Ipv6Forwarding } from './ipv6-forwarding.js';
+import type { Lan } from './lan.js';
+import type { LanHttpOutcome, LanHttpRequest } from './lan-http.js';
+import { LanPlug, type LanRouter } from './lan-plug.js';
+import { extractIpv4 } from './nat64.js';
 import type { Plug } from './plug.js';
 
 /** One way within a LAN, a switch and a cable. */
 const LAN_MS = 0.2;
+/** Until a small router's servers have thought about a question. */
+const SERVICE_MS = 2;
+/** Until a router that was switched off and on tells everybody so. */
+const BOOT_MS = 1000;
 
 export interface RouterOptions {
   readonly name: string;
-  readonly region: string;
-  readonly accessMs: number;
-  readonly addresses: readonly IpAddress[];
-  readonly lan: Prefix;
+  readonly lan: Lan;
+  /** Its outer side. */
+  readonly wan: Plug;
   readonly nat: Nat;
   readonly balancers: readonly Balancer[];
+  readonly ipv6?: NativeIpv6 | undefined;
+  readonly nat64?: boolean;
+  readonly portMapping?: PortMappingServer | undefined;
   readonly clock: SimClock;
-  readonly internet: Internet;
   readonly trace: Trace;
 }
 
-export class Router {
-  readonly uplink: Uplink;
+export class Router implements LanRouter {
+  readonly nat: Nat;
+  readonly portMapping: PortMappingServer | undefined;
+  readonly hasNat64: boolean;
   readonly #options: RouterOptions;
-  readonly #plugs = new Map<IpAddress, LanPlug>();
+  readonly #ipv4: Ipv4Forwarding;
+  readonly #ipv6: Ipv6Forwarding | undefined;
   #epoch = 0;
 
   constructor(options: RouterOptions) {
-    const { name, region, accessMs, addresses } = options;
+    const { nat, wan, balancers, ipv6, portMapping, nat64 = false } = options;
     this.#options = options;
-    this.uplink = {
-      name,
-      region,
-      accessMs,
-      addresses,
-      quality: goodLine(),
-      receive: (datagram) => this.#fromInternet(datagram),
-    };
-    options.internet.attach(this.uplink);
+    this.nat = nat;
+    this.portMapping = portMapping;
+    this.hasNat64 = nat64;
+    this.#ipv4 = new Ipv4Forwarding({ nat, balancers, outside: () => wan.sourceFor(4) });
+    if (ipv6 !== undefined) {
+      const { udp } = nat.behaviour;
+      this.#ipv6 = new Ipv6Forwarding({ network: ipv6, udp, mappings: portMapping?.mappings });
+    }
+    wan.receive = (datagram) => this.#fromOutside(datagram);
+  }
+
+  get uplink(): Uplink {
+    return this.#options.wan.uplink;
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#epoch + this.#options.wan.epoch;
   }
 
-  get nat(): Nat {
-    return this.#options.nat;
+  get gateways(): readonly IpAddress[] {
+    return this.#options.lan.gateways;
   }
 
-  /** A socket in the wall. */
-  plug(address: IpAddress): Plug {
-    assert(prefixContains(this.#options.lan, address), `${address} is in the LAN`);
-    const plug = new LanPlug(this, address);
-    this.#plugs.set(address, plug);
+  /** A socket in the wall, for a host or, with the prefixes behind it, for another router. */
+  plug(addresses: readonly IpAddress[], routed: readonly Prefix[] = []): Plug {
+    const plug = new LanPlug(this, addresses);
+    this.#options.lan.add(plug, routed);
     return plug;
   }
 
-  /** Switched off and on: all state is gone. */
+  /** Switched off and on: all state is gone, mappings included. */
   reboot(): void {
-    this.#options.nat.reboot();
-    for (const balancer of this.#options.balancers) balancer.reboot();
+    const { clock } = this.#options;
+    this.#ipv4.reboot();
+    this.#ipv6?.reboot();
     this.#epoch++;
+    this.portMapping?.reboot(clock.now);
+    const epoch = this.#epoch;
+    if (this.portMapping === undefined) return;
+    clock.later(BOOT_MS, () => {
+      if (this.#epoch === epoch) this.#announce();
+    });
   }
 
   /** The provider hands out another public address. */
   renumber(address: IpAddress): void {
-    const { internet } = this.#options;
-    internet.detach(this.uplink);
-    this.uplink.addresses = [address, ...this.uplink.addresses.slice(1)];
-    internet.attach(this.uplink);
+    this.#options.wan.renumber(address);
     this.reboot();
   }
 
   fromHost(datagram: Datagram): void {
-    const { lan, nat, internet, clock, balancers } = this.#options;
-    const { source, target } = datagram;
-    const address = endpointAddress(target);
-    if (prefixContains(lan, address)) {
-      clock.later(LAN_MS, () => this.#toHost(datagram));
+    const { lan, wan, clock } = this.#options;
+    if (lan.contains(endpointAddress(datagram.target))) {
+      clock.later(LAN_MS, () => this.#inside(datagram));
       return;
     }
-    const refused = familyOf(address) === 6 ? 'no-ipv6' : nat.behaviour.udp ? undefined : 'no-udp';
-    const outer = refused === undefined ? this.#translate(source, target, balancers) : undefined;
-    if (outer === undefined) {
-      this.#drop(refused ?? 'nat-full', datagram);
-      return;
-    }
-    const translated = { ...datagram, source: outer };
-    if (!this.uplink.addresses.includes(address)) internet.send(this.uplink, translated);
-    else if (nat.behaviour.hairpin) clock.later(LAN_MS, () => this.#fromInternet(translated));
+    const leaving = this.#outward(datagram);
+    if (typeof leaving === 'string') this.#drop(leaving, datagram);
+    else if (!wan.addresses.includes(endpointAddress(leaving.target))) wan.send(leaving);
+    else if (this.nat.behaviour.hairpin) clock.later(LAN_MS, () => this.#fromOutside(leaving));
     else this.#drop('no-hairpin', datagram);
   }
 
-  #translate(
-    source: Endpoint,
-    target: Endpoint,
-    balancers: readonly Balancer[],
-  ): Endpoint | undefined {
-    const { nat, clock } = this.#options;
-    const balancer = balancers.find((candidate) => candidate.claims(source, target, clock.now));
-    if (balancer !== undefined) return balancer.outer;
-    const port = nat.outbound(source, target, clock.now);
-    const [address] = this.uplink.addresses;
-    return port === undefined || address === undefined ? undefined : endpoint(address, port);
+  /** An HTTP request of a host to the router itself. */
+  http(
+    client: IpAddress,
+    port: number,
+    request: LanHttpRequest,
+    done: (outcome: LanHttpOutcome) => void,
+  ): void {
+    const { clock } = this.#options;
+    // A round trip for the connection, then the request.
+    clock.later(3 * LAN_MS + SERVICE_MS, () => {
+      const answer = this.portMapping?.http(client, port, request, clock.now);
+      clock.later(LAN_MS, () => done(answer ?? { failed: 'ECONNREFUSED' }));
+    });
   }
 
-  #fromInternet(datagram: Datagram): void {
-    const { nat, clock, balancers } = this.#options;
-    const { source, target } = datagram;
-    const balancer = balancers.find(({ outer }) => outer === target);
-    const isNats = endpointAddress(target) === this.uplink.addresses[0];
-    const inner =
-      balancer?.inbound(source, clock.now) ??
-      (isNats && nat.behaviour.udp
-        ? nat.inbound(endpointPort(target), source, clock.now)
-        : undefined);
-    if (inner === undefined) this.#drop('filtered', datagram);
-    else this.#toHost({ ...datagram, target: inner });
+  #outward(datagram: Datagram): Datagram | string {
+    const { now } = this.#options.clock;
+    const address = endpointAddress(datagram.target);
+    if (familyOf(address) === 4) return this.#ipv4.outbound(datagram, datagram.target, now);
+    const ipv4 = this.hasNat64 ? extractIpv4(address) : undefined;
+    if (ipv4 !== undefined) {
+      const target = endpoint(ipv4, endpointPort(datagram.target));
+      return this.#ipv4.outbound(datagram, target, now);
+    }
+    return this.#ipv6?.outbound(datagram, now) ?? 'no-ipv6';
   }
 
-  #toHost(datagram: Datagram): void {
-    this.#plugs.get(endpointAddress(datagram.target))?.receive?.(datagram);
+  #fromOutside(datagram: Datagram): void {
+    const { clock, lan } = this.#options;
+    const isIpv4 = familyOf(endpointAddress(datagram.target)) === 4;
+    const arriving = isIpv4
+      ? this.#ipv4.inbound(datagram, clock.now)
+      : (this.#ipv6?.inbound(datagram, clock.now) ?? 'no-ipv6');
+    if (typeof arriving === 'string') this.#drop(arriving, datagram);
+    else lan.deliver(arriving);
+  }
+
+  /** From the LAN to somebody in it. */
+  #inside(datagram: Datagram): void {
+    const { lan, clock, name } = this.#options;
+    const address = endpointAddress(datagram.target);
+    if (!lan.isRouters(address)) {
+      lan.deliver(datagram);
+      return;
+    }
+    const { source, target, bytes } = datagram;
+    const answers = this.portMapping?.answers(source, target, bytes, clock.now) ?? [];
+    const own = lan.gateways.find((gateway) => familyOf(gateway) === familyOf(address));
+    if (own === undefined) return;
+    const from = endpoint(own, endpointPort(target));
+    for (const answer of answers) {
+      clock.later(SERVICE_MS + LAN_MS, () =>
+        lan.deliver({ source: from, target: source, bytes: answer, origin: name }),
+      );
+    }
+  }
+
+  #announce(): void {
+    const { lan, clock, name } = this.#options;
+    const own = lan.gateways.find((gateway) => familyOf(gateway) === 4);
+    if (own === undefined) return;
+    const source = endpoint(own, ROUTER_PORT);
+    for (const bytes of this.portMapping?.announcements(clock.now) ?? []) {
+      lan.deliver({ source, target: ANNOUNCEMENTS, bytes, origin: name });
+    }
   }
 
   #drop(reason: string, { source, target, bytes }: Datagram): void {
     this.#options.trace.note('drop', reason, this.#options.name, source, target, bytes);
-  }
-}
-
-class LanPlug implements Plug {
-  readonly addresses: readonly IpAddress[];
-  receive: ((datagram: Datagram) => void) | undefined;
-  readonly #router: Router;
-
-  constructor(router: Router, address: IpAddress) {
-    this.#router = router;
-    this.addresses = [address];
-  }
-
-  get uplink(): Uplink {
-    return this.#router.uplink;
-  }
-
-  get epoch(): number {
-    return this.#router.epoch;
-  }
-
-  sourceFor(family: IpFamily): IpAddress | undefined {
-    return this.addresses.find((address) => familyOf(address) === family);
-  }
-
-  send(datagram: Datagram): void {
-    this.#router.fromHost(datagram);
   }
 }

@@ -7,7 +7,7 @@
  *     NAT reboot the client's next write is reset, the server's are lost
  *     server ends its clients hear it once they can be reached, or are reset when they next write
  */
-import type { IpAddress } from '@warren/core/ip/address';
+import { familyOf, type IpAddress, type IpFamily } from '@warren/core/ip/address';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
 import type { Host } from './host.js';
@@ -113,6 +113,10 @@ export function dial<In, Out>(
       return;
     }
     const target = server.host.plug?.uplink;
+    if (plug !== undefined && sourceAt(plug, server.host) === undefined) {
+      fail('network-unreachable');
+      return;
+    }
     const isLost =
       plug === undefined ||
       host.plug !== plug ||
@@ -131,7 +135,7 @@ export function dial<In, Out>(
   };
   const open = (at: Plug): void => {
     cancelled = true;
-    const source = at.uplink.addresses[0];
+    const source = sourceAt(at, server.host);
     const stream = new Stream<In, Out>(world, host, at, server);
     onOpen(stream.client);
     if (source !== undefined) server.adopt(stream, source);
@@ -142,6 +146,20 @@ export function dial<In, Out>(
       cancelled = true;
     },
   };
+}
+
+/**
+ * The address under which a server sees who dials it from a plug: by IPv4 where both have it, else by IPv6,
+ * else by the translation of the network (NAT64). Undefined: there is no way.
+ */
+function sourceAt(plug: Plug, { addresses }: Host): IpAddress | undefined {
+  const serverHas = (family: IpFamily): boolean =>
+    addresses.some((address) => familyOf(address) === family);
+  const translated = plug.uplink.addresses.find((address) => familyOf(address) === 4);
+  if (serverHas(4) && plug.sourceFor(4) !== undefined) return translated;
+  const own = plug.sourceFor(6);
+  if (serverHas(6) && own !== undefined) return own;
+  return serverHas(4) && plug.hasNat64 ? translated : undefined;
 }
 
 /** One connection; `In` and `Out` as its client sees them. */

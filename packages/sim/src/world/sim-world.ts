@@ -6,32 +6,22 @@
  */
 import { assert } from '@warren/core/base/assert';
 import { SeededRandom } from '@warren/core/base/seeded-random';
-import type { IpAddress } from '@warren/core/ip/address';
-import { endpoint } from '@warren/core/ip/address';
 import type { Crypto } from '@warren/core/ports';
 import { SimClock } from '../clock/sim-clock.js';
 import { Trace } from '../clock/trace.js';
-import { Balancer } from '../nat/balancer.js';
-import type { NatBehaviour } from '../nat/behaviour.js';
-import { Nat } from '../nat/nat.js';
-import { type NatVariation, natBehaviours, natVariations } from '../nat/profiles.js';
+import type { NatVariation } from '../nat/profiles.js';
 import { Host } from '../net/host.js';
 import { Internet } from '../net/internet.js';
 import type { Plug } from '../net/plug.js';
 import { PublicPlug } from '../net/public-plug.js';
-import { Router } from '../net/router.js';
+import type { Router } from '../net/router.js';
 import type { StreamWorld } from '../net/stream.js';
 import { SimNode, type SimNodeEvents } from '../node/sim-node.js';
 import { ControlProcess } from '../servers/control-process.js';
 import { RelayProcess } from '../servers/relay-process.js';
-import type {
-  Attachment,
-  Machine,
-  Network,
-  PublicAttachment,
-  Topology,
-} from '../topology/types.js';
+import type { Attachment, Machine, PublicAttachment, Topology } from '../topology/types.js';
 import { decodePacket, encodePacket, type MessageKind } from '../traffic/message.js';
+import { buildNetwork } from './network-builder.js';
 import type { Observer } from './observer.js';
 
 /** Of the first host; further ones count on. As in the demo of the lab. */
@@ -62,6 +52,8 @@ export class SimWorld {
   readonly relays: readonly RelayProcess[];
   readonly nodes: readonly SimNode[];
   readonly routers = new Map<string, Router>();
+  /** Of networks behind a carrier's NAT, by the network's name. */
+  readonly carriers = new Map<string, Router>();
   readonly observers: Observer[] = [];
   readonly #streams: StreamWorld;
   #messages = 0;
@@ -78,7 +70,10 @@ export class SimWorld {
       this.internet.setRegionDelay(...between, oneWayMs);
     }
     for (const network of topology.networks) {
-      this.routers.set(network.name, this.#router(network, options.variations));
+      const variation = options.variations?.get(network.name) ?? 'plain';
+      const { home, carrier } = buildNetwork(this, network, variation);
+      this.routers.set(network.name, home);
+      if (carrier !== undefined) this.carriers.set(network.name, carrier);
     }
     const hosts = topology.hosts.map((host) => {
       const plug = this.publicPlug(host.name, host, false);
@@ -191,7 +186,9 @@ export class SimWorld {
   /** A new place for a machine. */
   plug(name: string, at: Attachment): Plug {
     if (at.kind === 'public') return this.publicPlug(name, at, at.firewalled === true);
-    return this.router(at.network).plug(at.address);
+    const network = this.topology.networks.find(({ name: candidate }) => candidate === at.network);
+    const ipv4 = network?.nat64 === true ? [] : [at.address];
+    return this.router(at.network).plug(at.ipv6 === undefined ? ipv4 : [...ipv4, at.ipv6]);
   }
 
   publicPlug(name: string, at: PublicAttachment, firewalled: boolean): PublicPlug {
@@ -211,35 +208,6 @@ export class SimWorld {
 
   #plugOf(machine: Machine): Plug {
     return this.plug(machine.name, machine.at);
-  }
-
-  #router(network: Network, variations: SimWorldOptions['variations']): Router {
-    const { clock, internet, trace } = this;
-    const behaviour: NatBehaviour = {
-      ...natBehaviours[network.nat],
-      ...natVariations[variations?.get(network.name) ?? 'plain'],
-    };
-    return new Router({
-      name: network.name,
-      region: network.region,
-      accessMs: network.accessOneWayMs ?? 0,
-      addresses: network.addresses,
-      lan: network.lan,
-      nat: new Nat(behaviour, this.random.fork()),
-      balancers: (network.balancers ?? []).map(
-        ({ address, port, machine }) =>
-          new Balancer(endpoint(address, port), endpoint(this.#lanAddress(machine), port)),
-      ),
-      clock,
-      internet,
-      trace,
-    });
-  }
-
-  #lanAddress(name: string): IpAddress {
-    const at = this.topology.machines.find((machine) => machine.name === name)?.at;
-    assert(at?.kind === 'lan', 'a balancer serves a machine of a LAN');
-    return at.address;
   }
 
   #nodeEvents(): SimNodeEvents {

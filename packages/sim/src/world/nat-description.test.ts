@@ -1,0 +1,155 @@
+import type { NatDescription } from '@warren/core/netmap/nat-description';
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import { describe, expect, test, vi } from 'vitest';
+import { natBehaviours } from '../nat/profiles.js';
+import { cidr, ip } from '../topology/literals.js';
+import { type Host, NAT_PROFILES, type Network, type Topology } from '../topology/types.js';
+import { SimWorld, type SimWorldOptions } from './sim-world.js';
+
+// Seconds of an idle core; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+/** First report and sweep, after a start within a second. */
+const KNOWN_MS = 6_000;
+
+const twoRelays: readonly Host[] = [
+  { name: 'hub', region: 'east', addresses: [ip('3.210.5.10')], accessOneWayMs: 15 },
+  { name: 'relay', region: 'east', addresses: [ip('3.210.6.10')], accessOneWayMs: 25 },
+];
+const oneRelayOfTwoAddresses: readonly Host[] = [
+  {
+    name: 'hub',
+    region: 'east',
+    addresses: [ip('3.210.5.10'), ip('3.210.5.11')],
+    accessOneWayMs: 15,
+  },
+];
+
+function network(nat: Network['nat'], changes: Partial<Network> = {}): Network {
+  const addresses = [ip('52.41.2.10')];
+  return { name: 'home', region: 'east', addresses, nat, lan: cidr('192.168.1.0/24'), ...changes };
+}
+
+/** One machine, alone with its relays. */
+function worldWith(
+  hosts: readonly Host[],
+  networks: readonly Network[],
+  at: Topology['machines'][number]['at'],
+  options: Partial<SimWorldOptions> = {},
+): SimWorld {
+  const topology: Topology = {
+    name: 'alone',
+    regions: [{ name: 'east' }],
+    links: [],
+    hosts,
+    networks,
+    machines: [{ name: 'machine', at }],
+  };
+  return new SimWorld({ topology, seed: 3, crypto: createNodeCrypto(), ...options });
+}
+
+const inLan = { kind: 'lan', network: 'home', address: ip('192.168.1.10') } as const;
+
+function describeAfter(world: SimWorld, ms = KNOWN_MS): NatDescription {
+  expect(world.join(20_000)).toBe(true);
+  world.clock.run(ms);
+  const status = world.node('machine').engine?.status(world.clock.now);
+  if (status === undefined) throw new Error('the machine runs');
+  return status.description;
+}
+
+describe.each([
+  ['two relays', twoRelays],
+  ['one relay of two addresses', oneRelayOfTwoAddresses],
+] as const)('with %s', (_which, hosts) => {
+  const translating = NAT_PROFILES.filter((profile) => profile !== 'udp-blocked');
+
+  test.each(translating)('the description of %s is its truth', (profile) => {
+    const truth = natBehaviours[profile];
+    const { class: kind, ipv4 } = describeAfter(worldWith(hosts, [network(profile)], inLan));
+    expect(ipv4).toMatchObject({
+      works: true,
+      mapping: truth.mapping,
+      portAllocation: truth.ports.kind,
+      portDelta: truth.ports.kind === 'sequential' ? 1 : 0,
+      hairpin: truth.mapping === 'endpoint-independent' ? false : undefined,
+      tablePressure: false,
+    });
+    // An elastic IP lets in what comes unasked, which is more than a cone does.
+    expect(ipv4.filtering).toBe(truth.exposed ? 'none' : truth.filtering);
+    if (hosts.length > 1 && !truth.exposed) {
+      expect(kind).toBe(truth.mapping === 'endpoint-independent' ? 'easy' : 'hard');
+    }
+    const { ports } = truth;
+    const isFew = ports.kind === 'random' && ports.high - ports.low < 512;
+    expect(ipv4.portRange !== undefined).toBe(isFew);
+    if (isFew && ipv4.portRange !== undefined) {
+      expect(ipv4.portRange.low).toBeGreaterThanOrEqual(ports.low);
+      expect(ipv4.portRange.high).toBeLessThanOrEqual(ports.high);
+    }
+  });
+
+  test('nothing is said where no UDP passes', () => {
+    const world = worldWith(hosts, [network('udp-blocked')], inLan);
+    const { class: kind, ipv4, cgnat } = describeAfter(world, 15_000);
+    expect({ kind, cgnat }).toEqual({ kind: 'unknown', cgnat: undefined });
+    expect(ipv4).toMatchObject({ works: false, mapping: undefined, filtering: undefined });
+  });
+
+  test.each([
+    ['in the open', false, 'none'],
+    ['behind its own firewall', true, 'address-and-port-dependent'],
+  ] as const)('a public machine %s', (_where, firewalled, filtering) => {
+    const addresses = [ip('52.20.10.11'), ip('2600:1f14:7:100::9')];
+    const at = { kind: 'public', region: 'east', addresses, firewalled } as const;
+    const { ipv4, cgnat } = describeAfter(worldWith(hosts, [], at));
+    expect(ipv4).toMatchObject({ mapping: 'none', filtering, portAllocation: undefined });
+    expect(cgnat).toBe(false);
+  });
+});
+
+describe('beyond the profile', () => {
+  test('a router that turns packets round is seen to', () => {
+    const world = worldWith(twoRelays, [network('easy', { hairpin: true })], inLan);
+    expect(describeAfter(world).ipv4.hairpin).toBe(true);
+  });
+
+  test('other people’s flows lengthen the step', () => {
+    const busy = network('sequential', { crossTrafficPerSecond: 150 });
+    const { ipv4 } = describeAfter(worldWith(twoRelays, [busy], inLan));
+    expect(ipv4.portAllocation).toBe('sequential');
+    expect(ipv4.portDelta).toBeGreaterThanOrEqual(2);
+    expect(ipv4.portDelta).toBeLessThanOrEqual(4);
+  });
+
+  test('each family has its own description', () => {
+    const ipv6 = { lan: cidr('2600:1f14:7:100::/64'), firewalled: true };
+    const hosts = twoRelays.map((host, index) => ({
+      ...host,
+      addresses: [...host.addresses, ip(`2600:1f14:9::${index + 1}`)],
+    }));
+    const at = { ...inLan, ipv6: ip('2600:1f14:7:100::9') };
+    const described = describeAfter(worldWith(hosts, [network('hard', { ipv6 })], at));
+    expect(described.ipv4.mapping).toBe('address-and-port-dependent');
+    expect(described.ipv6).toMatchObject({
+      works: true,
+      mapping: 'none',
+      filtering: 'address-and-port-dependent',
+    });
+  });
+
+  test('another network is described anew', () => {
+    const other = { ...network('hard'), name: 'other', addresses: [ip('52.41.2.11')] };
+    const world = worldWith(twoRelays, [network('full-cone'), other], inLan);
+    expect(describeAfter(world).ipv4.filtering).toBe('endpoint-independent');
+    const node = world.node('machine');
+    node.move(world.plug('machine', { ...inLan, network: 'other' }));
+    const at = (): NatDescription | undefined => node.engine?.status(world.clock.now).description;
+    expect(at()?.ipv4).toMatchObject({ works: false, filtering: undefined });
+    world.clock.run(KNOWN_MS);
+    expect(at()?.ipv4).toMatchObject({
+      mapping: 'address-and-port-dependent',
+      filtering: 'address-and-port-dependent',
+    });
+  });
+});
