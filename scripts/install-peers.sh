@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps faketime
-  coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc zstd)
+  coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc tayga zstd)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -35,6 +35,7 @@ const tools: readonly Tool[] = [
   { name: 'mount', purpose: 'files of the machines', package: 'mount' },
   { name: 'hostname', purpose: 'names of the machines', package: 'hostname' },
   { name: 'miniupnpd', purpose: 'routers that map ports', package: 'miniupnpd-nftables' },
+  { name: 'tayga', purpose: 'networks with IPv6 alone', package: 'tayga' },
   { name: 'ping', purpose: 'knowing when the network is up', package: 'iputils-ping' },
 ];
 

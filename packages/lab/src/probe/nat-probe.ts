@@ -4,6 +4,8 @@
  *
  *     node nat-probe.js LOCAL-ADDRESS LOCAL-PORT ADDRESS1 ADDRESS2      prints one line, a {@link NatReport}
  *
+ * Behind a NAT64 LOCAL-ADDRESS is of IPv6, and so are the addresses, of the prefix that it translates.
+ *
  * Mapping is asked from LOCAL-PORT, filtering from the port after it, which must not have sent to ADDRESS2.
  */
 import { createSocket, type Socket } from 'node:dgram';
@@ -35,9 +37,13 @@ const resendMs = 300;
 const tries = 3;
 
 class ProbeSocket {
-  private readonly socket: Socket = createSocket('udp4');
+  private readonly socket: Socket;
   private readonly waiting = new Map<number, (answer: ProbeAnswer) => void>();
   private nextId = 1;
+
+  constructor(localAddress: string) {
+    this.socket = createSocket(localAddress.includes(':') ? 'udp6' : 'udp4');
+  }
 
   async open(address: string, port: number): Promise<void> {
     this.socket.on('message', (bytes) => {
@@ -80,7 +86,7 @@ async function probe(
   first: string,
   second: string,
 ): Promise<NatReport> {
-  const mapped = new ProbeSocket();
+  const mapped = new ProbeSocket(localAddress);
   await mapped.open(localAddress, localPort);
   const ask = async (address: string, port: number): Promise<string> => {
     const seen = await mapped.ask(address, port, 'same');
@@ -95,7 +101,7 @@ async function probe(
   ];
   mapped.close();
 
-  const filtered = new ProbeSocket();
+  const filtered = new ProbeSocket(localAddress);
   await filtered.open(localAddress, localPort + 1);
   // Both ask the first address only, so nothing ever opens the way for the second.
   const [fromAddress, fromPort] = await Promise.all([

@@ -8,7 +8,7 @@ import type { NatProfile, PortMappingService, Topology } from '@warren/sim/topol
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scriptArgv } from '../scripts.js';
 import { skipsLab } from '../testing/lab-ring.js';
-import { lanGateway } from '../topology/build.js';
+import { lanGateway } from '../topology/router.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 import type { PortMappingReport } from './port-mapping-probe.js';

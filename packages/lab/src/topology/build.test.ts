@@ -1,10 +1,11 @@
 import { cidr, ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { expect, test } from 'vitest';
-import { buildCommands, lanGateway, spaceScript, type WorldCommands } from './build.js';
+import { buildCommands, spaceScript, type WorldCommands } from './build.js';
 import { fourMachines } from './four-machines.js';
 import { natZoo } from './nat-zoo.js';
 import { planTopology, wiresOf } from './plan.js';
+import { lanGateway } from './router.js';
 
 const plan = planTopology(fourMachines);
 const copied = buildCommands(plan, 'copier');

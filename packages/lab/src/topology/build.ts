@@ -7,28 +7,25 @@
  * a connection takes as long as the second.
  */
 
-import { addressBytes, addressFromBytes, type IpAddress } from '@warren/core/ip/address';
-import { type Prefix, prefixAddress, prefixBits } from '@warren/core/ip/prefix';
-import type { Network, Topology } from '@warren/sim/topology/types';
+import type { IpAddress } from '@warren/core/ip/address';
+import { type Prefix, prefixBits } from '@warren/core/ip/prefix';
+import type { Topology } from '@warren/sim/topology/types';
+import { unroutedPrefixes } from './address-space.js';
 import {
   hasIpv6,
   hubPortCommands6,
   ipv6Forwarding,
-  lanCommands6,
   lanMachineCommands6,
   ofFamily,
   transitCommands6,
-  uplinkCommands6,
 } from './ipv6.js';
-import { machineFirewall, routerRules } from './nat.js';
+import { carrierRules, machineFirewall, routerRules } from './nat.js';
 import { delaySpace, linkName, type Plan, type Space, type Wire, wiresOf } from './plan.js';
-import { unroutedPrefixes } from './validate.js';
+import { carrierCommands, lanGateway, routerCommands } from './router.js';
+import { HUB_GATEWAY, uplinkCommands } from './uplink.js';
 
 /** How delays are made: the kernel's own qdisc, or the copier of `delay/`. */
 export type Delayer = 'netem' | 'copier';
-
-/** The gateway of every public place: its hub's address on that link. */
-const gateway = '169.254.1.1';
 
 /** Packets that netem holds back per direction: 2 Gbit/s of full frames at 50 ms. */
 const netemLimit = 10_000;
@@ -77,25 +74,6 @@ function createWire(wire: Wire, delayer: Delayer): string[] {
   ];
 }
 
-/** Addresses, neighbours and routes of the place at end `a` of an uplink. */
-function uplinkCommands(wire: Wire, place: Pick<Place, 'addresses' | 'lan'>): string[] {
-  const { device } = wire.a;
-  const own = ofFamily(place.addresses, 4);
-  const [source] = own;
-  return [
-    ...own.map((address) => `addr add ${address}/32 dev ${device}`),
-    `link set ${device} up`,
-    ...(source === undefined
-      ? []
-      : [
-          `neigh add ${gateway} lladdr ${wire.b.mac} dev ${device} nud permanent`,
-          `route add ${gateway} dev ${device} src ${source}`,
-          `route add default via ${gateway} dev ${device} src ${source}`,
-        ]),
-    ...uplinkCommands6(wire, place.addresses, place.lan),
-  ];
-}
-
 /** What is behind an uplink: public addresses, a LAN's IPv6, and the region they are in. */
 interface Place {
   readonly name: string;
@@ -127,7 +105,7 @@ function hubCommands(plan: Plan, region: string): string[] {
     const wire = plan.uplinks.get(place.name);
     if (wire === undefined) continue;
     const { device } = wire.b;
-    commands.push(`addr add ${gateway}/32 dev ${device}`, `link set ${device} up`);
+    commands.push(`addr add ${HUB_GATEWAY}/32 dev ${device}`, `link set ${device} up`);
     for (const address of ofFamily(place.addresses, 4)) {
       commands.push(
         `neigh add ${address} lladdr ${wire.a.mac} dev ${device} nud permanent`,
@@ -158,29 +136,6 @@ function hubCommands(plan: Plan, region: string): string[] {
   return commands;
 }
 
-/** The router's own address in its LAN: the first of the prefix. */
-export function lanGateway({ lan }: Network): IpAddress {
-  const bytes = addressBytes(prefixAddress(lan));
-  bytes[3] = (bytes[3] ?? 0) | 1;
-  return addressFromBytes(bytes);
-}
-
-function routerCommands(plan: Plan, network: Network): string[] {
-  const uplink = plan.uplinks.get(network.name);
-  const ports = plan.topology.machines.flatMap(({ name, at }) => {
-    const wire = plan.lanWires.get(name);
-    return at.kind === 'lan' && at.network === network.name && wire !== undefined ? [wire.b] : [];
-  });
-  return [
-    ...(uplink === undefined ? [] : uplinkCommands(uplink, { ...network, lan: network.ipv6?.lan })),
-    'link add br0 type bridge',
-    `addr add ${lanGateway(network)}/${prefixBits(network.lan)} dev br0`,
-    'link set br0 up',
-    ...lanCommands6(network),
-    ...ports.flatMap(({ device }) => [`link set ${device} master br0`, `link set ${device} up`]),
-  ];
-}
-
 function machineCommands(plan: Plan, name: string): string[] {
   const { topology } = plan;
   const at = topology.machines.find((machine) => machine.name === name)?.at;
@@ -192,10 +147,11 @@ function machineCommands(plan: Plan, name: string): string[] {
   }
   const network = topology.networks.find((candidate) => candidate.name === at.network);
   if (network === undefined) return [];
+  const isIpv6Only = network.nat64 === true;
   return [
-    `addr add ${at.address}/${prefixBits(network.lan)} dev eth0`,
+    ...(isIpv6Only ? [] : [`addr add ${at.address}/${prefixBits(network.lan)} dev eth0`]),
     'link set eth0 up',
-    `route add default via ${lanGateway(network)} dev eth0`,
+    ...(isIpv6Only ? [] : [`route add default via ${lanGateway(network)} dev eth0`]),
     ...lanMachineCommands6(network, at.ipv6),
   ];
 }
@@ -224,12 +180,14 @@ function spaceCommands(plan: Plan, space: Space, delayer: Delayer): SpaceCommand
       sysctls.push(...forwards);
       ip.push(...hubCommands(plan, role.region));
       break;
-    case 'router': {
+    case 'router':
+    case 'carrier': {
       const network = plan.topology.networks.find(({ name }) => name === role.network);
       if (network === undefined) break;
+      const isRouter = role.is === 'router';
       sysctls.push(...forwards, ...bridgeSysctls);
-      ip.push(...routerCommands(plan, network));
-      nft = routerRules(plan.topology, network);
+      ip.push(...(isRouter ? routerCommands(plan, network) : carrierCommands(plan, network)));
+      nft = isRouter ? routerRules(plan.topology, network) : carrierRules(network);
       break;
     }
     case 'host':

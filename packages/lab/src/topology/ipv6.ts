@@ -14,9 +14,9 @@ import type { Network, Topology } from '@warren/sim/topology/types';
 import type { Wire, WireEnd } from './plan.js';
 
 /** Where the internet is, seen from a public place; also the first region's side of a transit. */
-const near = 'fe80::1';
+export const NEAR = 'fe80::1';
 /** The public place itself; also the second region's side of a transit. */
-const far = 'fe80::2';
+export const FAR = 'fe80::2';
 
 /** Hubs and routers of a world with IPv6 pass it on. */
 export const ipv6Forwarding = ['net/ipv6/conf/all/forwarding', '1'] as const;
@@ -54,8 +54,8 @@ export function uplinkCommands6(
   const source = own[0] === undefined ? '' : ` src ${own[0]}`;
   return [
     ...own.map((address) => `addr add ${address}/128 dev ${device} nodad`),
-    ...linkCommands(wire.a, far, wire.b, near),
-    `route add ::/0 via ${near} dev ${device}${source}`,
+    ...linkCommands(wire.a, FAR, wire.b, NEAR),
+    `route add ::/0 via ${NEAR} dev ${device}${source}`,
   ];
 }
 
@@ -74,8 +74,8 @@ function routesVia({ addresses, lan }: Destinations, via: string, device: string
 /** End `b` of an uplink, in the hub. */
 export function hubPortCommands6(wire: Wire, place: Destinations): string[] {
   const { device } = wire.b;
-  const routes = routesVia(place, far, device);
-  return routes.length === 0 ? [] : [...linkCommands(wire.b, near, wire.a, far), ...routes];
+  const routes = routesVia(place, FAR, device);
+  return routes.length === 0 ? [] : [...linkCommands(wire.b, NEAR, wire.a, FAR), ...routes];
 }
 
 /** A hub's end of the wire to another hub, and the ways to the places there. */
@@ -85,7 +85,7 @@ export function transitCommands6(
   places: readonly Destinations[],
 ): string[] {
   const [own, ownAddress, peer, peerAddress] =
-    side === 'a' ? ([wire.a, near, wire.b, far] as const) : ([wire.b, far, wire.a, near] as const);
+    side === 'a' ? ([wire.a, NEAR, wire.b, FAR] as const) : ([wire.b, FAR, wire.a, NEAR] as const);
   return [
     ...linkCommands(own, ownAddress, peer, peerAddress),
     ...places.flatMap((place) => routesVia(place, peerAddress, own.device)),

@@ -5,7 +5,7 @@
  */
 
 /** Entries live as long as conntrack's own unreplied UDP flows. */
-const entryLifetimeSeconds = 30;
+export const ENTRY_LIFETIME_SECONDS = 30;
 
 export interface Cone {
   /** Statement that translates what leaves. */
@@ -22,13 +22,13 @@ table ip nat {
   map owners {
     type inet_service : ipv4_addr . inet_service
     flags dynamic,timeout
-    timeout ${entryLifetimeSeconds}s
+    timeout ${ENTRY_LIFETIME_SECONDS}s
     size 65535
   }
   set adf {
     type inet_service . ipv4_addr
     flags dynamic,timeout
-    timeout ${entryLifetimeSeconds}s
+    timeout ${ENTRY_LIFETIME_SECONDS}s
     size 65535
   }
   chain pre {

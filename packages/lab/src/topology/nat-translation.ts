@@ -15,12 +15,12 @@ export interface TranslationPlace {
 }
 
 /** Ports of the profiles that have few: as many as carriers give a subscriber at the least. */
-const smallRange = '40000-40063';
+export const SMALL_RANGE = '40000-40063';
 /** Above the ports that a machine chooses for itself, so that none is kept by chance. */
-const otherPorts = '61000-64999';
-/** The sequence starts again after this many mappings: a lab makes fewer. */
+export const OTHER_PORTS = '61000-64999';
+/** The sequence starts again after this many mappings: a minute and a half of a NAT that others keep busy. */
 const sequenceStart = 40_000;
-const sequenceLength = 1000;
+const sequenceLength = 20_000;
 /** Ranges of the address-dependent NAT: with 16, two addresses share one with a chance of 1 in 16. */
 const addressBuckets = 16;
 const bucketStart = 32_768;
@@ -101,18 +101,18 @@ export function translationRules(profile: NatProfile, place: TranslationPlace): 
     case 'udp-blocked':
       return sourceNat('masquerade');
     case 'easy-range':
-      return inRange(smallRange);
+      return inRange(SMALL_RANGE);
     case 'hard':
       return sourceNat('masquerade fully-random');
     case 'hard-range':
-      return inRange(`${smallRange} fully-random`);
+      return inRange(`${SMALL_RANGE} fully-random`);
     case 'full-cone':
       return coneRules({ source: 'masquerade', restricted: false });
     case 'restricted-cone':
       return coneRules({ source: 'masquerade', restricted: true });
     case 'cone-other-ports':
       return coneRules({
-        source: `meta l4proto { tcp, udp } snat to ${place.outside}:${otherPorts}
+        source: `meta l4proto { tcp, udp } snat to ${place.outside}:${OTHER_PORTS}
     oifname "wan" masquerade`,
         restricted: false,
       });

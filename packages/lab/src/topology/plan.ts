@@ -18,6 +18,11 @@ export function hubSpace(region: string): string {
   return `inet-${region}`;
 }
 
+/** The namespace of the carrier's NAT in front of a network. */
+export function carrierSpace(network: string): string {
+  return `cgn-${network}`;
+}
+
 /** The namespace of a network's router. */
 export function routerSpace(network: string): string {
   return `router-${network}`;
@@ -47,6 +52,7 @@ export function linkName({ a, b }: Wire): string {
 export type SpaceRole =
   | { readonly is: 'hub'; readonly region: string }
   | { readonly is: 'router'; readonly network: string }
+  | { readonly is: 'carrier'; readonly network: string }
   | { readonly is: 'host' }
   | { readonly is: 'machine' }
   | { readonly is: 'delay' };
@@ -61,6 +67,8 @@ export interface Plan {
   readonly spaces: readonly Space[];
   /** From a place on the internet (`a`) to its hub (`b`), by host, machine or network name. */
   readonly uplinks: ReadonlyMap<string, Wire>;
+  /** From a router (`a`) to the carrier's NAT in front of it (`b`), by network name. */
+  readonly carrierWires: ReadonlyMap<string, Wire>;
   /** From a machine (`a`) to its router (`b`), by machine name. */
   readonly lanWires: ReadonlyMap<string, Wire>;
   /** Between hubs, in the order of the topology's links. */
@@ -69,7 +77,9 @@ export interface Plan {
 
 /** All wires of a plan, by number. */
 export function wiresOf(plan: Plan): Wire[] {
-  const wires = [...plan.uplinks.values(), ...plan.transits, ...plan.lanWires.values()];
+  const { uplinks, carrierWires, lanWires, transits } = plan;
+  const wires = [uplinks, carrierWires, lanWires].flatMap((map) => [...map.values()]);
+  wires.push(...transits);
   return wires.sort((left, right) => left.number - right.number);
 }
 
@@ -83,6 +93,7 @@ function mac(wire: number, end: 1 | 2): string {
 export function planTopology(topology: Topology): Plan {
   const spaces: Space[] = [];
   const uplinks = new Map<string, Wire>();
+  const carrierWires = new Map<string, Wire>();
   const lanWires = new Map<string, Wire>();
   let number = 0;
   const wire = (
@@ -115,7 +126,11 @@ export function planTopology(topology: Topology): Plan {
     const space = routerSpace(network.name);
     spaces.push({ name: space, role: { is: 'router', network: network.name } });
     const hub = hubSpace(network.region);
-    uplinks.set(network.name, wire([space, 'wan'], [hub, 'p'], network.accessOneWayMs ?? 0));
+    const outermost = network.carrier === undefined ? space : carrierSpace(network.name);
+    uplinks.set(network.name, wire([outermost, 'wan'], [hub, 'p'], network.accessOneWayMs ?? 0));
+    if (outermost === space) continue;
+    spaces.push({ name: outermost, role: { is: 'carrier', network: network.name } });
+    carrierWires.set(network.name, wire([space, 'wan'], [outermost, 'm'], 0));
   }
   for (const { name, at } of topology.machines) {
     spaces.push({ name, role: { is: 'machine' } });
@@ -128,7 +143,7 @@ export function planTopology(topology: Topology): Plan {
   const transits = topology.links.map(({ between: [a, b], oneWayMs }) =>
     wire([hubSpace(a), ''], [hubSpace(b), 't'], oneWayMs),
   );
-  const plan = { topology, spaces, uplinks, lanWires, transits };
+  const plan = { topology, spaces, uplinks, carrierWires, lanWires, transits };
   if (wiresOf(plan).some(({ oneWayMs }) => oneWayMs > 0)) {
     spaces.push({ name: delaySpace, role: { is: 'delay' } });
   }

@@ -1,58 +1,18 @@
 /** Refuses a topology that contradicts itself, with a sentence about what is wrong. */
 import { familyOf, type IpAddress } from '@warren/core/ip/address';
-import { parsePrefix, prefixAddress, prefixBits, prefixContains } from '@warren/core/ip/prefix';
+import { prefixAddress, prefixBits, prefixContains } from '@warren/core/ip/prefix';
 import type { Network, PublicAttachment, Topology } from '@warren/sim/topology/types';
-import { LabError } from '../errors.js';
+import { isReserved } from './address-space.js';
+import { refuse } from './refusal.js';
+import { checkRouter } from './validate-router.js';
 
 /** Machines, hosts and networks together: the interface numbers and MAC bytes of a plan hold this many. */
 export const maxPlaces = 250;
 
-/** Hub ports forward nothing to or from these: a leak of the overlay or of a LAN ends in the hub. */
-export const unroutedPrefixes = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
-
-/**
- * Further prefixes that no WAN address may come from. Software judges an address by what it looks like:
- * miniupnpd refuses to map on a documentation address, and a mesh node rightly calls it not public.
- */
-const reservedPrefixes = [
-  ...unroutedPrefixes,
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '192.0.0.0/24',
-  '192.0.2.0/24',
-  '198.18.0.0/15',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '224.0.0.0/3',
-];
-
 const namePattern = /^[a-z][a-z0-9-]{0,30}$/;
 
 /** Names of places that the plan itself makes. */
-const takenName = /^(world|delay|inet-.*|router-.*)$/;
-
-/** The public addresses of IPv6, and the part of them that is for documents. */
-const publicIpv6 = '2000::/3';
-const documentIpv6 = '2001:db8::/32';
-
-function isIn(text: string, address: IpAddress): boolean {
-  const prefix = parsePrefix(text);
-  return prefix !== undefined && prefixContains(prefix, address);
-}
-
-function isReserved(address: IpAddress): boolean {
-  if (familyOf(address) === 6) return !isIn(publicIpv6, address) || isIn(documentIpv6, address);
-  return reservedPrefixes.some((text) => isIn(text, address));
-}
-
-function refuse(what: string): never {
-  throw new LabError(
-    'LAB_TOPOLOGY',
-    `this topology can't be built: ${what}`,
-    'correct the topology',
-  );
-}
+const takenName = /^(world|delay|inet-.*|router-.*|cgn-.*)$/;
 
 function checkDelay(oneWayMs: number | undefined, of: string): void {
   if (oneWayMs === undefined) return;
@@ -100,6 +60,7 @@ export function checkTopology(topology: Topology): void {
     checkAttachment(network.name, network);
     checkNetwork(topology, network);
     checkIpv6(network, addresses);
+    checkRouter(topology, network);
     if (familyOf(prefixAddress(network.lan)) !== 4 || prefixBits(network.lan) > 24) {
       refuse(`the LAN of ${network.name} is not an IPv4 prefix of /24 or shorter`);
     }

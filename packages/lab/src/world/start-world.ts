@@ -6,9 +6,12 @@ import { startCopier } from '../delay/copier.js';
 import { LabError } from '../errors.js';
 import { rememberWorld, requireFreeName } from '../kept-worlds.js';
 import { buildCommands, type Delayer, spaceScript, type WorldCommands } from '../topology/build.js';
+import { throughNat64 } from '../topology/nat64.js';
 import { planTopology } from '../topology/plan.js';
 import { checkTopology } from '../topology/validate.js';
 import { cleanEnvironment, WorldChannel } from './channel.js';
+import { startCrossTraffic } from './cross-traffic.js';
+import { startNat64Translators } from './nat64-translators.js';
 import { startPortMappingServers } from './port-mapping-servers.js';
 import { enterNetwork, viewsScript } from './views.js';
 import { World } from './world.js';
@@ -84,8 +87,10 @@ async function build(world: World, commands: WorldCommands): Promise<void> {
   if (commands.copierLinks.length > 0) {
     world.adoptCopier(await startCopier(world, commands.copierLinks));
   }
+  await startNat64Translators(world);
   const [servers] = await Promise.all([startPortMappingServers(world), settle(world)]);
   world.adoptPortMappingServers(servers);
+  startCrossTraffic(world);
 }
 
 /** Runs a building step and gives its stdout; throws LAB_WORLD_BUILD with what it said. */
@@ -114,6 +119,13 @@ async function openViews(world: World): Promise<void> {
   }
 }
 
+/** Whether a machine reaches IPv4 by translation alone. */
+function hasNat64({ machines, networks }: Topology, name: string): boolean {
+  const at = machines.find((machine) => machine.name === name)?.at;
+  const network = at?.kind === 'lan' ? at.network : undefined;
+  return networks.some((candidate) => candidate.name === network && candidate.nat64 === true);
+}
+
 /** Waits until each machine and host hears from another place of the internet, in each of its families. */
 async function settle(world: World): Promise<void> {
   const { topology, views } = world;
@@ -126,7 +138,8 @@ async function settle(world: World): Promise<void> {
           .find((address) => familyOf(address) === family && !own.includes(address));
         if (target === undefined) return;
         const ping = ['ping', '-n', '-q', '-c', '1', '-w', '10', '-i', settleIntervalSeconds];
-        await must(world, name, [...ping, target], '');
+        const isTranslated = family === 4 && hasNat64(topology, name);
+        await must(world, name, [...ping, isTranslated ? throughNat64(target) : target], '');
       });
     }),
   );
