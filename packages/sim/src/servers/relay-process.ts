@@ -1,21 +1,27 @@
 /** A relay and its STUN server on one host, as `warren relay` runs them; its process can be restarted. */
 import { isFailure } from '@warren/core/base/failure';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
-import type { IpAddress } from '@warren/core/ip/address';
-import { familyOf } from '@warren/core/ip/address';
+import {
+  type Endpoint,
+  endpoint,
+  endpointAddress,
+  endpointPort,
+  familyOf,
+  type IpAddress,
+} from '@warren/core/ip/address';
 import { generatePrivateKey, type NodeKey, type RelayPrivateKey } from '@warren/core/keys/keys';
 import type { WireRegion } from '@warren/core/netmap/wire';
 import type { Crypto } from '@warren/core/ports';
 import type { RelayConnectionId, RelayServerInput, RelayServerOutput } from '@warren/core/relay/io';
 import { RelayServer } from '@warren/core/relay/server';
 import { encodeBindingIndication } from '@warren/core/stun/indication';
-import { answerBindingRequest } from '@warren/core/stun/server';
+import { answerFromSockets, type ServerSockets } from '@warren/core/stun/server';
 import { MachineTimer } from '../clock/machine-timer.js';
 import type { Host } from '../net/host.js';
 import { type StreamEnd, StreamServer, type StreamWorld } from '../net/stream.js';
 
 export const STUN_PORT = 3478;
-/** Nobody sends there, so what comes from it comes unasked. */
+/** Nodes' own ports never send there, so what comes from it comes unasked. */
 const ALTERNATE_STUN_PORT = 3479;
 const RELAY_PORT = 443;
 
@@ -59,6 +65,7 @@ export class RelayProcess {
   /** The region as the relay map names it. */
   get region(): WireRegion {
     const [hostName = ''] = this.host.addresses;
+    const [, otherV4] = this.host.addresses.filter((address) => familyOf(address) === 4);
     const literal = (family: 4 | 6): string =>
       this.host.addresses.find((address) => familyOf(address) === family) ?? 'none';
     return {
@@ -75,6 +82,8 @@ export class RelayProcess {
           STUNPort: STUN_PORT,
           DERPPort: RELAY_PORT,
           WarrenDialBack: true,
+          WarrenStunAlternatePort: ALTERNATE_STUN_PORT,
+          ...(otherV4 === undefined ? {} : { WarrenStunAlternateIPv4: otherV4 }),
         },
       ],
     };
@@ -93,10 +102,9 @@ export class RelayProcess {
     this.#timer = new MachineTimer(server, world.clock, () => this.#handle({ type: 'timeout' }));
     this.streams.start((end, source) => this.#accept(end, source));
     for (const family of [4, 6] as const) {
-      host.bind(family, STUN_PORT, (source, bytes, local) => {
-        const reply = answerBindingRequest(bytes, source);
-        if (!isFailure(reply)) host.send(STUN_PORT, source, reply.slice(), local);
-      });
+      for (const port of [STUN_PORT, ALTERNATE_STUN_PORT]) {
+        host.bind(family, port, (source, bytes, local) => this.#answer(source, bytes, local));
+      }
     }
   }
 
@@ -111,7 +119,9 @@ export class RelayProcess {
     this.#timer?.close();
     this.#ends.clear();
     this.streams.stop();
-    for (const family of [4, 6] as const) this.host.unbind(family, STUN_PORT);
+    for (const family of [4, 6] as const) {
+      for (const port of [STUN_PORT, ALTERNATE_STUN_PORT]) this.host.unbind(family, port);
+    }
   }
 
   recheckAdmission(): void {
@@ -127,6 +137,31 @@ export class RelayProcess {
       if ((source === a && target === b) || (source === b && target === a)) frames += dataFrames;
     }
     return frames;
+  }
+
+  /** A STUN request reached `local`; the answer leaves from there or from where it asks for. */
+  #answer(source: Endpoint, bytes: Uint8Array, local: Endpoint): void {
+    const { host } = this;
+    const own = host.addresses.filter(
+      (address) => familyOf(address) === familyOf(endpointAddress(local)),
+    );
+    const [first, other] = own;
+    const sockets: ServerSockets = {
+      port: STUN_PORT,
+      alternatePort: ALTERNATE_STUN_PORT,
+      addresses: first === undefined ? [] : [first],
+      alternateAddresses: other === undefined ? [] : [other],
+    };
+    const at = {
+      alternateAddress: endpointAddress(local) === other,
+      alternatePort: endpointPort(local) === ALTERNATE_STUN_PORT,
+    };
+    const placed = answerFromSockets(bytes, source, sockets, at);
+    if (isFailure(placed)) return;
+    const { from, reply } = placed;
+    const address = (from.alternateAddress ? other : first) ?? endpointAddress(local);
+    const port = from.alternatePort ? ALTERNATE_STUN_PORT : STUN_PORT;
+    host.send(port, source, reply.slice(), endpoint(address, port));
   }
 
   #accept(end: StreamEnd<Uint8Array, Uint8Array>, source: IpAddress): void {
