@@ -162,3 +162,45 @@ test('a load balancer claims the answers of its machine, and nothing else that i
   expect(balancer.claims(socket('10.0.3.10:5000'), a, start)).toBe(false);
   expect(balancer.claims(balancer.inner, a, instant(120_001))).toBe(false);
 });
+
+test('who lost a port to a neighbour once keeps the other one', () => {
+  const nat = natOf(natBehaviours.easy);
+  const neighbour = socket('192.168.1.11:5000');
+  outerPort(nat, inner, a, start);
+  const other = outerPort(nat, neighbour, a, start);
+  expect(outerPort(nat, neighbour, b, start)).toBe(other);
+});
+
+test('privileged ports stay privileged where no range is configured', () => {
+  const low = socket('192.168.1.10:500');
+  const high = socket('192.168.1.10:700');
+  const remotes = Array.from({ length: 50 }, (_, index) => socket(`9.9.8.${index + 1}:1`));
+  const nat = natOf(natBehaviours.hard);
+  for (const remote of remotes) {
+    expect(outerPort(nat, low, remote, start)).toBeLessThan(512);
+    const port = outerPort(nat, high, remote, start);
+    expect(port).toBeGreaterThanOrEqual(600);
+    expect(port).toBeLessThan(1024);
+  }
+});
+
+describe("other people's flows", () => {
+  const busy = (behaviour: NatBehaviour, crossTrafficPerSecond: number): Nat =>
+    new Nat(behaviour, new SeededRandom(3), { crossTrafficPerSecond });
+
+  test('take the next ports of a NAT that counts, at their rate', () => {
+    const nat = busy(natBehaviours.sequential, 10);
+    const first = outerPort(nat, inner, a, start) ?? 0;
+    const second = outerPort(nat, inner, b, instant(10_000)) ?? 0;
+    expect(second - first).toBeGreaterThan(60);
+    expect(second - first).toBeLessThan(140);
+  });
+
+  test('fill a small table, and leave it when they expire', () => {
+    const crowded = busy({ ...natBehaviours.easy, flowsMax: 100 }, 100);
+    expect(outerPort(crowded, inner, a, instant(5_000))).toBeUndefined();
+    const roomy = busy({ ...natBehaviours.easy, flowsMax: 100 }, 1);
+    expect(outerPort(roomy, inner, a, instant(60_000))).toBe(5000);
+    expect(roomy.size).toBeLessThan(60);
+  });
+});
