@@ -46,7 +46,7 @@ function ipv6(report: NetcheckReport): string {
 function nat({ nat: { class: kind, mapping }, endpoints, udp }: NetcheckReport): string {
   if (kind === 'unknown') return udp ? 'unknown (one STUN server alone)' : 'unknown (no UDP)';
   if (kind === 'easy' && mapping === 'none') {
-    const isShut = endpoints.some(({ verified }) => verified === 'no');
+    const isShut = endpoints.some(({ type, verified }) => type === 'stun' && verified === 'no');
     return isShut ? 'easy (public address behind a firewall)' : 'easy (public address)';
   }
   return CLASS_WORDS[kind];
@@ -81,7 +81,11 @@ function relayRows(relays: readonly RelayLatency[]): string[] {
 
 function endpointRows(endpoints: readonly CheckedEndpoint[]): string[] {
   const width = Math.max(0, ...endpoints.map(({ addr }) => printable(addr).length));
-  const proof = { yes: ', strangers reach it', no: ', strangers do not reach it' } as const;
+  const proof = {
+    yes: ', strangers reach it',
+    'port-only': ', strangers may reach it',
+    no: ', strangers do not reach it',
+  } as const;
   return endpoints.map(
     ({ addr, type, verified }) =>
       `${RELAY_INDENT}${printable(addr).padEnd(width)}  ${type}${verified === null ? '' : proof[verified]}`,

@@ -20,8 +20,11 @@ import type { MappingObservation } from './report.js';
 /** `none`: our own address and port are what servers see. */
 export type NatMapping = 'none' | 'endpoint-independent' | 'endpoint-dependent';
 
-/** Whether strangers reach an endpoint: `yes` from an address never sent to; undefined: not tried or not known. */
-export type Verified = 'yes' | 'no' | undefined;
+/**
+ * Whether strangers reach an endpoint: `yes` from an address never sent to, `port-only` from an unused port of one that
+ * was sent to; undefined: not tried or not known.
+ */
+export type Verified = 'yes' | 'port-only' | 'no' | undefined;
 
 export interface NatEvidence {
   /** Answers of STUN servers to one socket per family. */

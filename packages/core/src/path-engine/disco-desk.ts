@@ -73,7 +73,9 @@ export class DiscoDesk {
   }
 
   sendPing(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant): void {
-    this.#send(peer, path, encodePing(transactionId, this.#options.ownKey), now);
+    // Who gets it learns under which of its endpoints it was reached.
+    const extension = path.kind === 'direct' ? { target: path.remote } : {};
+    this.#send(peer, path, encodePing(transactionId, this.#options.ownKey, extension), now);
   }
 
   /** A ping that nobody waits for: if it gets through, the peer pings back and so proves the path. */
@@ -112,6 +114,11 @@ export class DiscoDesk {
     if (refusal !== undefined) {
       this.#options.counters.add(refusal);
       return;
+    }
+    const { target } = ping.extension;
+    // Before the pong, after which its source is one that we have sent to.
+    if (via.kind === 'direct' && target !== undefined) {
+      this.#options.network.proving.reached(target, via.remote, now);
     }
     const seenFrom = via.kind === 'direct' ? via.remote : relayPongSource(via.regionId);
     const [first] = letter.peers;

@@ -4,11 +4,14 @@
  */
 import type { DownMessage, RelayPacket } from '../engines/messages.js';
 import type { PathEngineOutput } from './io.js';
+import { SentMemory } from './sent-memory.js';
 
 /** Packets of one `relay-received`; a larger burst is cut, so that the first aren't held up by the last. */
 export const maxRelayBatch = 128;
 
 export class EngineOutputs {
+  /** Whereto anything went. */
+  readonly sent = new SentMemory();
   readonly #queue: PathEngineOutput[] = [];
   #relayed: RelayPacket[] = [];
 
@@ -18,6 +21,11 @@ export class EngineOutputs {
 
   /** To the PacketEngine. */
   down(message: DownMessage): void {
+    if (message.type === 'send') {
+      this.sent.note(message.remote);
+    } else if (message.type === 'set-paths') {
+      for (const path of message.paths) if (path.kind === 'direct') this.sent.note(path.remote);
+    }
     this.#queue.push({ type: 'down', message });
   }
 

@@ -8,7 +8,8 @@
  *     4  static endpoints of the configuration (static)
  *     5  the interfaces' addresses with the bound port; loopback only if there is nothing else (local)
  *
- * Numbers of types are control's. Before the first report, and from a change of network until the next one,
+ * Those that strangers were proven to reach come before the others, and configured or mapped ones that were proven
+ * dead come last. Numbers of types are control's. Before the first report, and from a change of network until the next one,
  * nothing is told: peers would be sent to a half-known place.
  */
 import { after, type Instant } from '../base/instant.js';
@@ -20,6 +21,7 @@ import {
   type IpAddress,
 } from '../ip/address.js';
 import { isLinkLocal, isLoopback } from '../ip/classes.js';
+import type { Verified } from '../netcheck/nat-class.js';
 import { advertisedAddresses, type NetcheckReport } from '../netcheck/report.js';
 import { EndpointType, type OwnEndpoint } from '../netmap/own.js';
 
@@ -43,6 +45,8 @@ export interface OwnEndpointsOptions {
   readonly staticEndpoints: readonly Endpoint[];
   /** The port that our socket of a family is bound to. */
   readonly portOf: (family: 4 | 6) => number | undefined;
+  /** Whether strangers reach an endpoint; absent: nothing is known of any. */
+  readonly verified?: (of: Endpoint) => Verified;
 }
 
 export class OwnEndpoints {
@@ -52,6 +56,8 @@ export class OwnEndpoints {
   #current: readonly OwnEndpoint[] = [];
   #static: readonly Endpoint[];
   #localAddresses: readonly IpAddress[] | undefined;
+  /** Of the router's port mapping; peers may use them. */
+  mapped: readonly Endpoint[] = [];
   #reportedAt: Instant | undefined;
   #told: readonly OwnEndpoint[] | undefined;
 
@@ -123,6 +129,7 @@ export class OwnEndpoints {
     const add = (of: Endpoint, type: EndpointType): void => {
       if (!list.has(of)) list.set(of, type);
     };
+    for (const of of this.mapped) add(of, EndpointType.portmap);
     for (const own of this.#current) add(own.endpoint, own.type);
     for (const [of, { type, seenAt }] of [...this.#sightings].reverse()) {
       if (now < after(seenAt, endpointLifetimeMs)) add(of, type);
@@ -134,7 +141,8 @@ export class OwnEndpoints {
       if (familyOf(address) === 6 && isLinkLocal(address)) continue;
       add(of, EndpointType.local);
     }
-    return [...list].slice(0, maxOwnEndpoints).map(([of, type]) => ({ endpoint: of, type }));
+    const own = [...list].map(([of, type]) => ({ endpoint: of, type }));
+    return own.sort((a, b) => this.#rank(a) - this.#rank(b)).slice(0, maxOwnEndpoints);
   }
 
   /** The list when its set is another one than was told last; it counts as told. */
@@ -157,6 +165,15 @@ export class OwnEndpoints {
   nextTimeout(): Instant | undefined {
     for (const { seenAt } of this.#sightings.values()) return after(seenAt, endpointLifetimeMs);
     return undefined;
+  }
+
+  /** Sorting keeps the order of equals. */
+  #rank({ endpoint: of, type }: OwnEndpoint): number {
+    const verified = this.#options.verified?.(of);
+    if (verified === 'yes') return 0;
+    if (verified === 'port-only') return 1;
+    const isRepairable = type === EndpointType.static || type === EndpointType.portmap;
+    return verified === 'no' && isRepairable ? 3 : 2;
   }
 
   #limitPerIp(): void {

@@ -1,4 +1,5 @@
 /** Sentences of status and of refusals that are made of what the session knows now. */
+import { EndpointType } from '@warren/core/netmap/own';
 import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import { NodeError } from '../errors.js';
 import type { BackendState } from '../local-api/protocol.js';
@@ -25,6 +26,17 @@ export function relaySentences(
   return [...(session?.host?.relayTroubles(engine?.relays ?? []) ?? [])].map(
     ([regionId, reason]) =>
       `The relay of region ${regionCode(session?.netmap, regionId)} is not connected: ${reason}`,
+  );
+}
+
+/** Configured endpoints that relays tried and did not get through to. */
+export function endpointSentences(engine: PathEngineStatus | undefined): string[] {
+  const dead = (engine?.endpoints ?? []).filter(
+    ({ type, verified }) => type === EndpointType.static && verified === 'no',
+  );
+  return dead.map(
+    ({ endpoint }) =>
+      `Nothing that is sent to the static endpoint ${endpoint} from outside arrives here: check the forwarding, or take it away with \`warren set\`.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** What a network check says, in the local API and as `warren netcheck --json`. `null`: not known, never a guess. */
-import type { EndpointStatus, ErrorReport, NatSummary } from './protocol.js';
+import type { EndpointStatus, EndpointVerdict, ErrorReport, NatSummary } from './protocol.js';
 
 export interface NatReport extends NatSummary {
   readonly filtering: string | null;
@@ -20,8 +20,7 @@ export interface RelayLatency {
 }
 
 export interface CheckedEndpoint extends EndpointStatus {
-  /** Strangers reach it: tried and seen, tried and not seen, not tried. */
-  readonly verified: 'yes' | 'no' | null;
+  readonly verified: EndpointVerdict;
 }
 
 export interface NetcheckReport {

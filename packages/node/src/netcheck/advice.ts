@@ -51,7 +51,10 @@ function adviceOnNat(
     ];
   }
   const isOwn = nat.mapping === 'none';
-  if (nat.class === 'easy' && isOwn && endpoints.some(({ verified }) => verified === 'no')) {
+  const isShut = endpoints.some(
+    ({ type, verified }) => type === EndpointType.stun && verified === 'no',
+  );
+  if (nat.class === 'easy' && isOwn && isShut) {
     return [
       `This machine has a public address, but a firewall lets no stranger in: open inbound UDP ${port}, and machines behind hard NATs get direct paths too.`,
     ];

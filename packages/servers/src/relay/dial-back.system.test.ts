@@ -81,16 +81,17 @@ test('a silent UDP port hears the relay it asked, from its STUN port, and is tol
   expect(relay.stats().counters).toMatchObject({ 'dial-back-sent': 1 });
 });
 
-test('what is wished from the alternate port comes from there, or from the usual one', async () => {
-  for (const alternate of [0, undefined]) {
-    const [relay, client] = await start(0, alternate);
-    const socket = await silentSocket();
-    const arrived = once(socket, 'message');
-    const { port } = socket.address();
-    client.tell({ type: 'dial-back', token, port, fromAlternate: true });
-    const [, from] = (await arrived) as [Buffer, { port: number }];
-    expect(from.port === relay.stunPort).toBe(alternate === undefined);
-  }
+test.each([
+  ['its alternate port', 0],
+  ['its usual port, having no other', undefined],
+])('a wish for the alternate port is met from %s', async (_from, alternate) => {
+  const [relay, client] = await start(0, alternate);
+  const socket = await silentSocket();
+  const arrived = once(socket, 'message');
+  const { port } = socket.address();
+  client.tell({ type: 'dial-back', token, port, fromAlternate: true });
+  const [, from] = (await arrived) as [Buffer, { port: number }];
+  expect(from.port === relay.stunPort).toBe(alternate === undefined);
 });
 
 test('a relay without STUN offers nothing', async () => {
