@@ -29,6 +29,8 @@ export interface Peer {
   contact: DiscoContact | undefined;
   /** The last region from which it sent. */
   heardOn: RegionId | undefined;
+  /** Our home, when its relay said that the peer isn't there. */
+  notOn: RegionId | undefined;
 }
 
 export interface PeersOptions {
@@ -109,6 +111,7 @@ export class Peers {
    */
   heard(peer: Peer, regionId: RegionId, now: Instant): void {
     const { links } = this.#options;
+    if (peer.notOn === regionId) peer.notOn = undefined;
     if (peer.heardOn !== undefined && links.isConnected(peer.heardOn)) return;
     peer.heardOn = regionId;
     this.#route(peer, now);
@@ -116,8 +119,8 @@ export class Peers {
 
   /** The relay of `regionId` lost the peer. */
   gone(peer: Peer, regionId: RegionId, now: Instant): void {
-    if (peer.heardOn !== regionId) return;
-    peer.heardOn = undefined;
+    peer.notOn = regionId;
+    if (peer.heardOn === regionId) peer.heardOn = undefined;
     this.#route(peer, now);
   }
 
@@ -126,6 +129,7 @@ export class Peers {
     const { links } = this.#options;
     for (const peer of this.#peers.values()) {
       if (peer.heardOn !== undefined && !links.isConnected(peer.heardOn)) peer.heardOn = undefined;
+      peer.notOn = undefined;
       this.#route(peer, now);
     }
   }
@@ -143,6 +147,7 @@ export class Peers {
       plainPath: undefined,
       contact: undefined,
       heardOn: undefined,
+      notOn: undefined,
     };
     this.#peers.set(node.key, peer);
     this.#options.added(peer);
@@ -202,14 +207,19 @@ export class Peers {
     }
   }
 
-  /** Chooses the region through which the peer is reached. */
+  /**
+   * Chooses the region through which the peer is reached. Without one that works it is looked for at our own home:
+   * when a relay dies its clients move to those that live, and control may be too dead to tell.
+   */
   #route(peer: Peer, now: Instant): void {
     if (peer.machine === undefined) return;
     const { links } = this.#options;
     const home = usable(peer.node.homeRegion, links);
     const heard = usable(peer.heardOn, links);
     const connected = [home, heard].find((id) => id !== undefined && links.isConnected(id));
-    const regionId = connected ?? home ?? heard;
+    const ours = links.home === peer.notOn ? undefined : links.home;
+    const isHomeAlive = home !== undefined && !links.isFailing(home);
+    const regionId = connected ?? (isHomeAlive ? home : (ours ?? home ?? heard));
     this.#options.drive(peer, { type: 'relay', regionId }, now);
   }
 

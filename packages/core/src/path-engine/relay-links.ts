@@ -86,6 +86,11 @@ export class RelayLinks {
     return this.#links.get(regionId)?.state === 'connected';
   }
 
+  /** True when the region's relay could not be connected so far, or not any more. */
+  isFailing(regionId: RegionId): boolean {
+    return this.#links.get(regionId)?.failingSince !== undefined;
+  }
+
   /** True when home has refused connections for long. */
   isHomeUnusable(now: Instant): boolean {
     const since = this.#home === undefined ? undefined : this.#links.get(this.#home)?.failingSince;

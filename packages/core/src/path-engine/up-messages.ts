@@ -103,7 +103,10 @@ export class UpMessages {
     driver.drive(peer, { type: 'sent' }, now);
     // Data that takes the relay finds it dialled, or on the way, before its first packet comes up.
     const path = peer.machine?.path;
-    if (path?.kind === 'relay') links.use(path.regionId, now);
+    if (path?.kind !== 'relay') return;
+    links.use(path.regionId, now);
+    // The peer's home may live again while another region stands in for it.
+    if (peer.node.homeRegion !== undefined) links.use(peer.node.homeRegion, now);
   }
 
   #sendFailed(message: Extract<UpMessage, { type: 'send-failed' }>, now: Instant): void {

@@ -17,6 +17,8 @@ export const maxLearntCandidates = 16;
 export const maxCandidates = 2 * maxListedCandidates + maxLearntCandidates + 1;
 /** As long as a session lasts after its last packet: what was heard before belongs to an older place. */
 export const vouchMs = 45_000;
+/** Longer than any way round the earth, a satellite's included. */
+export const lateAnswerMs = 1000;
 
 /** One address of the peer, seen from one of our sockets. */
 export class Candidate {
@@ -38,12 +40,21 @@ export class Candidate {
   pongs = 0;
   /** The operating system refused to send here. */
   isRefused = false;
-  /** Its latest answer came so late that a second one is waited for. */
-  answeredLate = false;
+  #answeredLate = false;
   quality = new PathQuality();
 
   constructor(path: DirectPath) {
     this.path = path;
+  }
+
+  /**
+   * Notes how long an answer took; true: it has to come once more before data follows, for somebody on the way may
+   * have kept our ping and its answer for a while. A path that is really so slow answers late twice.
+   */
+  isTooLate(latencyMs: number): boolean {
+    const wasLate = this.#answeredLate;
+    this.#answeredLate = latencyMs >= lateAnswerMs;
+    return this.#answeredLate && !wasLate;
   }
 
   /** Forgets how it did, not where it came from: the network or the process behind it changed. */

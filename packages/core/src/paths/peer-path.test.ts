@@ -57,6 +57,17 @@ describe('a session starts on the relay and looks for a direct path beside it', 
     ]);
   });
 
+  test('an answer after more than a second has to come twice before data follows it', () => {
+    const drive = PeerDrive.withCandidates('198.51.100.9:41641');
+    drive.answers.set('198.51.100.9:41641', 1500);
+    drive.input({ type: 'sent' });
+    drive.pass(1600, true);
+    expect(drive.peer.path?.kind).toBe('relay');
+    expect(drive.counters.snapshot()).toMatchObject({ 'pong-late': 1 });
+    drive.pass(1600, true);
+    expect(drive.peer.path?.kind).toBe('direct');
+  });
+
   test('a peer without a disco key stays on the relay and is not pinged', () => {
     const drive = PeerDrive.withCandidates(PUBLIC);
     drive.input({ type: 'can-ping', canPing: false });

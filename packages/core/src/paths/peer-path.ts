@@ -21,8 +21,6 @@ import { Way } from './way.js';
 export const sessionMs = 45_000;
 /** Ping of the path in use: two fit into the trust, and NAT mappings (30 s) stay open. */
 export const heartbeatMs = 3000;
-/** Longer than any way round the earth, a satellite's included. */
-export const latePongMs = 1000;
 
 export interface PeerPathOptions {
   readonly random: Random;
@@ -277,25 +275,17 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
       this.#counters.add('pong-for-dropped-candidate');
       return;
     }
+    const isInUse = this.#way.isTrusted && candidate === this.#way.choice.best;
+    if (candidate.isTooLate(latencyMs) && !isInUse) {
+      this.#counters.add('pong-late');
+      this.#discovery.ask(candidate, now);
+      return;
+    }
     candidate.quality.answered(latencyMs);
     candidate.pongs++;
     candidate.answeredAt = now;
     this.#discovery.callBack.answered(now);
     this.#way.judge(candidate, now);
-  }
-
-  /**
-   * Somebody on the way may have kept our ping and its answer for a while: the path has to do it again before data
-   * follows. A path that is really so slow answers late twice.
-   */
-  #isDoubtful(candidate: Candidate, latencyMs: number): boolean {
-    const isLate = latencyMs >= latePongMs;
-    const isDoubtful =
-      isLate &&
-      !candidate.answeredLate &&
-      !(this.#way.isTrusted && candidate === this.#way.choice.best);
-    candidate.answeredLate = isLate;
-    return isDoubtful;
   }
 
   #pingLost(path: Path, now: Instant): void {

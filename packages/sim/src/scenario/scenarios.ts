@@ -176,6 +176,47 @@ const found: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'dead-hub',
+    about:
+      'control and the relay that is home to both die for good: they meet at the relay that lives',
+    left: behind('hard'),
+    right: behind('hard'),
+    relays: 2,
+    path: 'relay',
+    steps: ({ world, left, right, trouble, run, expect }) => {
+      const [hub] = world.relays;
+      trouble('hard', [left, right], 20_000);
+      hub?.stop();
+      world.control.stop();
+      run(25_000);
+      const heard = new Set<string>();
+      world.observers.push({ onMessage: (node) => heard.add(node.name) });
+      run(3_000);
+      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+    },
+  }),
+  scenario({
+    name: 'unknown-home',
+    about:
+      'a NAT forgot all connections before the peer had told its home: it is looked for at ours (seed 26550)',
+    left: behind('hard'),
+    right: behind('udp-blocked'),
+    path: 'relay',
+    steps: ({ left, right, trouble, run, expect, world }) => {
+      trouble('hard', [left, right], 25_000);
+      right.stop();
+      left.restart();
+      run(2_000);
+      world.router('net-left').reboot();
+      right.start();
+      run(28_000);
+      const heard = new Set<string>();
+      world.observers.push({ onMessage: (node) => heard.add(node.name) });
+      run(3_000);
+      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+    },
+  }),
+  scenario({
     name: 'carried-ping',
     about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
     left: inTheOpen,
