@@ -227,7 +227,10 @@ export class MappingRace {
       case 'found':
         runner.present = true;
         runner.error = undefined;
-        if (runner.state === 'looking' || runner.state === 'failed') runner.state = 'found';
+        // A dead mapping in its pause still stands: it is moved afterwards, not asked for.
+        if (runner.state === 'looking' || (runner.state === 'failed' && !runner.granted)) {
+          runner.state = 'found';
+        }
         runner.retryAt = undefined;
         this.#forgetLeftovers(runner, now);
         this.#choose(now);

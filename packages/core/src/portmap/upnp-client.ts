@@ -316,7 +316,7 @@ export class UpnpClient implements MappingMethod {
     if (input.type === 'http-answer' || input.type === 'http-failed') this.#resume(input);
     else if (input.type !== 'timeout') return;
     this.#deleteAll(releasing);
-    if (this.#now >= releasing.until) this.#end();
+    if (this.#now >= releasing.until) this.#end(true);
   }
 
   /** Deletes what stands, once nothing is under way that would stand afterwards. */
@@ -335,18 +335,22 @@ export class UpnpClient implements MappingMethod {
 
   *#deleting(places: readonly MappingPlace[], context: UpnpContext): Script<void> {
     const ports = new Set<number>();
+    let unanswered = false;
     for (const { point, externalPort } of places) {
       if (ports.has(externalPort)) continue;
       ports.add(externalPort);
-      yield* callAction(context, point, deletePortMapping(externalPort));
+      const answer = yield* callAction(context, point, deletePortMapping(externalPort));
+      const isGone = answer.type === 'values' || (answer.type === 'fault' && answer.code === 714);
+      unanswered ||= !isGone;
     }
-    this.#end();
+    this.#end(unanswered);
   }
 
-  #end(): void {
+  /** `unanswered`: something of ours may still be at the router. */
+  #end(unanswered: boolean): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#runner.drop();
-    this.#outputs.push({ type: 'released' });
+    this.#outputs.push({ type: 'released', unanswered });
   }
 }
