@@ -45,7 +45,13 @@ import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
 import type { Profile } from './profile.js';
 import { ProfileFile } from './profile-file.js';
-import { clockSentence, interrupted, notRunning, relaySentences } from './sentences.js';
+import {
+  clockSentence,
+  endpointSentences,
+  interrupted,
+  notRunning,
+  relaySentences,
+} from './sentences.js';
 import { Session, type SessionEvent } from './session.js';
 import { buildStatus } from './status.js';
 
@@ -256,6 +262,7 @@ export class Daemon implements LocalApiBackend {
         ...this.#health.sentences,
         ...clockSentence(session),
         ...relaySentences(session, engine),
+        ...endpointSentences(engine),
       ],
       history: this.#history.entries,
       counters: { ...session?.controlCounters(), ...engine?.counters },

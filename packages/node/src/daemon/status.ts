@@ -4,7 +4,7 @@ import { formatPath, type Path } from '@warren/core/engines/paths';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
 import type { NatVerdict } from '@warren/core/netcheck/nat-class';
-import type { OwnEndpoint } from '@warren/core/netmap/own';
+import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PeerPathStatus } from '@warren/core/path-engine/io';
 import type {
@@ -27,7 +27,7 @@ export interface StatusInputs {
   readonly authUrl: string | undefined;
   readonly settings: DaemonSettings;
   readonly netmap: Netmap | undefined;
-  readonly endpoints: readonly OwnEndpoint[];
+  readonly endpoints: readonly SummarizedEndpoint[];
   readonly homeRegion: number | undefined;
   readonly udpPort: number | undefined;
   /** Undefined: no engine runs. */
@@ -83,8 +83,8 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
   };
 }
 
-function endpointStatus({ endpoint, type }: OwnEndpoint): EndpointStatus {
-  return { addr: endpoint, type: endpointTypeName(type) };
+function endpointStatus({ endpoint, type, verified }: SummarizedEndpoint): EndpointStatus {
+  return { addr: endpoint, type: endpointTypeName(type), verified: verified ?? null };
 }
 
 function peerStatus(

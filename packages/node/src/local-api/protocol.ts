@@ -91,12 +91,19 @@ export type PingLine =
       readonly elapsedMs: number;
     };
 
+/**
+ * Whether strangers reach an endpoint: from an address that it never sent to; from another port of one that it did; not
+ * at all; null: not tried, or not to be told (docs/endpoints.md).
+ */
+export type EndpointVerdict = 'yes' | 'port-only' | 'no' | null;
+
 /** An own endpoint that peers are told. */
 export interface EndpointStatus {
   /** `ip:port`. */
   readonly addr: string;
   /** How it is known; `stun-local-port`: a guess that somebody forwards our port. */
   readonly type: 'local' | 'stun' | 'portmap' | 'stun-local-port' | 'static';
+  readonly verified?: EndpointVerdict;
 }
 
 /** What kind of NAT this machine is behind. */
