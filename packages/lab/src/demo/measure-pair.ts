@@ -4,16 +4,14 @@
  * each pair at a time is no load.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/address';
-import { formatPublicKey } from '@warren/core/keys/keys';
 import { expectedPath } from '@warren/sim/demo/expected';
 import type { DemoPair } from '@warren/sim/demo/report';
 import { directLimitMs, judge, methodOf, type PairEvidence } from '@warren/sim/demo/verdict';
-import { statusOf } from '../mesh/machines.js';
 import type { RoundTrips, Sent } from '../traffic/transfer-sender.js';
 import type { World } from '../world/world.js';
 import type { PairMember } from './pair-member.js';
 import type { PingOutcome } from './ping-pair.js';
+import { reachedEnd } from './reached-end.js';
 import { relayDataFrames } from './relay-frames.js';
 import type { TransferAgents } from './transfer-agents.js';
 import { wireRttMs } from './wires.js';
@@ -108,8 +106,8 @@ async function pairOf(world: World, couple: Couple, transfer: Transfer): Promise
   const actual = judge(evidence);
   const method = methodOf({
     actual,
-    from: { ...ownOf(world, from.name), remote: await remoteOf(world, to, from) },
-    to: { ...ownOf(world, to.name), remote: await remoteOf(world, from, to) },
+    from: await reachedEnd(world, from, to),
+    to: await reachedEnd(world, to, from),
   });
   const pair = {
     from: from.name,
@@ -175,26 +173,4 @@ function evidenceText({ bestRttMs, wireRttMs, relayDataFrames }: PairEvidence): 
   if (bestRttMs === null) return 'no data came through';
   const limit = directLimitMs(wireRttMs).toFixed(1);
   return `best round trip ${bestRttMs.toFixed(1)} ms (direct: up to ${limit} ms), ${relayDataFrames ?? '?'} relayed data frames`;
-}
-
-/** Where a machine can be reached without anybody's help. */
-function ownOf(
-  world: World,
-  name: string,
-): { addresses: readonly IpAddress[]; configured: readonly IpAddress[] } {
-  const machine = world.topology.machines.find((candidate) => candidate.name === name);
-  return {
-    addresses: [world.addressOf(name)],
-    configured: (machine?.staticEndpoints ?? []).map(endpointAddress),
-  };
-}
-
-/** The address that `of` uses to reach `peer` directly. */
-async function remoteOf(world: World, of: PairMember, peer: PairMember): Promise<string | null> {
-  const status = await statusOf(world, of.name);
-  const path = status.peers.find(
-    (candidate) => candidate.nodeKey === formatPublicKey('node', peer.nodeKey),
-  );
-  const endpoint = parseEndpoint(path?.endpoint ?? '');
-  return endpoint === undefined ? null : endpointAddress(endpoint);
 }

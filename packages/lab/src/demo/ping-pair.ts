@@ -11,6 +11,12 @@ const PING_INTERVAL_MS = 200;
 /** A ping that is not answered takes 5 s. */
 const PING_SILENCE_MS = 30_000;
 
+/** How often, and how far apart. */
+export interface PingPace {
+  readonly count: number;
+  readonly intervalMs: number;
+}
+
 /** When what came first, in milliseconds from the first ping. */
 export interface PingOutcome {
   readonly firstReplyMs: number | null;
@@ -22,12 +28,9 @@ export async function pingPair(
   world: World,
   from: PairMember,
   to: PairMember,
+  pace: PingPace = { count: PING_COUNT, intervalMs: PING_INTERVAL_MS },
 ): Promise<PingOutcome> {
-  const request: PingRequest = {
-    peer: to.address,
-    count: PING_COUNT,
-    intervalMs: PING_INTERVAL_MS,
-  };
+  const request: PingRequest = { peer: to.address, ...pace };
   const lines = await postForLines<PingLine>(
     daemonSocketOf(world, from.name),
     LOCAL_API_HOST,

@@ -15,7 +15,7 @@ import { requireLab } from '../requirements.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
 import { Measurement } from './measurement.js';
-import { bringUp, startServers } from './network.js';
+import { bringUp, loginArguments, startServers } from './network.js';
 import type { PairMember } from './pair-member.js';
 import { TransferAgents } from './transfer-agents.js';
 
@@ -49,11 +49,11 @@ export async function runDemo(
   try {
     const cli = new CommandLine(world, options.commandLine);
     stage('starting the hub in the east and a relay in the west');
-    const join = await startServers(world, cli);
+    const key = await startServers(world, cli);
     stage('starting a daemon on each machine and joining it');
     const machines = world.topology.machines.map((machine) => machine.name);
     const addresses = await Promise.all(
-      machines.map((machine) => bringUp(world, cli, machine, join)),
+      machines.map((machine) => bringUp(world, cli, machine, loginArguments(world, machine, key))),
     );
     await waitForPeers(world, machines);
     const members = await describeMembers(world, machines, addresses);

@@ -57,8 +57,9 @@ describe.skipIf(skips)('links', () => {
   /** How often `left` changed its path to `right` since then. */
   async function pathChanges(sinceMs: number): Promise<number> {
     const { history } = await network.status('left');
-    return history.filter(({ at, peer }) => peer.startsWith('right') && Date.parse(at) >= sinceMs)
-      .length;
+    return history.filter(
+      ({ at, peer }) => peer?.startsWith('right') === true && Date.parse(at) >= sinceMs,
+    ).length;
   }
 
   async function counter(machine: string, name: string): Promise<number> {

@@ -36,8 +36,9 @@ export async function startRelay(
   cli: CommandLine,
   place: string,
   region: RegionNames,
+  flags: readonly string[] = [],
 ): Promise<string> {
-  const { regionFile } = await startRelayProcess(world, cli, place, region);
+  const { regionFile } = await startRelayProcess(world, cli, place, region, flags);
   return regionFile;
 }
 
@@ -47,11 +48,12 @@ export async function startRelayProcess(
   cli: CommandLine,
   place: string,
   region: RegionNames,
+  flags: readonly string[] = [],
 ): Promise<{ readonly relay: WorldProcess; readonly regionFile: string }> {
   const relay = cli.start(place, LOG_FILE, [
     'relay',
     ...serverArguments(world, place, region),
-    ...['--state-dir', RELAY_STATE],
+    ...['--state-dir', RELAY_STATE, ...flags],
   ]);
   const file = world.path(place, REGION_FILE);
   const text = await until(world, place, `the relay of ${place}`, () => readFileSync(file, 'utf8'));

@@ -1,0 +1,55 @@
+/**
+ * The lab as a world of the matrix: a world of real NATs for each cell, with real servers and daemons, which
+ * ends with the cell. Cells don't see each other, so as many run at a time as the computer bears.
+ */
+import type { CellOutcome, MatrixCell, MatrixWorld } from '@warren/sim/matrix/cell';
+import { requireLab } from '../requirements.js';
+import { runLabCell } from './lab-cell.js';
+
+export interface LabMatrixOptions {
+  /** Starts Warren's command line: Node.js and its main script. */
+  readonly commandLine: readonly string[];
+  /** Installs missing system packages first. */
+  readonly installDeps: boolean;
+  /** Told what is going on, a line at a time. */
+  readonly onProgress?: (line: string) => void;
+}
+
+class LabMatrixWorld implements MatrixWorld {
+  readonly kind = 'lab';
+  readonly #commandLine: readonly string[];
+  readonly #end = new AbortController();
+  readonly #running = new Set<Promise<CellOutcome>>();
+
+  constructor(commandLine: readonly string[]) {
+    this.#commandLine = commandLine;
+  }
+
+  async runCell(cell: MatrixCell, signal: AbortSignal): Promise<CellOutcome> {
+    const run = runLabCell(cell, {
+      commandLine: this.#commandLine,
+      signal: AbortSignal.any([signal, this.#end.signal]),
+    });
+    this.#running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await Promise.allSettled([...this.#running]);
+  }
+}
+
+/** Throws LAB_UNSUPPORTED, LAB_REQUIREMENTS or LAB_INSTALL where no lab can be. */
+export async function openLabMatrix(options: LabMatrixOptions): Promise<MatrixWorld> {
+  await requireLab({
+    install: options.installDeps,
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+  });
+  return new LabMatrixWorld(options.commandLine);
+}
