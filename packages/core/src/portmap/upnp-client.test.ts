@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Counters } from '../base/counters.js';
 import { SeededRandom } from '../base/seeded-random.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
-import { type GatewayOptions, InMemoryGateway, InMemoryLan } from './in-memory-gateway.js';
 import type { RememberedMapping } from './io.js';
+import { type GatewayOptions, InMemoryGateway, InMemoryLan } from './testing/in-memory-gateway.js';
 import { UpnpClient } from './upnp-client.js';
 
 const minuteMs = 60_000;

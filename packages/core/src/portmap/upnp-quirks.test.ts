@@ -8,7 +8,7 @@ import {
   type HttpAnswer,
   InMemoryGateway,
   InMemoryLan,
-} from './in-memory-gateway.js';
+} from './testing/in-memory-gateway.js';
 import { UpnpClient } from './upnp-client.js';
 
 const v2 = 'urn:schemas-upnp-org:service:WANIPConnection:2';

@@ -2,15 +2,15 @@
  * A UPnP internet gateway for tests, as bytes: answers searches, describes itself, and keeps a table of mappings, with
  * what real routers do wrong as options. {@link InMemoryLan} is the LAN that a method (method.ts) lives on.
  */
-import type { Counters } from '../base/counters.js';
-import { DecodeFailure } from '../base/failure.js';
-import { after, earliest, type Instant } from '../base/instant.js';
-import { SeededRandom } from '../base/seeded-random.js';
-import { encodeUtf8 } from '../base/text.js';
-import { type Endpoint, endpoint, endpointAddress, type IpAddress } from '../ip/address.js';
-import type { HttpRequest } from './io.js';
-import type { MappingMethod, MethodInput, MethodOutput } from './method.js';
-import { childText, parseXml, type XmlElement } from './xml.js';
+import type { Counters } from '../../base/counters.js';
+import { DecodeFailure } from '../../base/failure.js';
+import { after, earliest, type Instant } from '../../base/instant.js';
+import { SeededRandom } from '../../base/seeded-random.js';
+import { encodeUtf8 } from '../../base/text.js';
+import { type Endpoint, endpoint, endpointAddress, type IpAddress } from '../../ip/address.js';
+import type { HttpRequest } from '../io.js';
+import type { MappingMethod, MethodInput, MethodOutput } from '../method.js';
+import { childText, parseXml, type XmlElement } from '../xml.js';
 
 export interface GatewayEntry {
   readonly client: string;
