@@ -81,6 +81,10 @@ export function netInfoJson(netInfo: NetInfo, withLatency: boolean): JsonValue {
     WorkingIPv6: netInfo.workingIpv6,
     OSHasIPv6: netInfo.osHasIpv6,
     WorkingUDP: netInfo.workingUdp,
+    HavePortMap: netInfo.havePortMap,
+    UPnP: netInfo.upnp,
+    PMP: netInfo.natpmp,
+    PCP: netInfo.pcp,
     PreferredDERP: netInfo.homeRegion,
     ...(withLatency && latency.length > 0 ? { DERPLatency: Object.fromEntries(latency) } : {}),
   };

@@ -18,6 +18,11 @@ export interface NetInfo {
   readonly workingUdp: boolean | undefined;
   readonly workingIpv6: boolean | undefined;
   readonly osHasIpv6: boolean | undefined;
+  /** The router's services, and whether one has mapped our port. */
+  readonly upnp?: boolean | undefined;
+  readonly natpmp?: boolean | undefined;
+  readonly pcp?: boolean | undefined;
+  readonly havePortMap?: boolean | undefined;
   /** Smallest latency by region, over IPv4. */
   readonly regionLatencyMs: ReadonlyMap<RegionId, number>;
   /** Over IPv6. */

@@ -11,10 +11,11 @@ import type { DialBackVerdict } from '../netcheck/dial-back.js';
 import type { HttpProbeOutput } from '../netcheck/http-probes.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import type { NetcheckInput } from '../netcheck/netcheck.js';
-import type { NetworkSummary } from '../netcheck/summary.js';
+import type { NetworkSummary, SummarizedEndpoint } from '../netcheck/summary.js';
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
+import type { PortMapping, PortMapServices } from '../portmap/io.js';
 
 export type PathEngineInput =
   | { readonly type: 'up'; readonly message: UpMessage }
@@ -24,6 +25,12 @@ export type PathEngineInput =
   | { readonly type: 'local-addresses'; readonly addresses: readonly IpAddress[] }
   /** What people configured, with names looked up; replaces what was told before. */
   | { readonly type: 'static-endpoints'; readonly endpoints: readonly Endpoint[] }
+  /** What the port mapper has now: the answer to `udp-ports`, again whenever it changes. */
+  | {
+      readonly type: 'port-map';
+      readonly mappings: readonly PortMapping[];
+      readonly services: PortMapServices;
+    }
   /** Interfaces or the default route changed: old paths can't be believed. */
   | { readonly type: 'link-changed' }
   /** Something else has just been reached after an outage: don't let relays wait out their pauses. */
@@ -105,6 +112,14 @@ export type PathEngineOutput =
       readonly heldUpMs: number;
     }
   | HttpProbeOutput
+  /** Our sockets' ports, to be mapped at the router; undefined: there is none. */
+  | {
+      readonly type: 'udp-ports';
+      readonly ipv4: number | undefined;
+      readonly ipv6: number | undefined;
+    }
+  /** For the port mapper: strangers reach one of its mappings, or they don't. */
+  | { readonly type: 'mapping-verified'; readonly external: Endpoint; readonly works: boolean }
   | { readonly type: 'netcheck-result'; readonly id: number; readonly summary: NetworkSummary }
   | { readonly type: 'relay-prefer'; readonly regionId: RegionId; readonly home: boolean }
   | {
@@ -129,7 +144,7 @@ export type PathEngineOutput =
 
 /** The whole state for status. */
 export interface PathEngineStatus {
-  readonly endpoints: readonly OwnEndpoint[];
+  readonly endpoints: readonly SummarizedEndpoint[];
   readonly homeRegion: RegionId | undefined;
   /** Of the IPv4 socket, or of the IPv6 one if there is no other. */
   readonly udpPort: number | undefined;
@@ -168,4 +183,7 @@ export interface PeerPathStatus {
   readonly txBytes: number;
   /** Sent to within the last 45 s. */
   readonly active: boolean;
+  readonly lastSentAt: Instant | undefined;
+  /** Share of lost pings on the direct path in use, 0 to 1; undefined: there is none. */
+  readonly loss: number | undefined;
 }

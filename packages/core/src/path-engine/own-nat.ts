@@ -17,6 +17,8 @@ const NOTHING_KNOWN: NatVerdict = {
 export class OwnNat {
   #dialBack: DialBackVerdict | undefined;
   #verdict: NatVerdict = NOTHING_KNOWN;
+  /** External endpoints of the router's port mapping: who reaches them proves nothing about the NAT. */
+  portMapped: readonly Endpoint[] = [];
 
   get verdict(): NatVerdict {
     return this.#verdict;
@@ -42,7 +44,7 @@ export class OwnNat {
       observations: report.observations,
       localSockets,
       verified: new Map(target === undefined ? [] : [[target, verified]]),
-      portMapped: [],
+      portMapped: this.portMapped,
     });
     const wasTold = this.#verdict.class !== 'unknown';
     if (verdict.rule === 'one-server' && wasTold) return;

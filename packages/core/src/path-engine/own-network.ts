@@ -36,6 +36,7 @@ import type { PathEngineInput } from './io.js';
 import { NetInfoReporter } from './net-info-reporter.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnEndpoints } from './own-endpoints.js';
+import { OwnMappings } from './own-mappings.js';
 import { OwnNat } from './own-nat.js';
 import { OwnNatDescription } from './own-nat-description.js';
 import { Sockets, socketIdOf } from './sockets.js';
@@ -79,6 +80,8 @@ export class OwnNetwork {
   readonly #askers = new CheckAskers();
   /** Whether strangers reach our endpoints. */
   readonly proving: EndpointProving;
+  /** Those of our sockets at the router. */
+  readonly mappings: OwnMappings;
   #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
   /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
   #filterFingerprint = '';
@@ -108,6 +111,11 @@ export class OwnNetwork {
       staticEndpoints,
       portOf: (family) => this.#sockets.port(family),
       verified: (of) => this.proving.verified(of),
+    });
+    this.mappings = new OwnMappings({
+      ...{ outputs, proving: this.proving, nat: this.#nat, netInfo: this.#netInfo },
+      ...{ endpoints: this.#endpoints, description: this.#description },
+      onChange: (now) => this.#tellEndpoints(now),
     });
   }
 
@@ -276,6 +284,7 @@ export class OwnNetwork {
     this.#netInfo.networkChanged();
     this.#nat.networkChanged(lostAddress);
     this.#description.networkChanged();
+    this.mappings.networkChanged();
     this.proving.networkChanged(lostAddress, now);
     this.#check({ type: 'network-changed' }, now);
     return lostAddress;
@@ -324,6 +333,7 @@ export class OwnNetwork {
     if (!this.#sockets.settled) return;
     this.first.ready(this.#sockets, undefined, now);
     this.#netInfo.osHasIpv6(this.#sockets.osHasIpv6);
+    if (mayAsk) this.mappings.want(this.#sockets);
     if (mayAsk) this.#check({ type: 'check', full: true }, now);
   }
 
@@ -332,6 +342,7 @@ export class OwnNetwork {
       if (this.#sockets.isOpen(family)) this.#check({ type: 'socket', family, open: true }, now);
     }
     this.#check({ type: 'check', full: true }, now);
+    this.mappings.want(this.#sockets);
     this.#options.onFilterChanged(now);
   }
 
@@ -366,6 +377,7 @@ export class OwnNetwork {
   }
 
   #report(report: NetcheckReport, now: Instant): void {
+    this.mappings.report(report);
     this.#netInfo.report(report);
     this.#endpoints.report(report, now);
     this.#nat.report(report, this.#endpoints.localSockets());

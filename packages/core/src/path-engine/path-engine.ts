@@ -166,6 +166,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'static-endpoints':
         this.#network.setStaticEndpoints(input.endpoints, now);
         break;
+      case 'port-map':
+        this.#network.mappings.update(input.mappings, input.services, now);
+        break;
       case 'link-changed':
         this.#linkChanged(now);
         break;

@@ -34,6 +34,8 @@ export interface RaceOptions {
   readonly internalPort: number;
   /** In any order. */
   readonly methods: readonly MappingMethod[];
+  /** Only looks which services there are. */
+  readonly probeOnly: boolean;
   readonly counters: Counters;
   readonly memory: MappingMemory;
   readonly send: (target: Endpoint, bytes: Uint8Array) => void;
@@ -82,6 +84,10 @@ export class MappingRace {
 
   get gateway(): IpAddress {
     return this.#options.gateway;
+  }
+
+  get internalPort(): number {
+    return this.#options.internalPort;
   }
 
   /** Everything was given back. */
@@ -183,7 +189,7 @@ export class MappingRace {
   /** Tells the best protocol that answers to map, if nothing is mapped or asked for. */
   #choose(now: Instant): void {
     if (this.#graceUntil !== undefined && now >= this.#graceUntil) this.#graceUntil = undefined;
-    if (this.#ending || this.#pausedUntil !== undefined) return;
+    if (this.#ending || this.#options.probeOnly || this.#pausedUntil !== undefined) return;
     if (this.#runners.some(({ state }) => state === 'mapped' || state === 'asking')) return;
     const isWaiting = ({ state }: Runner): boolean =>
       state === 'found' || (state === 'looking' && this.#graceUntil !== undefined);
@@ -296,7 +302,7 @@ export class MappingRace {
   #forgetLeftovers(runner: Runner, now: Instant): void {
     const { memory, gateway, self } = this.#options;
     const { protocol } = runner.method;
-    if (runner.present !== true || this.#ending) return;
+    if (runner.present !== true || this.#ending || this.#options.probeOnly) return;
     const { mapping } = this;
     const own = new Set(this.#remembered());
     for (const leftover of memory.all) {

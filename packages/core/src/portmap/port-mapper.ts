@@ -47,6 +47,8 @@ export interface PortMapperOptions {
   readonly random: Random;
   /** Absent: all of them. */
   readonly protocols?: readonly PortMapProtocol[];
+  /** Looks which services there are, and maps nothing. */
+  readonly probeOnly?: boolean;
 }
 
 /** Where a family's race is run; undefined parts: not known, so none is. */
@@ -174,16 +176,27 @@ export class PortMapper implements Machine<PortMapperInput, PortMapperOutput> {
     };
     if (gateway === place.gateway && self === place.self && port === place.port) return;
     this.#leave(place, now);
-    Object.assign(place, { gateway, self, port });
+    const isWrong = [gateway, self].some((of) => of !== undefined && familyOf(of) !== family);
+    if (isWrong) this.counters.add('portmap-wrong-family');
+    Object.assign(place, isWrong ? noPlace() : { gateway, self, port });
+    this.#start(family, now);
+  }
+
+  #start(family: 4 | 6, now: Instant): void {
+    const place = this.#places[family];
+    const { gateway, self, port } = place;
+    if (place.race !== undefined || this.#stopAt !== undefined) return;
     if (gateway === undefined || self === undefined || port === undefined) return;
-    if (familyOf(gateway) !== family || familyOf(self) !== family) {
-      this.counters.add('portmap-wrong-family');
-      return;
-    }
+    // What the old race still deletes must not be what the new one has just made.
+    const isHeld = this.#leaving.some(
+      (old) => old.gateway === gateway && old.internalPort === port,
+    );
+    if (isHeld) return;
     place.race = new MappingRace(
       {
         ...{ gateway, self, internalPort: port, counters: this.counters, memory: this.#memory },
         methods: this.#methods(family),
+        probeOnly: this.#options.probeOnly === true,
         send: (target, bytes) => this.#outputs.push({ type: 'send', target, bytes }),
         http: (request, race) => {
           for (const id of this.#http.keys()) {
@@ -244,6 +257,7 @@ export class PortMapper implements Machine<PortMapperInput, PortMapperOutput> {
 
   #tell(now: Instant): void {
     this.#leaving = this.#leaving.filter((race) => !race.hasEnded);
+    for (const family of [4, 6] as const) this.#start(family, now);
     const { mappings, services } = this;
     const told = { mappings: JSON.stringify(mappings), services: JSON.stringify(services) };
     if (told.mappings !== this.#told.mappings) this.#outputs.push({ type: 'mappings', mappings });
