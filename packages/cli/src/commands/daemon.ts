@@ -30,6 +30,7 @@ interface DaemonOptions {
   readonly config?: string;
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly healthPort?: number;
+  readonly portMapping: boolean;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -66,6 +67,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
     )
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())
+    .option('--no-port-mapping', "don't ask routers to forward the UDP port")
     .addOption(configOption())
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
@@ -87,6 +89,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
           configFile: options.config,
           staticEndpoints: options.staticEndpoint ?? [],
           healthPort: options.healthPort,
+          portMapping: options.portMapping,
           environment: process.env,
         }),
         logLevel: options.logLevel,

@@ -6,6 +6,8 @@
  *       "staticEndpoints": ["192.0.2.20:41641", "vpn.example.com:41641"],
  *       // What that balancer checks, because it can't check UDP.
  *       "healthPort": 41642,
+ *       // Routers are not asked to forward our port.
+ *       "portMapping": false,
  *     }
  *
  * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
@@ -25,9 +27,11 @@ export interface NodeConfig {
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** TCP; undefined: none. */
   readonly healthPort: number | undefined;
+  /** Whether routers are asked to forward our port. */
+  readonly portMapping: boolean;
 }
 
-const empty: NodeConfig = { staticEndpoints: [], healthPort: undefined };
+const empty: NodeConfig = { staticEndpoints: [], healthPort: undefined, portMapping: true };
 
 type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
 
@@ -44,6 +48,7 @@ const readers: Readers = {
     });
   },
   healthPort: (value) => value.integer(1, 65_535),
+  portMapping: (value) => value.flag(),
 };
 
 /** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
@@ -54,7 +59,11 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     const value = fields.get(name);
     return value === undefined ? empty[name] : readers[name](value);
   };
-  return { staticEndpoints: read('staticEndpoints'), healthPort: read('healthPort') };
+  return {
+    staticEndpoints: read('staticEndpoints'),
+    healthPort: read('healthPort'),
+    portMapping: read('portMapping'),
+  };
 }
 
 /** Reads the file; one that a person named must exist. Throws CONFIG_INVALID and FileError. */

@@ -15,6 +15,8 @@ import {
 export const STATIC_ENDPOINTS_VARIABLE = 'WARREN_STATIC_ENDPOINTS';
 /** A TCP port. */
 export const HEALTH_PORT_VARIABLE = 'WARREN_HEALTH_PORT';
+/** Anything but nothing, `0` and `false`: routers are not asked to forward our port. */
+export const DISABLE_PORT_MAPPER_VARIABLE = 'WARREN_DISABLE_PORTMAPPER';
 
 export interface SettingSources {
   /** `--config`; undefined: the default path, where nothing need be. */
@@ -23,6 +25,8 @@ export interface SettingSources {
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** `--health-port`. */
   readonly healthPort?: number | undefined;
+  /** `--no-port-mapping` is false. */
+  readonly portMapping?: boolean | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -32,6 +36,8 @@ export interface NodeSettings {
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** Where load balancers ask over TCP; undefined: nowhere. */
   readonly healthPort: number | undefined;
+  /** Routers are asked to forward our port. */
+  readonly portMapping: boolean;
 }
 
 /** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT and FileError. */
@@ -52,7 +58,11 @@ export function readSettings(sources: SettingSources): NodeSettings {
   }
   const healthPort =
     sources.healthPort ?? healthPortOfEnvironment(sources.environment) ?? config.healthPort;
-  return { configFile, staticEndpoints: [...all], healthPort };
+  const isDisabled = !['', '0', 'false'].includes(
+    sources.environment[DISABLE_PORT_MAPPER_VARIABLE]?.trim() ?? '',
+  );
+  const portMapping = sources.portMapping !== false && !isDisabled && config.portMapping;
+  return { configFile, staticEndpoints: [...all], healthPort, portMapping };
 }
 
 /** The port of WARREN_HEALTH_PORT; undefined: not set. Throws HEALTH_PORT. */

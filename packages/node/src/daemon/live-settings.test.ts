@@ -21,7 +21,12 @@ afterEach(() => {
 
 function start(staticEndpoints: readonly string[] = []): LiveSettings {
   const settings = new LiveSettings({
-    started: { configFile: '/etc/warren/node.hujson', staticEndpoints, healthPort: undefined },
+    started: {
+      configFile: '/etc/warren/node.hujson',
+      staticEndpoints,
+      healthPort: undefined,
+      portMapping: true,
+    },
     file: {
       get profile() {
         return profile;
