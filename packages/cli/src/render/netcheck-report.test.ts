@@ -13,6 +13,7 @@ test('the fields of a common home, in the order that people know', () => {
   ipv6              no, but supported by the system
   mapping varies    no
   nat               easy (one mapping for all destinations)
+  nat details       mapping independent of the endpoint, filtering by address and port, ports kept, no hairpin
   port mapping      not checked
   nearest relay     Harbour Town
   relay latency
@@ -49,6 +50,33 @@ test.each([
   expect(render({ nat: { ...easyNetcheck.nat, class: kind, mapping } })).toContain(
     `  nat               ${words}\n`,
   );
+});
+
+test.each([
+  [{ portAllocation: 'sequential', portDelta: 2 }, 'ports in sequence (+2)'],
+  [{ portAllocation: 'sequential', portDelta: -1 }, 'ports in sequence (-1)'],
+  [{ portAllocation: 'random' }, 'random ports,'],
+  [{ portAllocation: 'random', portRange: { low: 40, high: 99 } }, 'random ports 40-99'],
+  [{ lifetimeMs: 120_000, hairpin: true }, 'hairpin, idle mappings last 120 s'],
+  [{ tablePressure: true }, 'few flows fit'],
+  [{ cgnat: true, nat64: '64:ff9b::' }, '  carrier nat       yes\n  nat64             64:ff9b::\n'],
+] as const)('of a NAT with %j is said: %s', (change, words) => {
+  expect(render({ nat: { ...easyNetcheck.nat, ...change } })).toContain(words);
+});
+
+test('what is not known of a NAT is not mentioned', () => {
+  const nothing = { mapping: null, filtering: null, portAllocation: null, hairpin: null } as const;
+  const text = render({ nat: { ...easyNetcheck.nat, ...nothing } });
+  expect(text).not.toContain('nat details');
+  expect(text).not.toContain('ipv6 details');
+});
+
+test('IPv6 is described apart where it differs, and a proxy is named', () => {
+  const { nat } = easyNetcheck;
+  const ipv6 = { ...nat, mapping: 'none', portAllocation: null, hairpin: null } as const;
+  const text = render({ nat: { ...nat, ipv6 }, proxy: 'http://proxy:3128' });
+  expect(text).toContain('  ipv6 details      mapping none, filtering by address and port\n');
+  expect(text).toContain('  proxy             http://proxy:3128\n');
 });
 
 test('--verbose lists endpoints with what is proven of them', () => {

@@ -2,9 +2,9 @@
  * The text of `warren netcheck`: Tailscale's fields in Tailscale's order, so that eyes find what they know,
  * with the class of NAT and what to do about it.
  */
+import type { FamilyNatReport, NatReport } from '@warren/node/local-api/nat-report';
 import type {
   CheckedEndpoint,
-  NatReport,
   NetcheckReport,
   RelayLatency,
 } from '@warren/node/local-api/netcheck-report';
@@ -50,6 +50,48 @@ function nat({ nat: { class: kind, mapping }, endpoints, udp }: NetcheckReport):
     return isShut ? 'easy (public address behind a firewall)' : 'easy (public address)';
   }
   return CLASS_WORDS[kind];
+}
+
+const DEPENDENCE_WORDS = {
+  none: 'none',
+  'endpoint-independent': 'independent of the endpoint',
+  'address-dependent': 'by address',
+  'address-and-port-dependent': 'by address and port',
+  'endpoint-dependent': 'by endpoint',
+} as const;
+
+function ports({ portAllocation, portDelta, portRange }: FamilyNatReport): string[] {
+  if (portAllocation === null) return [];
+  if (portAllocation === 'preserving') return ['ports kept'];
+  if (portAllocation === 'sequential') {
+    return [`ports in sequence (${(portDelta ?? 0) > 0 ? '+' : ''}${portDelta ?? '?'})`];
+  }
+  return [portRange === null ? 'random ports' : `random ports ${portRange.low}-${portRange.high}`];
+}
+
+/** What is known beyond the class; empty: nothing. */
+function natDetails(of: FamilyNatReport): string {
+  const { mapping, filtering, hairpin, lifetimeMs, tablePressure } = of;
+  return [
+    ...(mapping === null ? [] : [`mapping ${DEPENDENCE_WORDS[mapping]}`]),
+    ...(filtering === null ? [] : [`filtering ${DEPENDENCE_WORDS[filtering]}`]),
+    ...ports(of),
+    ...(hairpin === null ? [] : [hairpin ? 'hairpin' : 'no hairpin']),
+    ...(lifetimeMs === null ? [] : [`idle mappings last ${Math.round(lifetimeMs / 1000)} s`]),
+    ...(tablePressure === true ? ['few flows fit'] : []),
+  ].join(', ');
+}
+
+/** Lines on the NAT that are worth showing. */
+function natRows({ nat: of }: NetcheckReport): string[] {
+  const rows: string[] = [];
+  const details = natDetails(of);
+  if (details !== '') rows.push(field('nat details', details));
+  const ofIpv6 = of.ipv6 === null ? '' : natDetails(of.ipv6);
+  if (ofIpv6 !== '' && ofIpv6 !== details) rows.push(field('ipv6 details', ofIpv6));
+  if (of.cgnat === true) rows.push(field('carrier nat', 'yes'));
+  if (of.nat64 !== null) rows.push(field('nat64', printable(of.nat64)));
+  return rows;
 }
 
 function portMapping({ portMapping: found }: NetcheckReport): string {
@@ -103,8 +145,10 @@ export function renderNetcheck(report: NetcheckReport, verbose: boolean): string
     field('ipv6', ipv6(report)),
     field('mapping varies', varies === null ? 'unknown' : yesNo(varies)),
     field('nat', nat(report)),
+    ...natRows(report),
     field('port mapping', portMapping(report)),
     ...(captivePortal === null ? [] : [field('captive portal', yesNo(captivePortal))]),
+    ...(report.proxy === null ? [] : [field('proxy', printable(report.proxy))]),
     field('nearest relay', nearest(report)),
     `${INDENT}relay latency`,
     ...relayRows(report.relays),

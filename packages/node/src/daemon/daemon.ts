@@ -256,7 +256,7 @@ export class Daemon implements LocalApiBackend {
       endpoints: engine?.endpoints ?? [],
       homeRegion: engine?.homeRegion,
       udpPort: engine?.udpPort,
-      nat: engine?.nat,
+      nat: engine?.description,
       paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
       health: [
         ...this.#health.sentences,

@@ -2,6 +2,7 @@
 import type { Clock } from '@warren/shell/clock';
 import { NodeError } from '../errors.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
+import { environmentProxy } from '../netcheck/proxy.js';
 import { netcheckJson } from '../netcheck/report-json.js';
 import type { EngineHost } from './engine-host.js';
 
@@ -16,7 +17,13 @@ export async function checkNetwork(
   onProgress(`asking the STUN servers of ${servers} ${servers === 1 ? 'region' : 'regions'}`);
   const summary = await host.netcheck(onProgress);
   if (summary !== undefined) {
-    return netcheckJson(summary, host.relayMap, clock.wall(), nodePort);
+    return netcheckJson(
+      summary,
+      host.relayMap,
+      clock.wall(),
+      nodePort,
+      environmentProxy(process.env),
+    );
   }
   throw new NodeError(
     'NETCHECK_UNFINISHED',

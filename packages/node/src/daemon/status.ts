@@ -3,7 +3,7 @@ import type { Instant, WallTime } from '@warren/core/base/instant';
 import { formatPath, type Path } from '@warren/core/engines/paths';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
-import type { NatVerdict } from '@warren/core/netcheck/nat-class';
+import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PeerPathStatus } from '@warren/core/path-engine/io';
@@ -17,6 +17,7 @@ import type {
   StatusReport,
 } from '../local-api/protocol.js';
 import { endpointTypeName } from '../netcheck/endpoint-types.js';
+import { natJson } from '../netcheck/nat-json.js';
 import { fullName } from './find-peer.js';
 import type { DatedPathChange } from './history.js';
 
@@ -31,7 +32,7 @@ export interface StatusInputs {
   readonly homeRegion: number | undefined;
   readonly udpPort: number | undefined;
   /** Undefined: no engine runs. */
-  readonly nat?: NatVerdict | undefined;
+  readonly nat?: NatDescription | undefined;
   readonly paths: ReadonlyMap<NodeKey, PeerPathStatus>;
   readonly health: readonly string[];
   readonly history: readonly DatedPathChange[];
@@ -75,10 +76,7 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
     nodeKey: formatPublicKey('node', self.key),
     endpoints: inputs.endpoints.map(endpointStatus),
     udpPort: inputs.udpPort ?? null,
-    nat:
-      inputs.nat === undefined
-        ? null
-        : { class: inputs.nat.class, mapping: inputs.nat.mapping ?? null },
+    nat: inputs.nat === undefined ? null : natJson(inputs.nat),
     relay: inputs.homeRegion === undefined ? null : regionCode(netmap, inputs.homeRegion),
   };
 }

@@ -1,14 +1,6 @@
 /** What a network check says, in the local API and as `warren netcheck --json`. `null`: not known, never a guess. */
-import type { EndpointStatus, EndpointVerdict, ErrorReport, NatSummary } from './protocol.js';
-
-export interface NatReport extends NatSummary {
-  readonly filtering: string | null;
-  readonly portAllocation: 'preserving' | null;
-  readonly portDelta: number | null;
-  readonly hairpin: boolean | null;
-  readonly lifetimeMs: number | null;
-  readonly cgnat: boolean | null;
-}
+import type { NatReport } from './nat-report.js';
+import type { EndpointStatus, EndpointVerdict, ErrorReport } from './protocol.js';
 
 export interface RelayLatency {
   /** Code of the region. */
@@ -41,6 +33,7 @@ export interface NetcheckReport {
     readonly external: string | null;
   };
   readonly captivePortal: boolean | null;
+  /** What the environment names for HTTPS, without its password. */
   readonly proxy: string | null;
   /** Every region of the map, the nearest first. */
   readonly relays: readonly RelayLatency[];

@@ -16,6 +16,7 @@
  * `local-warren.sock`, or that carry an Origin, are refused: a browser must not reach this API.
  */
 import type { LoginState } from '@warren/core/control/io';
+import type { NatReport } from './nat-report.js';
 
 /** Every request names this host. */
 export const LOCAL_API_HOST = 'local-warren.sock';
@@ -106,14 +107,6 @@ export interface EndpointStatus {
   readonly verified?: EndpointVerdict;
 }
 
-/** What kind of NAT this machine is behind. */
-export interface NatSummary {
-  /** `none`: proven to be reached unasked. `unknown`: no UDP, or not enough to tell. */
-  readonly class: 'none' | 'easy' | 'hard' | 'unknown';
-  /** `none`: nothing translates. */
-  readonly mapping: 'none' | 'endpoint-independent' | 'endpoint-dependent' | null;
-}
-
 /** What the daemon was told, at its start and by `warren set`. */
 export interface DaemonSettings {
   /** Where it looked for its configuration. */
@@ -156,7 +149,7 @@ export interface SelfStatus {
   readonly endpoints: readonly EndpointStatus[];
   readonly udpPort: number | null;
   /** What the last network check said of the NAT; absent or null while no engine runs. */
-  readonly nat?: NatSummary | null;
+  readonly nat?: NatReport | null;
   /** Code of the home relay region. */
   readonly relay: string | null;
 }

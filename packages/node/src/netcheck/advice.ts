@@ -5,9 +5,13 @@ import { EndpointType } from '@warren/core/netmap/own';
 
 /**
  * Sentences, the most useful first; empty: nothing to improve. `nodePort`: the UDP port that peers would meet,
- * which that of a check without a daemon isn't.
+ * which that of a check without a daemon isn't. `proxy`: what the environment names for HTTPS.
  */
-export function adviceOn(summary: NetworkSummary, nodePort: number | undefined): readonly string[] {
+export function adviceOn(
+  summary: NetworkSummary,
+  nodePort: number | undefined,
+  proxy: string | null = null,
+): readonly string[] {
   const { report, dialBack, nat } = summary;
   const advice: string[] = [];
   if (report.captivePortal === true) {
@@ -18,6 +22,10 @@ export function adviceOn(summary: NetworkSummary, nodePort: number | undefined):
   } else if (report.regionHttpsLatencyMs.size > 0) {
     advice.push(
       'No UDP gets out and back, so every path goes over a relay: ask who runs the firewall to allow outbound UDP.',
+    );
+  } else if (report.captivePortal !== true && proxy !== null) {
+    advice.push(
+      `No relay answers, neither over UDP nor over HTTPS. This machine is told to use the proxy ${proxy}, which Warren does not: ask who runs it to let this machine reach the relays on TCP port 443.`,
     );
   } else if (report.captivePortal !== true) {
     advice.push(
@@ -33,8 +41,12 @@ export function adviceOn(summary: NetworkSummary, nodePort: number | undefined):
   return advice;
 }
 
-function adviceOnNat(
-  { report, nat, endpoints }: NetworkSummary,
+function adviceOnNat(summary: NetworkSummary, nodePort: number | undefined): readonly string[] {
+  return [...adviceOnClass(summary, nodePort), ...adviceOnRouter(summary)];
+}
+
+function adviceOnClass(
+  { report, nat, endpoints, description }: NetworkSummary,
   nodePort: number | undefined,
 ): readonly string[] {
   const port = nodePort ?? 'the UDP port of this machine';
@@ -44,6 +56,11 @@ function adviceOnNat(
   }
   const isForwarded = endpoints.some(({ type }) => type === EndpointType.static);
   if (nat.class === 'hard' && !isReached && !isForwarded) {
+    if (description.cgnat === true) {
+      return [
+        "A hard NAT of your provider stands between your router and the internet, so opening a port of your router can't help: ask the provider for a public address or IPv6, or connect to machines that are open.",
+      ];
+    }
     const { globalV4 } = report;
     const address = globalV4 === undefined ? 'PUBLIC_ADDRESS' : endpointAddress(globalV4);
     return [
@@ -60,4 +77,24 @@ function adviceOnNat(
     ];
   }
   return [];
+}
+
+/** What a better or better set-up router would do. */
+function adviceOnRouter({ nat, endpoints, description }: NetworkSummary): readonly string[] {
+  const { pcp, natpmp, upnp, external } = description.portMapping;
+  const advice: string[] = [];
+  const isOpen = endpoints.some(({ verified }) => verified === 'yes');
+  const hasNone = pcp === false && natpmp === false && upnp === false;
+  const wouldHelp = nat.class !== 'none' && nat.mapping !== 'none' && !isOpen;
+  if (hasNone && wouldHelp && external === undefined && description.cgnat !== true) {
+    advice.push(
+      'The router maps no ports by itself: switch on UPnP, NAT-PMP or PCP in it, and machines behind hard NATs get direct paths to this one.',
+    );
+  }
+  if (description.ipv4.tablePressure === true) {
+    advice.push(
+      'The router drops new UDP flows although few are open: its table is small or limited for each machine, so some direct paths will fail; raise the limit, or use another router.',
+    );
+  }
+  return advice;
 }

@@ -4,6 +4,7 @@ import type { NatVerdict, Verified } from '@warren/core/netcheck/nat-class';
 import { ReportBuilder } from '@warren/core/netcheck/report';
 import type { NetworkSummary } from '@warren/core/netcheck/summary';
 import { relayMap, relayNode, relayRegion } from '@warren/core/netcheck/testing/netcheck-drive';
+import { type FamilyDescription, UNKNOWN_NAT } from '@warren/core/netmap/nat-description';
 import { EndpointType } from '@warren/core/netmap/own';
 import { expect, test } from 'vitest';
 import { netcheckJson } from './report-json.js';
@@ -18,6 +19,11 @@ const easy: NatVerdict = {
   rule: 'mappings-agree',
   family: 4,
 };
+
+/** As known after a first report. */
+function ipv4Of(mapping: NatVerdict['mapping'], works: boolean): FamilyDescription {
+  return { ...UNKNOWN_NAT.ipv4, works, mapping };
+}
 
 /** A report with answers of regions 2 and 1. */
 function summary(nat: NatVerdict, verified: Verified, isSilent = false): NetworkSummary {
@@ -39,6 +45,7 @@ function summary(nat: NatVerdict, verified: Verified, isSilent = false): Network
   return {
     report: builder.finish(instant(100), isSilent ? 3 : 2, http),
     nat,
+    description: { ...UNKNOWN_NAT, class: nat.class, ipv4: ipv4Of(nat.mapping, !isSilent) },
     dialBack: undefined,
     osHasIpv6: true,
     udpPort: 41641,
@@ -63,10 +70,14 @@ test('the shape that scripts read', () => {
       mapping: 'endpoint-independent',
       filtering: null,
       portAllocation: 'preserving',
-      portDelta: null,
+      portDelta: 0,
+      portRange: null,
       hairpin: null,
       lifetimeMs: null,
+      tablePressure: null,
       cgnat: null,
+      nat64: null,
+      ipv6: null,
     },
     portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
     captivePortal: null,
@@ -183,4 +194,67 @@ test('a port used lately matters where the address is our own', () => {
   const own: NatVerdict = { ...easy, mapping: 'none', rule: 'own-address-seen' };
   expect(json({ ...summary(easy, undefined), dialBack }).advice).toEqual([]);
   expect(json({ ...summary(own, undefined), dialBack }).advice.join()).toContain('ten minutes');
+});
+
+test('what was measured of both families is told, each by itself', () => {
+  const base = summary(easy, 'no');
+  const ipv4: FamilyDescription = {
+    ...base.description.ipv4,
+    filtering: 'address-dependent',
+    portAllocation: 'sequential',
+    portDelta: 2,
+    portRange: { low: 1, high: 9 },
+    lifetimeMs: 30_000,
+    hairpin: true,
+    tablePressure: false,
+  };
+  const ipv6: FamilyDescription = { ...ipv4, mapping: 'none', portAllocation: undefined };
+  const description = { ...base.description, ipv4, ipv6, cgnat: false };
+  const { nat } = json({ ...base, description });
+  expect(nat).toMatchObject({
+    filtering: 'address-dependent',
+    portAllocation: 'sequential',
+    portDelta: 2,
+    portRange: { low: 1, high: 9 },
+    lifetimeMs: 30_000,
+    hairpin: true,
+    cgnat: false,
+  });
+  expect(nat.ipv6).toMatchObject({ mapping: 'none', portAllocation: null });
+  const alone = json({ ...base, description: { ...description, ipv4: UNKNOWN_NAT.ipv4 } });
+  expect(alone.nat.mapping).toBe('none');
+});
+
+test('a carrier’s hard NAT is not opened by a port of the router, and a full table is named', () => {
+  const hard = { ...easy, class: 'hard', mapping: 'endpoint-dependent' } as const;
+  const base = summary(hard, 'no');
+  const description = {
+    ...base.description,
+    cgnat: true,
+    ipv4: { ...base.description.ipv4, tablePressure: true },
+  };
+  const { advice } = json({ ...base, description });
+  expect(advice.join()).toContain('NAT of your provider');
+  expect(advice.join()).not.toContain('--static-endpoint');
+  expect(advice.join()).toContain('although few are open');
+});
+
+test('a router that maps no ports is told to', () => {
+  const base = summary(easy, 'no');
+  const portMapping = { pcp: false, natpmp: false, upnp: false, external: undefined };
+  const of = (cgnat: boolean | undefined) =>
+    json({ ...base, description: { ...base.description, portMapping, cgnat } }).advice.join();
+  expect(of(undefined)).toContain('switch on UPnP');
+  expect(of(true)).not.toContain('switch on UPnP');
+});
+
+test('where nobody answers a proxy that is named is, too', () => {
+  const silent = summary({ ...easy, class: 'unknown', rule: 'no-udp' }, undefined, true);
+  const nobody = {
+    ...silent,
+    report: { ...silent.report, ipv4: false, regionHttpsLatencyMs: new Map() },
+  };
+  const report = netcheckJson(nobody, map, wallTime(1_000), 41641, 'http://proxy:3128');
+  expect(report.proxy).toBe('http://proxy:3128');
+  expect(report.advice.join()).toContain('http://proxy:3128');
 });

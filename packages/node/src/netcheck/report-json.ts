@@ -8,14 +8,18 @@ import type { RelayMap } from '@warren/core/netmap/types';
 import type { NetcheckReport, RelayLatency } from '../local-api/netcheck-report.js';
 import { adviceOn } from './advice.js';
 import { endpointTypeName } from './endpoint-types.js';
+import { natJson } from './nat-json.js';
 
 export function netcheckJson(
   summary: NetworkSummary,
   relayMap: RelayMap,
   wallNow: WallTime,
   nodePort: number | undefined = summary.udpPort,
+  proxy: string | null = null,
 ): NetcheckReport {
-  const { report, nat } = summary;
+  const { report, description } = summary;
+  const nat = natJson(description);
+  const { portMapping } = description;
   return {
     at: new Date(wallNow).toISOString(),
     udp: report.udp,
@@ -25,19 +29,15 @@ export function netcheckJson(
     globalV4: report.globalV4 ?? null,
     globalV6: report.globalV6 ?? null,
     mappingVariesByDestIP: report.mappingVariesByDestIp ?? null,
-    nat: {
-      class: nat.class,
-      mapping: nat.mapping ?? null,
-      filtering: null,
-      portAllocation: preservesPorts(summary) ? 'preserving' : null,
-      portDelta: null,
-      hairpin: null,
-      lifetimeMs: null,
-      cgnat: null,
+    nat: preservesPorts(summary) ? { ...nat, portAllocation: 'preserving', portDelta: 0 } : nat,
+    portMapping: {
+      upnp: portMapping.upnp ?? null,
+      natpmp: portMapping.natpmp ?? null,
+      pcp: portMapping.pcp ?? null,
+      external: portMapping.external ?? null,
     },
-    portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
     captivePortal: report.captivePortal ?? null,
-    proxy: null,
+    proxy,
     relays: relayLatencies(report, relayMap),
     preferredRelay: preferredRelay(report, relayMap),
     endpoints: summary.endpoints.map(({ endpoint, type, verified }) => ({
@@ -45,12 +45,13 @@ export function netcheckJson(
       type: endpointTypeName(type),
       verified: verified ?? null,
     })),
-    advice: adviceOn(summary, nodePort),
+    advice: adviceOn(summary, nodePort, proxy),
   };
 }
 
-/** Of a NAT that translates; without one there is nothing to preserve. */
-function preservesPorts({ report, nat, udpPort }: NetworkSummary): boolean {
+/** Of a NAT that translates, before anything better is known; without one there is nothing to preserve. */
+function preservesPorts({ report, nat, udpPort, description }: NetworkSummary): boolean {
+  if (description.ipv4.portAllocation !== undefined) return false;
   if (nat.family !== 4 || nat.mapping === 'none') return false;
   return keepsPorts(report.observations, udpPort) === true;
 }
