@@ -16,6 +16,7 @@ import {
   type UpEvent,
   type UpRequest,
 } from '@warren/node/local-api/protocol';
+import type { WhyReport } from '@warren/node/local-api/why-report';
 import { CliError, RightsError } from './errors.js';
 import { requestDocument, requestLines, SocketFailure, type SocketRequest } from './unix-http.js';
 
@@ -25,6 +26,8 @@ const ANSWER_MS = 10_000;
 const DOWN_MS = 30_000;
 /** A check takes 5 s and may wait for one that runs; the daemon gives up before this. */
 const NETCHECK_SILENCE_MS = 20_000;
+/** The search for a path is given 12 s where none has run yet. */
+const WHY_SILENCE_MS = 30_000;
 /** A ping's own 5 s and the pause to the next, with room for a busy machine. */
 const PING_SILENCE_MS = 30_000;
 
@@ -81,6 +84,11 @@ function isStatusReport(value: unknown): value is StatusReport {
     Array.isArray(value['peers']) &&
     Array.isArray(value['health'])
   );
+}
+
+function isWhyReport(value: unknown): value is WhyReport {
+  if (!isObject(value) || typeof value['verdict'] !== 'string') return false;
+  return Array.isArray(value['attempts']) && Array.isArray(value['fixes']);
 }
 
 /** An error that the daemon reported, as if it were thrown here. */
@@ -150,6 +158,14 @@ export class LocalClient {
       onProgress(event.message);
     }
     throw explain(new SocketFailure('lost', 'it ended before the check did'), this.#socketPath);
+  }
+
+  /** Why a peer is reached as it is; throws what the daemon refused. */
+  async why(peer: string): Promise<WhyReport> {
+    const path = `/v0/why?peer=${encodeURIComponent(peer)}`;
+    const body = await this.#document('GET', path, WHY_SILENCE_MS);
+    if (!isWhyReport(body)) throw answerError(this.#socketPath);
+    return body;
   }
 
   async settings(): Promise<SettingsReport> {

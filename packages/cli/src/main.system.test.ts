@@ -21,6 +21,7 @@ const commands = [
   ['down'],
   ['status'],
   ['ping'],
+  ['why'],
   ['ip'],
   ['daemon'],
   ['hub'],

@@ -59,6 +59,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ping.js')).definePing,
   },
   {
+    name: 'why',
+    summary: 'why a peer is direct or relayed, and what would change it',
+    group: NODE,
+    load: async () => (await import('./commands/why.js')).defineWhy,
+  },
+  {
     name: 'netcheck',
     summary: 'how this network looks from outside, and which relays are near',
     group: NODE,

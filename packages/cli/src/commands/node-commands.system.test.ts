@@ -12,10 +12,12 @@ import type {
   UpRequest,
 } from '@warren/node/local-api/protocol';
 import type { LocalApiBackend } from '@warren/node/local-api/server';
+import type { WhyReport } from '@warren/node/local-api/why-report';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ServedDaemon, serveDaemon } from '../testing/daemon-api.js';
 import { directPeer, easyNetcheck, quietPeer, runningReport } from '../testing/reports.js';
 import { type CliOptions, type CliOutcome, runCli } from '../testing/run-cli.js';
+import { relayedWhy } from '../testing/why.js';
 
 const daemons: ServedDaemon[] = [];
 afterEach(async () => {
@@ -131,6 +133,48 @@ describe('netcheck', () => {
     expect(code).toBe(3);
     expect(err).toContain('RELAY_MAP_UNKNOWN');
     expect(err).toContain('--login-server');
+  });
+});
+
+describe('why', () => {
+  const verdict = (change: Partial<WhyReport>): Partial<LocalApiBackend> => ({
+    why: () => Promise.resolve({ ...relayedWhy, ...change }),
+  });
+
+  test('the verdict is the exit code', async () => {
+    const codes = { direct: 0, relayed: 1, unreachable: 2 } as const;
+    for (const [word, code] of Object.entries(codes)) {
+      const outcome = await warren(verdict({ verdict: word as keyof typeof codes }), ['why', 'x']);
+      expect({ code: outcome.code, err: outcome.err }).toEqual({ code, err: '' });
+    }
+  });
+
+  test('text for people, the report for machines', async () => {
+    const { out } = await warren({}, ['why', 'printer']);
+    expect(out).toMatch(/^printer is reached through a relay \(hbt\): both-hard\n/);
+    const json = await warren({}, ['why', '--json', 'printer']);
+    expect(JSON.parse(json.out)).toEqual(relayedWhy);
+  });
+
+  test('any name reaches the daemon as it is typed', async () => {
+    const asked: string[] = [];
+    const backend: Partial<LocalApiBackend> = {
+      why: (peer) => {
+        asked.push(peer);
+        return Promise.resolve(relayedWhy);
+      },
+    };
+    for (const name of ['fd7a:115c:a1e0::7', 'a b&peer=c', 'printer.warren.internal.']) {
+      await warren(backend, ['why', name]);
+    }
+    expect(asked).toEqual(['fd7a:115c:a1e0::7', 'a b&peer=c', 'printer.warren.internal.']);
+  });
+
+  test('no such peer is 3', async () => {
+    const unknown = new NodeError('PEER_UNKNOWN', 'x is not in this network', 'look at status');
+    const { code, err } = await warren({ why: () => Promise.reject(unknown) }, ['why', 'x']);
+    expect(code).toBe(3);
+    expect(err).toContain('PEER_UNKNOWN');
   });
 });
 

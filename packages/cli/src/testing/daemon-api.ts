@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
 import { easyNetcheck, runningReport, settingsReport } from './reports.js';
+import { relayedWhy } from './why.js';
 
 export interface ServedDaemon {
   readonly socketPath: string;
@@ -20,6 +21,7 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     down: () => Promise.resolve(),
     logout: () => Promise.resolve({ told: true }),
     ping: () => Promise.resolve(),
+    why: () => Promise.resolve(relayedWhy),
     netcheck: () => Promise.resolve(easyNetcheck),
     relayMap: () => ({ Regions: {} }),
     settings: () => settingsReport,

@@ -1,6 +1,9 @@
 /** What `up` waits for: the session runs, control says no, or nothing can be reached. */
+import { prefixAddress } from '@warren/core/ip/prefix';
+import type { NetmapNode } from '@warren/core/netmap/types';
 import { NodeError } from '../errors.js';
 import type { UpEvent } from '../local-api/protocol.js';
+import { fullName } from './find-peer.js';
 import type { SessionEvent } from './session.js';
 
 export interface RunningWait {
@@ -64,4 +67,9 @@ function refused(message: string): NodeError {
     `the control server refused this node: ${message}`,
     'make a new key on the hub with `warren control keys create` and join with it',
   );
+}
+
+/** The node can be talked to. */
+export function runningEvent(self: NetmapNode): UpEvent {
+  return { event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) };
 }

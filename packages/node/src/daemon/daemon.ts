@@ -6,7 +6,6 @@
  * What people asked for is in the profile, so a daemon that was killed comes back in the same state.
  */
 import type { UpMessage } from '@warren/core/engines/messages';
-import { prefixAddress } from '@warren/core/ip/prefix';
 import { encodeRelayMap } from '@warren/core/netmap/encode-relay-map';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -28,16 +27,16 @@ import type {
   UpRequest,
 } from '../local-api/protocol.js';
 import type { LocalApiBackend } from '../local-api/server.js';
+import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
 import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
 import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
-import { awaitRunning } from './await-running.js';
-import { fullName } from './find-peer.js';
+import { awaitRunning, runningEvent } from './await-running.js';
 import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
 import { HealthPort } from './health-port.js';
-import { PathHistory } from './history.js';
+import { History } from './history.js';
 import { LiveSettings } from './live-settings.js';
 import { profileFor, profileLoggedOut, profileWithout } from './login.js';
 import { checkNetwork } from './netcheck.js';
@@ -51,9 +50,11 @@ import {
   interrupted,
   notRunning,
   relaySentences,
+  runningPart,
 } from './sentences.js';
 import { Session, type SessionEvent } from './session.js';
-import { buildStatus } from './status.js';
+import { buildStatus, engineInputs } from './status.js';
+import { explainPeer } from './why.js';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -78,7 +79,7 @@ export class Daemon implements LocalApiBackend {
   readonly #tun: TunSettings;
   readonly #watcher: LinkWatcher;
   readonly #health = new Health();
-  readonly #history = new PathHistory();
+  readonly #history: History;
   readonly #portUse: PortUse;
   readonly #settings: LiveSettings;
   readonly #listeners = new Set<(event: SessionEvent) => void>();
@@ -96,6 +97,7 @@ export class Daemon implements LocalApiBackend {
     this.#lock = lock;
     this.#file = file;
     this.#plane = plane;
+    this.#history = new History(options.stateDir, options.clock, options.log);
     this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
     this.#settings = new LiveSettings({
       started: options.settings,
@@ -194,6 +196,7 @@ export class Daemon implements LocalApiBackend {
     await this.#healthPort?.close();
     this.#watcher.close();
     this.#tun.close();
+    this.#history.close();
     await this.#plane.stop();
     this.#lock.release();
   }
@@ -253,18 +256,14 @@ export class Daemon implements LocalApiBackend {
       authUrl: session?.authUrl,
       settings: this.#settings.status(),
       netmap: session?.netmap,
-      endpoints: engine?.endpoints ?? [],
-      homeRegion: engine?.homeRegion,
-      udpPort: engine?.udpPort,
-      nat: engine?.description,
-      paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
+      ...engineInputs(engine),
       health: [
         ...this.#health.sentences,
         ...clockSentence(session),
         ...relaySentences(session, engine),
         ...endpointSentences(engine),
       ],
-      history: this.#history.entries,
+      history: this.#history.records,
       counters: { ...session?.controlCounters(), ...engine?.counters },
       now: clock.now(),
       wallNow: clock.wall(),
@@ -288,11 +287,13 @@ export class Daemon implements LocalApiBackend {
     emit: (line: PingLine) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { host, netmap } = this.#session ?? {};
-    const state = this.#state();
-    // A node that control has put out still knows its former peers, who don't know it.
-    if (host === undefined || netmap === undefined || state !== 'Running') throw notRunning(state);
-    await pingPeer({ host, netmap, request, emit, signal });
+    await pingPeer({ ...runningPart(this.#session, this.#state()), request, emit, signal });
+  }
+
+  async why(wanted: string, signal: AbortSignal): Promise<WhyReport> {
+    const { records } = this.#history;
+    const part = runningPart(this.#session, this.#state());
+    return explainPeer({ ...part, wanted, records, signal });
   }
 
   settings(): SettingsReport {
@@ -392,12 +393,7 @@ export class Daemon implements LocalApiBackend {
     if (!signal.aborted) await this.#tun.settled();
     if (signal.aborted) return; // the person went away
     if (session !== this.#session) throw interrupted('it was stopped as soon as it was up');
-    this.#emitRunning(emit);
-  }
-
-  #emitRunning(emit: (event: UpEvent) => void): void {
-    const self = this.#session?.netmap?.self;
-    if (self === undefined) return;
-    emit({ event: 'running', name: fullName(self), addresses: self.addresses.map(prefixAddress) });
+    const self = session?.netmap?.self;
+    if (self !== undefined) emit(runningEvent(self));
   }
 }

@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { Counters } from '@warren/core/base/counters';
+import type { Instant } from '@warren/core/base/instant';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { RegionId, SocketId } from '@warren/core/engines/paths';
 import { type Endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
@@ -21,6 +22,7 @@ import type {
 } from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
 import type { Crypto, Random } from '@warren/core/ports';
+import type { AttemptsEvidence } from '@warren/core/why/evidence';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
@@ -91,6 +93,7 @@ export class EngineHost {
   readonly #countersWaiting = new Set<() => void>();
   #relayMap: RelayMap = { regions: new Map() };
   #nextPing = 1;
+  #isMeasured = false;
   #draining = false;
   #closed = false;
 
@@ -140,6 +143,21 @@ export class EngineHost {
     const status = this.#engine.status(this.#options.clock.now());
     const ours = { ...this.#options.plane.counters.snapshot(), ...this.#counters.snapshot() };
     return { ...status, counters: { ...status.counters, ...ours } };
+  }
+
+  /** A check of the network has come to an end: what status says of the NAT is a finding, not a beginning. */
+  get isMeasured(): boolean {
+    return this.#isMeasured;
+  }
+
+  /** What was tried to reach a peer directly; undefined: no such peer. */
+  attempts(peer: NodeKey): AttemptsEvidence | undefined {
+    return this.#engine.attempts(peer, this.#options.clock.now());
+  }
+
+  /** How long ago an instant of the engine was. */
+  agoMs(at: Instant): number {
+    return this.#options.clock.now() - at;
   }
 
   /** Which of the engine's relays should be connected and are not, with the reason where one is known. */
@@ -281,6 +299,7 @@ export class EngineHost {
         this.#events.onEndpoints(output.endpoints);
         break;
       case 'net-info':
+        this.#isMeasured = true;
         this.#events.onNetInfo(output.netInfo);
         break;
       case 'ping-result':

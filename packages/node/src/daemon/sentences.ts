@@ -1,8 +1,10 @@
 /** Sentences of status and of refusals that are made of what the session knows now. */
 import { EndpointType } from '@warren/core/netmap/own';
+import type { Netmap } from '@warren/core/netmap/types';
 import type { PathEngineStatus } from '@warren/core/path-engine/io';
 import { NodeError } from '../errors.js';
 import type { BackendState } from '../local-api/protocol.js';
+import type { EngineHost } from './engine-host.js';
 import type { Session } from './session.js';
 import { regionCode } from './status.js';
 
@@ -53,4 +55,15 @@ export function notRunning(state: BackendState): NodeError {
     `this node is not connected to its network (${state})`,
     'run `warren up`; `warren status` says what it waits for',
   );
+}
+
+/** What of the session answers about peers; refused while the node takes no part in its network. */
+export function runningPart(
+  session: Session | undefined,
+  state: BackendState,
+): { readonly host: EngineHost; readonly netmap: Netmap } {
+  const { host, netmap } = session ?? {};
+  // A node that control has put out still knows its former peers, who don't know it.
+  if (host === undefined || netmap === undefined || state !== 'Running') throw notRunning(state);
+  return { host, netmap };
 }

@@ -28,7 +28,8 @@ import type { TunSettings } from '../tun/tun-settings.js';
 import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
 import type { Health } from './health.js';
-import type { PathHistory } from './history.js';
+import type { History } from './history.js';
+import { NetworkReports } from './network-reports.js';
 import type { PortUse } from './port-use.js';
 import type { ProfileFile } from './profile-file.js';
 
@@ -47,7 +48,7 @@ export interface SessionOptions {
   readonly authKey: string | undefined;
   readonly link: LinkState;
   readonly health: Health;
-  readonly history: PathHistory;
+  readonly history: History;
   readonly portUse: PortUse;
 }
 
@@ -78,6 +79,7 @@ export class Session {
   readonly #control: ControlRunner;
   readonly #discoPrivateKey: DiscoPrivateKey;
   #host: EngineHost | undefined;
+  #reports: NetworkReports | undefined;
   #link: LinkState;
   #netmap: Netmap | undefined;
   #state: LoginState = 'NeedsLogin';
@@ -166,6 +168,7 @@ export class Session {
   }
 
   linkChanged(link: LinkState): void {
+    this.#options.history.linkChanged();
     const lostAddress = this.#link.addresses.some((address) => !link.addresses.includes(address));
     this.#link = link;
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
@@ -348,18 +351,28 @@ export class Session {
       },
       {
         onEndpoints: (endpoints) => this.#control.handle({ type: 'endpoints', endpoints }),
-        onNetInfo: (netInfo) => this.#control.handle({ type: 'net-info', netInfo }),
+        onNetInfo: (netInfo) => {
+          this.#control.handle({ type: 'net-info', netInfo });
+          this.#reports?.look();
+        },
         onRelayReady: () => this.#control.retry(),
         onPathChanged: (change) => {
-          history.add(change, clock);
+          history.addPath(change);
           log.info('path', { peer: shortKey(change.peer), to: change.to, cause: change.cause });
         },
       },
     );
+    this.#reports = new NetworkReports({
+      ...{ host: this.#host, clock, history },
+      onNat: (nat) => this.#control.handle({ type: 'nat-description', nat }),
+      onPaths: (reports) => this.#control.handle({ type: 'path-reports', reports }),
+    });
     this.#host.handle({ type: 'local-addresses', addresses: this.#link.addresses });
   }
 
   #stopEngine(): void {
+    this.#reports?.close();
+    this.#reports = undefined;
     this.#host?.close();
     this.#host = undefined;
   }

@@ -127,19 +127,19 @@ test('paths, times and regions are shown as people read them', () => {
     rxBytes: 5,
     txBytes: 6,
     active: true,
+    lastSentAt: instant(49_000),
+    loss: 0,
   };
   const relayed = { kind: 'relay', regionId: 900 } as const;
-  const gone = { at: instant(0), peer: 'f'.repeat(64) as NodeKey, cause: 'netmap' };
+  const past = { kind: 'path', at: WALL } as const;
   const report = buildStatus({
     ...nothing,
     netmap,
     paths: new Map([[peer.key, known]]),
     history: [
-      {
-        at: WALL,
-        change: { at: instant(0), peer: peer.key, from: relayed, to: path, cause: 'pong' },
-      },
-      { at: WALL, change: { ...gone, from: path, to: undefined } },
+      { ...past, peer: peer.key, from: relayed, to: path, cause: 'pong' },
+      { ...past, peer: 'f'.repeat(64) as NodeKey, from: path, to: undefined, cause: 'netmap' },
+      { kind: 'nat', at: WALL, from: undefined, to: 'hard', cause: 'first-check' },
     ],
   });
   expect(report.peers[1]).toMatchObject({
@@ -152,7 +152,15 @@ test('paths, times and regions are shown as people read them', () => {
   });
   const at = '2026-01-01T00:00:00.000Z';
   expect(report.history).toEqual([
-    { at, peer: 'node3.example', from: 'relay home', to: remote, cause: 'pong' },
-    { at, peer: `nodekey:${'f'.repeat(64)}`, from: remote, to: null, cause: 'netmap' },
+    { at, kind: 'path', peer: 'node3.example', from: 'relay home', to: remote, cause: 'pong' },
+    {
+      at,
+      kind: 'path',
+      peer: `nodekey:${'f'.repeat(64)}`,
+      from: remote,
+      to: null,
+      cause: 'netmap',
+    },
+    { at, kind: 'nat', peer: null, from: null, to: 'hard', cause: 'first-check' },
   ]);
 });

@@ -1,12 +1,11 @@
 /** Builds the status report from what the session's parts know. Pure. */
 import type { Instant, WallTime } from '@warren/core/base/instant';
-import { formatPath, type Path } from '@warren/core/engines/paths';
 import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
-import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
+import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
-import type { PeerPathStatus } from '@warren/core/path-engine/io';
+import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
 import type {
   BackendState,
   DaemonSettings,
@@ -19,7 +18,7 @@ import type {
 import { endpointTypeName } from '../netcheck/endpoint-types.js';
 import { natJson } from '../netcheck/nat-json.js';
 import { fullName } from './find-peer.js';
-import type { DatedPathChange } from './history.js';
+import type { HistoryRecord, PastPath } from './history-records.js';
 
 export interface StatusInputs {
   readonly version: string;
@@ -35,7 +34,7 @@ export interface StatusInputs {
   readonly nat?: NatDescription | undefined;
   readonly paths: ReadonlyMap<NodeKey, PeerPathStatus>;
   readonly health: readonly string[];
-  readonly history: readonly DatedPathChange[];
+  readonly history: readonly HistoryRecord[];
   readonly counters: Readonly<Record<string, number>>;
   /** The two clocks at one moment: they date instants. */
   readonly now: Instant;
@@ -44,7 +43,6 @@ export interface StatusInputs {
 
 export function buildStatus(inputs: StatusInputs): StatusReport {
   const { netmap } = inputs;
-  const byKey = new Map([...(netmap?.peers.values() ?? [])].map((peer) => [peer.key, peer]));
   return {
     version: inputs.version,
     state: inputs.state,
@@ -56,8 +54,21 @@ export function buildStatus(inputs: StatusInputs): StatusReport {
       .sort((a, b) => a.id - b.id)
       .map((peer) => peerStatus(inputs, netmap, peer)),
     health: inputs.health,
-    history: inputs.history.map((entry) => historyEntry(netmap, byKey, entry)),
+    history: inputs.history.map((record) => historyEntry(netmap, record)),
     counters: inputs.counters,
+  };
+}
+
+/** What of the report the engine knows; undefined: none runs. */
+export function engineInputs(
+  engine: PathEngineStatus | undefined,
+): Pick<StatusInputs, 'endpoints' | 'homeRegion' | 'udpPort' | 'nat' | 'paths'> {
+  return {
+    endpoints: engine?.endpoints ?? [],
+    homeRegion: engine?.homeRegion,
+    udpPort: engine?.udpPort,
+    nat: engine?.description,
+    paths: new Map(engine?.peers.map((peer) => [peer.peer, peer])),
   };
 }
 
@@ -112,22 +123,25 @@ function peerStatus(
   };
 }
 
-function historyEntry(
-  netmap: Netmap | undefined,
-  byKey: ReadonlyMap<NodeKey, NetmapNode>,
-  { at, change }: DatedPathChange,
-): HistoryEntry {
-  const peer = byKey.get(change.peer);
-  const show = (path: Path | undefined): string | null => {
+/** A record as people read it: names for keys, codes for regions. */
+export function historyEntry(netmap: Netmap | undefined, record: HistoryRecord): HistoryEntry {
+  const { kind, cause } = record;
+  const at = new Date(record.at).toISOString();
+  if (record.kind === 'nat') {
+    return { at, kind, peer: null, from: record.from ?? null, to: record.to, cause };
+  }
+  const peer = [...(netmap?.peers.values() ?? [])].find(({ key }) => key === record.peer);
+  const show = (path: PastPath | undefined): string | null => {
     if (path === undefined) return null;
-    return path.kind === 'relay' ? `relay ${regionCode(netmap, path.regionId)}` : formatPath(path);
+    return path.kind === 'relay' ? `relay ${regionCode(netmap, path.regionId)}` : path.remote;
   };
   return {
-    at: new Date(at).toISOString(),
-    peer: peer === undefined ? formatPublicKey('node', change.peer) : fullName(peer),
-    from: show(change.from),
-    to: show(change.to),
-    cause: change.cause,
+    at,
+    kind,
+    peer: peer === undefined ? formatPublicKey('node', record.peer) : fullName(peer),
+    from: show(record.from),
+    to: show(record.to),
+    cause,
   };
 }
 

@@ -6,6 +6,7 @@
  *     POST /v0/down              -> {}          traffic stops, the login stays
  *     POST /v0/logout            -> LogoutReport  the login ends, here and at the control server
  *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
+ *     GET  /v0/why?peer=PEER     -> WhyReport (why-report.ts), within some 12 s
  *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
  *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
  *     GET  /v0/settings          -> SettingsReport
@@ -183,7 +184,10 @@ export interface PeerStatus {
 export interface HistoryEntry {
   /** ISO time. */
   readonly at: string;
-  readonly peer: string;
+  /** `nat`: our own NAT is of another class; from and to are classes. */
+  readonly kind: 'path' | 'nat';
+  /** null: of `nat`. */
+  readonly peer: string | null;
   readonly from: string | null;
   readonly to: string | null;
   readonly cause: string;

@@ -24,6 +24,7 @@ import {
   type UpEvent,
   type UpRequest,
 } from './protocol.js';
+import type { WhyReport } from './why-report.js';
 
 /** The largest request is an `up` with an auth key of a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -42,6 +43,8 @@ export interface LocalApiBackend {
   up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void>;
   down(): Promise<void>;
   ping(request: PingRequest, emit: (line: PingLine) => void, signal: AbortSignal): Promise<void>;
+  /** Why a peer is reached as it is; the search for a better way is given its time. */
+  why(peer: string, signal: AbortSignal): Promise<WhyReport>;
   /** A fresh check of the network; `emit` hears what takes long. */
   netcheck(onProgress: (message: string) => void): Promise<NetcheckReport>;
   /** The relay map in use, as control servers spell it. */
@@ -132,6 +135,12 @@ export class LocalApiServer {
     response: ServerResponse,
     signal: AbortSignal,
   ): Promise<void> {
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const call = `${request.method ?? ''} ${path}`;
+    if (call === 'GET /v0/why') {
+      sendJson(response, 200, await this.#backend.why(parseWhy(query), signal));
+      return;
+    }
     switch (`${request.method ?? ''} ${request.url ?? ''}`) {
       case 'GET /v0/status':
         sendJson(response, 200, await this.#backend.status());
@@ -256,6 +265,12 @@ function parsePing(body: unknown): PingRequest {
       ? { timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS) }
       : {}),
   };
+}
+
+function parseWhy(query: string): string {
+  const peer = new URLSearchParams(query).get('peer') ?? '';
+  if (peer === '' || peer.length > MAX_TEXT_CHARACTERS) throw invalid('`why` names its peer');
+  return peer;
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
