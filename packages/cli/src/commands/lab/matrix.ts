@@ -22,6 +22,7 @@ import { chooseCells, parseCells, parseJobs, parseProfiles } from './matrix-cell
 interface MatrixFlags {
   readonly json: boolean;
   readonly sim: boolean;
+  readonly installDeps: boolean;
   readonly html?: string;
   readonly cells?: readonly MatrixCell[];
   readonly profiles?: readonly Profile[];
@@ -47,7 +48,7 @@ async function runMatrixCommand(flags: MatrixFlags, context: CliContext): Promis
   ]);
   const cells = chooseCells(flags.cells, flags.profiles);
   const jobs = Math.min(cells.length, flags.jobs ?? availableParallelism());
-  const world = await openWorld();
+  const world = await openWorld(flags, context);
   terminal.note(`${cells.length} pairs, ${jobs} at a time ...`);
   const date = new Date().toISOString();
   try {
@@ -66,12 +67,24 @@ async function runMatrixCommand(flags: MatrixFlags, context: CliContext): Promis
   }
 }
 
-async function openWorld(): Promise<MatrixWorld> {
-  const { openSimMatrix } = await loadPart(
-    '@warren/sim',
-    () => import('@warren/sim/matrix/sim-matrix'),
+async function openWorld(flags: MatrixFlags, context: CliContext): Promise<MatrixWorld> {
+  if (flags.sim) {
+    const { openSimMatrix } = await loadPart(
+      '@warren/sim',
+      () => import('@warren/sim/matrix/sim-matrix'),
+    );
+    return openSimMatrix();
+  }
+  const { openLabMatrix } = await loadPart(
+    '@warren/lab',
+    () => import('@warren/lab/matrix/lab-matrix'),
   );
-  return openSimMatrix();
+  const { execPath, execArgs, script } = context.invocation;
+  return openLabMatrix({
+    commandLine: [execPath, ...execArgs, script],
+    installDeps: flags.installDeps,
+    onProgress: (line) => context.terminal.note(line),
+  });
 }
 
 /** Of the checkout that this runs from, `-dirty` when files differ; null: it is none, or there is no git. */
@@ -131,6 +144,7 @@ export function defineMatrix(lab: Command, context: CliContext): void {
     .description('every kind of NAT against every other: what is possible, and what is reached')
     .option('--json', 'the report as JSON', false)
     .option('--sim', 'in the simulator, with models in place of real NATs', false)
+    .option('--install-deps', 'install missing system packages first (Debian, Ubuntu)', false)
     .option('--html <file>', 'write a page with the grid')
     .option('--cells <pairs>', 'only these pairs of profiles, such as easy:hard', parseCells)
     .option('--profiles <names>', 'only these profiles, each with each', parseProfiles)
