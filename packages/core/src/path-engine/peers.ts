@@ -14,6 +14,7 @@ import type { PeerPath } from '../paths/peer-path.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
 import type { DiscoContact, DiscoContacts } from './disco-contacts.js';
 import type { EngineOutputs } from './outputs.js';
+import { PeerRegion } from './peer-region.js';
 import type { RelayLinks } from './relay-links.js';
 
 /** Of peers that control wants kept open: under the 30 s of the shortest UDP mappings, as WireGuard advises. */
@@ -27,10 +28,7 @@ export interface Peer {
   /** The path of a plain peer. */
   plainPath: DirectPath | undefined;
   contact: DiscoContact | undefined;
-  /** The last region from which it sent. */
-  heardOn: RegionId | undefined;
-  /** Our home, when its relay said that the peer isn't there. */
-  notOn: RegionId | undefined;
+  readonly region: PeerRegion;
 }
 
 export interface PeersOptions {
@@ -105,33 +103,20 @@ export class Peers {
     }
   }
 
-  /**
-   * A frame of the peer came from a region: that is the way back while it is connected. The first such
-   * region is kept, so that a peer that sends through two of them doesn't make us change with every frame.
-   */
+  /** A frame of the peer came from a region. */
   heard(peer: Peer, regionId: RegionId, now: Instant): void {
-    const { links } = this.#options;
-    if (peer.notOn === regionId) peer.notOn = undefined;
-    if (peer.heardOn !== undefined && links.isConnected(peer.heardOn)) return;
-    peer.heardOn = regionId;
-    this.#route(peer, now);
+    if (peer.region.heard(regionId)) this.#route(peer, now);
   }
 
-  /** The relay of `regionId` lost the peer. */
+  /** The relay of `regionId` has no such client. */
   gone(peer: Peer, regionId: RegionId, now: Instant): void {
-    peer.notOn = regionId;
-    if (peer.heardOn === regionId) peer.heardOn = undefined;
+    peer.region.gone(regionId, now);
     this.#route(peer, now);
   }
 
   /** Regions were connected or lost: who is reached through them may be reached better otherwise. */
   reroute(now: Instant): void {
-    const { links } = this.#options;
-    for (const peer of this.#peers.values()) {
-      if (peer.heardOn !== undefined && !links.isConnected(peer.heardOn)) peer.heardOn = undefined;
-      peer.notOn = undefined;
-      this.#route(peer, now);
-    }
+    for (const peer of this.#peers.values()) this.#route(peer, now);
   }
 
   /** The PacketEngine saw a plain peer at another address. */
@@ -146,8 +131,7 @@ export class Peers {
       machine: node.isWireGuardOnly ? undefined : this.#options.newMachine(),
       plainPath: undefined,
       contact: undefined,
-      heardOn: undefined,
-      notOn: undefined,
+      region: new PeerRegion(this.#options.links),
     };
     this.#peers.set(node.key, peer);
     this.#options.added(peer);
@@ -207,19 +191,9 @@ export class Peers {
     }
   }
 
-  /**
-   * Chooses the region through which the peer is reached. Without one that works it is looked for at our own home:
-   * when a relay dies its clients move to those that live, and control may be too dead to tell.
-   */
   #route(peer: Peer, now: Instant): void {
     if (peer.machine === undefined) return;
-    const { links } = this.#options;
-    const home = usable(peer.node.homeRegion, links);
-    const heard = usable(peer.heardOn, links);
-    const connected = [home, heard].find((id) => id !== undefined && links.isConnected(id));
-    const ours = links.home === peer.notOn ? undefined : links.home;
-    const isHomeAlive = home !== undefined && !links.isFailing(home);
-    const regionId = connected ?? (isHomeAlive ? home : (ours ?? home ?? heard));
+    const regionId = peer.region.choose(peer.node.homeRegion, now);
     this.#options.drive(peer, { type: 'relay', regionId }, now);
   }
 
@@ -241,10 +215,6 @@ export class Peers {
     }
     this.#options.plainMoved(peer, from, cause, now);
   }
-}
-
-function usable(regionId: RegionId | undefined, links: RelayLinks): RegionId | undefined {
-  return regionId !== undefined && links.has(regionId) ? regionId : undefined;
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

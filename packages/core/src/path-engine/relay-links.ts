@@ -82,6 +82,11 @@ export class RelayLinks {
     return this.#home;
   }
 
+  /** Those of the current relay map that have a relay. */
+  get regions(): ReadonlySet<RegionId> {
+    return this.#regions;
+  }
+
   isConnected(regionId: RegionId): boolean {
     return this.#links.get(regionId)?.state === 'connected';
   }

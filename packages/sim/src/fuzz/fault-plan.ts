@@ -28,7 +28,7 @@ export class FaultPlan {
   #controlOutages = 0;
   #hardAt = Number.NEGATIVE_INFINITY;
   /** Faults that ended while control was away: their machines can't tell their peers yet. */
-  readonly #untold: RunningFault[] = [];
+  readonly #untold: Pick<RunningFault, 'machines' | 'severity'>[] = [];
 
   constructor(wholeness: Wholeness<SimNode>, context: FaultContext) {
     this.#wholeness = wholeness;
@@ -69,7 +69,7 @@ export class FaultPlan {
     const names = fault.machines.map(({ name }) => name);
     world.trace.note('fault', kind.name, ...names);
     this.#wholeness.begin(fault.machines, fault.severity);
-    if (fault.stopsControl === true) this.#controlOutages++;
+    if (fault.stopsControl === true) this.#controlStopped();
     if (fault.severity === 'hard') this.#hardAt = world.clock.now;
     const end = (): void => {
       fault.end();
@@ -89,6 +89,15 @@ export class FaultPlan {
     if (clock.now - this.#hardAt > sleptMs + HARD_RECOVERY_MS) return;
     this.#wholeness.begin(nodes, 'hard');
     this.#wholeness.end(nodes, 'hard');
+  }
+
+  /** Who is just coming up waits for control to come back. */
+  #controlStopped(): void {
+    this.#controlOutages++;
+    const machines = this.#context.world.nodes.filter(({ state }) => state !== 'Running');
+    if (machines.length === 0) return;
+    this.#wholeness.begin(machines, 'hard');
+    this.#untold.push({ machines, severity: 'hard' });
   }
 
   #controlBack(): void {

@@ -170,6 +170,19 @@ export const faultKinds: readonly FaultKind[] = [
     }),
   },
   {
+    name: 'carrier-reboot',
+    weight: 1,
+    durationMs: atOnce,
+    begin: (context) => {
+      const carriers = [...context.world.carriers.values()];
+      if (carriers.length === 0) return undefined;
+      const carrier = pick(context.random, carriers);
+      carrier.reboot();
+      const machines = behind(context, carrier.uplink);
+      return { severity: 'hard', machines, end: () => undefined };
+    },
+  },
+  {
     name: 'firewall-reboot',
     weight: 1,
     durationMs: atOnce,

@@ -1,6 +1,7 @@
 /**
  * A small random world: a region or two, a hub and perhaps another relay, two to four machines behind random
- * NATs (or none), and spare networks to roam to.
+ * NATs (or none), and spare networks to roam to. Some networks have IPv6 (or nothing else), a carrier's NAT in
+ * front, a port mapping server, hairpin, or others' traffic.
  */
 import type { SeededRandom } from '@warren/core/base/seeded-random';
 import { type NatVariation, natVariations } from '../nat/profiles.js';
@@ -12,6 +13,8 @@ import {
   NAT_PROFILES,
   type NatProfile,
   type Network,
+  PORT_MAPPING_PROTOCOLS,
+  type PortMappingService,
   type PublicAttachment,
   type Topology,
 } from '../topology/types.js';
@@ -95,10 +98,32 @@ class Maker {
   #inside(network: Network): Attachment {
     const index = ++this.#addresses;
     const [a, b, c] = network.lan.split('.');
-    return {
+    const at = {
       kind: 'lan',
       network: network.name,
-      address: ip(`${a}.${b}.${c}.${1 + (index % 250)}`),
+      address: ip(`${a}.${b}.${c}.${2 + (index % 250)}`),
+    } as const;
+    if (network.ipv6 === undefined) return at;
+    const [prefix] = network.ipv6.lan.split('/');
+    return { ...at, ipv6: ip(`${prefix}${(16 + index).toString(16)}`) };
+  }
+
+  /** What few networks have, drawn from a stream of its own so that it can grow. */
+  #extras(index: number): Partial<Network> {
+    const random = this.#random.fork();
+    const isCarried = chance(random, 0.12);
+    const isIpv6Only = chance(random, 0.06);
+    const hasIpv6 = isIpv6Only || chance(random, 0.25);
+    const ipv6 = { lan: cidr(`2a02:8109:${index + 1}::/64`), firewalled: chance(random, 0.8) };
+    return {
+      ...(isCarried
+        ? { carrier: { nat: pick(random, USUAL), lan: cidr(`100.${64 + index}.0.0/24`) } }
+        : {}),
+      ...(hasIpv6 ? { ipv6 } : {}),
+      ...(isIpv6Only ? { nat64: true } : {}),
+      ...(chance(random, 0.15) ? { portMapping: portMappingService(random) } : {}),
+      ...(chance(random, 0.05) ? { hairpin: true } : {}),
+      ...(chance(random, 0.1) ? { crossTrafficPerSecond: 1 + random.below(20) } : {}),
     };
   }
 
@@ -115,9 +140,19 @@ class Maker {
       nat: pick(random, chance(random, 0.5) ? USUAL : NAT_PROFILES),
       // Overlapping private prefixes are usual: half of the world's homes are 192.168.1.0/24.
       lan: chance(random, 0.5) ? cidr('192.168.1.0/24') : cidr(`10.0.${index}.0/24`),
+      ...this.#extras(index),
     };
     this.networks.push(network);
     if (chance(random, 0.2)) this.variations.set(name, pick(random, VARIATIONS));
     return network;
   }
+}
+
+/** All three protocols or one; a few grant mappings that don't work, or tell somebody else's address. */
+function portMappingService(random: SeededRandom): PortMappingService {
+  const protocols = chance(random, 0.5)
+    ? PORT_MAPPING_PROTOCOLS
+    : [pick(random, PORT_MAPPING_PROTOCOLS)];
+  if (chance(random, 0.1)) return { protocols, dead: true };
+  return chance(random, 0.1) ? { protocols, tells: ip('98.7.6.5') } : { protocols };
 }

@@ -1,9 +1,10 @@
 /** What stands between each machine and the internet at present, for the theory of what is possible. */
+import { familyOf, type IpFamily } from '@warren/core/ip/address';
 import { type NatVariation, natBehaviours, natVariations } from '../nat/profiles.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { Attachment, Topology } from '../topology/types.js';
 import type { SimWorld } from '../world/sim-world.js';
-import type { Situation } from './possibility.js';
+import { inSeries, type Situation } from './possibility.js';
 
 export class Situations {
   readonly #world: SimWorld;
@@ -29,17 +30,25 @@ export class Situations {
     const at = this.#at.get(node);
     if (at?.kind !== 'lan') {
       const nat = at?.firewalled === true ? natBehaviours['one-to-one-firewalled'] : undefined;
-      return { network: node.name, nat, odd: false };
+      const has = (family: IpFamily): boolean =>
+        at?.addresses.some((address) => familyOf(address) === family) === true;
+      return { network: node.name, nat, odd: false, ipv4: has(4), ipv6: has(6) };
     }
     const network = this.#topology.networks.find(({ name }) => name === at.network);
     const variation = this.#variations.get(at.network) ?? 'plain';
-    const nat = { ...natBehaviours[network?.nat ?? 'easy'], ...natVariations[variation] };
+    const home = { ...natBehaviours[network?.nat ?? 'easy'], ...natVariations[variation] };
+    const carrier = network?.carrier;
     // Hosts of one LAN contend for ports.
     const neighbours = this.#world.nodes.filter((other) => {
       const place = this.#at.get(other);
       return place?.kind === 'lan' && place.network === at.network;
     });
-    const odd = variation !== 'plain' || neighbours.length > 1;
-    return { network: at.network, nat, odd };
+    return {
+      network: at.network,
+      nat: carrier === undefined ? home : inSeries(home, natBehaviours[carrier.nat]),
+      odd: variation !== 'plain' || neighbours.length > 1,
+      ipv4: network?.nat64 !== true,
+      ipv6: at.ipv6 !== undefined,
+    };
   }
 }

@@ -217,6 +217,28 @@ const found: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'unknown-homes',
+    about:
+      'control dies before anybody told a home, and the homes are two: they meet all the same (seed 37092)',
+    left: behind('hard'),
+    right: behind('udp-blocked'),
+    relays: 2,
+    path: 'relay',
+    steps: ({ world, left, right, trouble, run, expect }) => {
+      trouble('hard', [left, right], 25_000);
+      for (const node of [left, right]) node.stop();
+      run(2_000);
+      for (const node of [left, right]) node.start();
+      world.clock.runUntil(() => left.state === 'Running' && right.state === 'Running', 5_000);
+      world.control.stop();
+      run(20_000);
+      const heard = new Set<string>();
+      world.observers.push({ onMessage: (node) => heard.add(node.name) });
+      run(3_000);
+      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+    },
+  }),
+  scenario({
     name: 'carried-ping',
     about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
     left: inTheOpen,
