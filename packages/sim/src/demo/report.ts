@@ -6,6 +6,9 @@
 /** How a pair talks. `none`: not at all. */
 export type ActualPath = 'direct' | 'relay' | 'peer-relay' | 'none';
 
+/** `either`: nothing is expected but that they talk. */
+export type ExpectedPath = 'direct' | 'relay' | 'either';
+
 /** What made a direct path possible. */
 export type PathMethod =
   | 'open'
@@ -29,7 +32,7 @@ export interface DemoMachine {
 export interface DemoPair {
   readonly from: string;
   readonly to: string;
-  readonly expected: 'direct' | 'relay';
+  readonly expected: ExpectedPath;
   readonly actual: ActualPath;
   /** null when nothing got through. */
   readonly method: PathMethod | null;

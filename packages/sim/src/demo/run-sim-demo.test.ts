@@ -31,9 +31,15 @@ describe('the demo in the simulator', () => {
 
   test('names what made each direct path possible', () => {
     const methods = new Set(report.pairs.map(({ method }) => method));
-    expect(methods).toEqual(new Set(['open', 'punch', 'static', 'relay']));
-    const punched = report.pairs.filter(({ method }) => method === 'punch');
-    expect(punched.map(({ from, to }) => `${from} ${to}`)).toEqual(['easynat-east easynat-west']);
+    expect(methods).toEqual(new Set(['open', 'portmap', 'static', 'relay']));
+    const mapped = report.pairs.filter(({ method }) => method === 'portmap');
+    expect(mapped.map(({ from, to }) => `${from} ${to}`)).toEqual([
+      'easynat-east hardnat-east',
+      'easynat-east easynat-west',
+      'easynat-east hardnat-west',
+      'hardnat-east easynat-west',
+      'easynat-west hardnat-west',
+    ]);
   });
 
   test('moves every byte, over relays only where nothing else is possible', () => {
