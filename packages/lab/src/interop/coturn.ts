@@ -9,14 +9,15 @@ export const coturnPort = 3478;
 const startMs = 10_000;
 const pollMs = 50;
 
-/** Starts coturn on two addresses of a host; resolves when it answers. */
+/** Starts coturn on two addresses of a host, on `port` and the next one; resolves when it answers. */
 export async function startCoturn(
   world: World,
   host: string,
   addresses: readonly string[],
+  port: number = coturnPort,
 ): Promise<void> {
   const flags = '-n --log-file stdout --no-cli --no-tls --no-dtls --stun-only'.split(' ');
-  const ports = ['-p', String(coturnPort), '--alt-listening-port', String(coturnPort + 1)];
+  const ports = ['-p', String(port), '--alt-listening-port', String(port + 1)];
   const listen = addresses.flatMap((address) => ['-L', address]);
   const argv = ['turnserver', ...flags, ...ports, ...listen, '--pidfile', '/run/turnserver.pid'];
   const log = { file: '/run/turnserver.log' };
@@ -29,7 +30,9 @@ export async function startCoturn(
   // It opens its sockets one after the other, each address with both ports: ask until the last answers.
   const last = addresses.at(-1) ?? '';
   while (Date.now() < givenUpAt) {
-    const client = await world.run(host, ['turnutils_stunclient', last], { timeoutMs: 1000 });
+    const client = await world.run(host, ['turnutils_stunclient', '-p', String(port), last], {
+      timeoutMs: 1000,
+    });
     if (client.stdout.includes('UDP reflexive addr')) return;
     if (await Promise.race([ended, sleep(pollMs, false)])) break;
   }
