@@ -13,6 +13,7 @@ import {
   type IpAddress,
   type IpFamily,
 } from '../ip/address.js';
+import { isOverlay } from '../ip/classes.js';
 import type { EarlierUse } from '../netcheck/dial-back.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import { Netcheck, type NetcheckInput } from '../netcheck/netcheck.js';
@@ -86,6 +87,7 @@ export class OwnNetwork {
   /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
   #filterFingerprint = '';
   #localAddresses: readonly IpAddress[] = [];
+  #meshAddresses: ReadonlySet<IpAddress> = new Set();
   #lostAddress = false;
   #doubtedAt: Instant | undefined;
 
@@ -270,6 +272,12 @@ export class OwnNetwork {
     this.#addressesChanged(now);
   }
 
+  /** Of all known peers and our own. */
+  setMeshAddresses(addresses: ReadonlySet<IpAddress>, now: Instant): void {
+    this.#meshAddresses = addresses;
+    if (this.#sharesRange) this.#addressesChanged(now);
+  }
+
   setStaticEndpoints(endpoints: readonly Endpoint[], now: Instant): void {
     this.#endpoints.setStaticEndpoints(endpoints);
     this.#tellEndpoints(now);
@@ -318,6 +326,11 @@ export class OwnNetwork {
     );
   }
 
+  /** Our own network lies in the overlay's range. */
+  get #sharesRange(): boolean {
+    return this.#localAddresses.some((address) => familyOf(address) === 4 && isOverlay(address));
+  }
+
   #isFresh(now: Instant): boolean {
     const { reportedAt } = this.#endpoints;
     if (reportedAt === undefined || now - reportedAt > endpointsFreshMs) return false;
@@ -351,10 +364,15 @@ export class OwnNetwork {
     const { onlyLoopback } = this.#endpoints;
     const localSockets = this.#endpoints.localSockets();
     const described = [onlyLoopback, this.#sockets.isOpen(4), this.#sockets.isOpen(6)].join();
-    const fingerprint = [described, ...localSockets].join();
+    const mesh = this.#sharesRange ? [...this.#meshAddresses] : [];
+    const fingerprint = [described, ...localSockets, ...mesh].join();
     if (fingerprint !== this.#filterFingerprint) {
       this.#filterFingerprint = fingerprint;
-      this.#filter = { ownSockets: new Set(localSockets), allowLoopback: onlyLoopback };
+      this.#filter = {
+        ownSockets: new Set(localSockets),
+        allowLoopback: onlyLoopback,
+        meshAddresses: this.#sharesRange ? this.#meshAddresses : undefined,
+      };
       this.#netcheck.allowLoopback = onlyLoopback;
       this.#options.onFilterChanged(now);
     }

@@ -40,6 +40,7 @@ import type {
   PeerPathStatus,
 } from './io.js';
 import { MappingSamples } from './mapping-samples.js';
+import { meshAddresses } from './mesh-addresses.js';
 import { EngineOutputs } from './outputs.js';
 import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
@@ -301,6 +302,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   #netmap(netmap: Netmap, now: Instant): void {
     this.#filter.apply(netmap);
     this.#setRelayMap(netmap.relayMap, now);
+    this.#network.setMeshAddresses(meshAddresses(netmap), now);
     this.#peers.apply(netmap, now);
     this.#network.setPeriodic(this.#peers.size > 0, now);
   }

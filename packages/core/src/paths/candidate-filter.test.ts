@@ -1,4 +1,4 @@
-import type { Endpoint } from '@warren/core/ip/address';
+import type { Endpoint, IpAddress } from '@warren/core/ip/address';
 import { acceptCandidates, candidateRefusal } from '@warren/core/paths/candidate-filter';
 import { directPath } from '@warren/core/paths/testing/peer-drive';
 import { expect, test } from 'vitest';
@@ -28,6 +28,14 @@ test.each([
   ['[2001:db8::9]:41641', undefined],
 ] as const)('%s: %s', (remote, refusal) => {
   expect(candidateRefusal(remote as Endpoint, context)).toBe(refusal);
+});
+
+test('inside a network of the same range a neighbour is a candidate, a mesh address never', () => {
+  const shared = { ...context, meshAddresses: new Set(['100.64.0.9' as IpAddress]) };
+  const refusal = (remote: string) => candidateRefusal(remote as Endpoint, shared);
+  expect(refusal('100.64.7.9:41641')).toBeUndefined();
+  expect(refusal('100.64.0.9:41641')).toBe('candidate-overlay');
+  expect(refusal('[fd7a:115c:a1e0::77]:41641')).toBe('candidate-overlay');
 });
 
 test('loopback serves when it is all that this machine has', () => {

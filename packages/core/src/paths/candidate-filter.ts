@@ -3,7 +3,13 @@
  * would make us talk to ourselves, into our own tunnel or to many hosts at once is refused here.
  */
 import type { DirectPath } from '../engines/paths.js';
-import { type Endpoint, endpointAddress, endpointPort, familyOf } from '../ip/address.js';
+import {
+  type Endpoint,
+  endpointAddress,
+  endpointPort,
+  familyOf,
+  type IpAddress,
+} from '../ip/address.js';
 import { isLinkLocal, isLoopback, isMulticast, isOverlay, isUnspecified } from '../ip/classes.js';
 
 /** Why an address was refused; names of counters. */
@@ -22,6 +28,11 @@ export interface CandidateContext {
   readonly ownSockets: ReadonlySet<Endpoint>;
   /** True only when loopback is all this machine has, so that the peer must be on it too. */
   readonly allowLoopback: boolean;
+  /**
+   * Our own network lies in the overlay's IPv4 range, so a candidate there may be a neighbour: unless it is one of
+   * these, which lead into the tunnel. Undefined: our network does not.
+   */
+  readonly meshAddresses?: ReadonlySet<IpAddress> | undefined;
 }
 
 /** Why `remote` can't be a candidate; undefined when it can. */
@@ -33,7 +44,10 @@ export function candidateRefusal(
   if (endpointPort(remote) === 0) return 'candidate-port-zero';
   if (isUnspecified(address)) return 'candidate-unspecified';
   if (isMulticast(address)) return 'candidate-multicast';
-  if (isOverlay(address)) return 'candidate-overlay';
+  if (isOverlay(address)) {
+    const isNeighbour = familyOf(address) === 4 && context.meshAddresses?.has(address) === false;
+    if (!isNeighbour) return 'candidate-overlay';
+  }
   // A link-local IPv6 address means nothing without its zone, which no message carries.
   if (familyOf(address) === 6 && isLinkLocal(address)) return 'candidate-ipv6-link-local';
   if (isLoopback(address) && !context.allowLoopback) return 'candidate-loopback';

@@ -42,6 +42,11 @@ export function endpointSentences(engine: PathEngineStatus | undefined): string[
   );
 }
 
+/** A machine inside the range of the mesh that can't have rules for it. */
+export function rulesSentence(error: Error): string {
+  return `This machine's own network uses addresses of 100.64.0.0/10, as the mesh does, and there can be no routing rules here (${error.message}): peers whose addresses that network uses too are out of reach.`;
+}
+
 export function notRunning(state: BackendState): NodeError {
   if (state === 'NeedsLogin') {
     return new NodeError(

@@ -24,6 +24,7 @@ import type { Logger } from '@warren/shell/log';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
 import type { Plane } from '../plane/plane.js';
+import { overlayPolicy } from '../tun/overlay-policy.js';
 import type { TunSettings } from '../tun/tun-settings.js';
 import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
@@ -86,6 +87,8 @@ export class Session {
   #authUrl: string | undefined;
   /** From the start until control has taken us or refused us for good. */
   #isLoggingIn = true;
+  /** Of the IPv4 socket. */
+  #udpPort: number | undefined;
   #wasConnected = false;
   #closed = false;
   #onLoggedOut: (() => void) | undefined;
@@ -173,6 +176,7 @@ export class Session {
     this.#link = link;
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
     this.#host?.handle({ type: 'link-changed' });
+    this.#updatePolicy();
     this.#control.linkChanged(lostAddress);
   }
 
@@ -238,6 +242,8 @@ export class Session {
 
   #noteSocket(socketId: SocketId, port: number): void {
     if (socketId !== ipv4SocketId) return;
+    this.#udpPort = port;
+    this.#updatePolicy();
     const { listenPort, health } = this.#options;
     if (listenPort === 0 || port === listenPort) {
       health.clear('udp');
@@ -268,7 +274,16 @@ export class Session {
     if (this.#host === undefined && nodeKey !== undefined) this.#startEngine(nodeKey);
     this.#netmap = netmap;
     this.#host?.handle({ type: 'netmap', netmap });
+    this.#updatePolicy();
     this.#options.tun.want(netmap.self.addresses);
+  }
+
+  /** What the device needs beside its addresses when our own network lies in the range of the mesh. */
+  #updatePolicy(): void {
+    const [netmap, link, udpPort] = [this.#netmap, this.#link, this.#udpPort];
+    const controlUrl = this.#options.file.profile.login?.server;
+    if (netmap === undefined || controlUrl === undefined || this.#closed) return;
+    this.#options.tun.setPolicy(overlayPolicy({ netmap, link, udpPort, controlUrl }));
   }
 
   #takeState(state: LoginState): void {

@@ -2,7 +2,7 @@ import { instant, type WallTime } from '@warren/core/base/instant';
 import type { Endpoint } from '@warren/core/ip/address';
 import type { Prefix } from '@warren/core/ip/prefix';
 import type { NodeKey } from '@warren/core/keys/keys';
-import type { OwnEndpoint } from '@warren/core/netmap/own';
+import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import { expect, test } from 'vitest';
 import { buildStatus, type StatusInputs } from './status.js';
@@ -86,17 +86,18 @@ test('a node that never joined knows nothing, and says null, not a guess', () =>
 });
 
 test('own endpoints are told with how each is known', () => {
-  const of = (port: number, type: OwnEndpoint['type']): OwnEndpoint => ({
-    endpoint: `192.0.2.1:${port}` as Endpoint,
-    type,
-  });
-  const endpoints = [of(1, 2), of(2, 4), of(3, 5), of(4, 1), of(5, 3)];
+  const of = (
+    port: number,
+    type: SummarizedEndpoint['type'],
+    verified?: 'yes' | 'port-only' | 'no',
+  ): SummarizedEndpoint => ({ endpoint: `192.0.2.1:${port}` as Endpoint, type, verified });
+  const endpoints = [of(1, 2, 'yes'), of(2, 4), of(3, 5, 'no'), of(4, 1), of(5, 3, 'port-only')];
   expect(buildStatus({ ...nothing, netmap, endpoints }).self?.endpoints).toEqual([
-    { addr: '192.0.2.1:1', type: 'stun' },
-    { addr: '192.0.2.1:2', type: 'stun-local-port' },
-    { addr: '192.0.2.1:3', type: 'static' },
-    { addr: '192.0.2.1:4', type: 'local' },
-    { addr: '192.0.2.1:5', type: 'portmap' },
+    { addr: '192.0.2.1:1', type: 'stun', verified: 'yes' },
+    { addr: '192.0.2.1:2', type: 'stun-local-port', verified: null },
+    { addr: '192.0.2.1:3', type: 'static', verified: 'no' },
+    { addr: '192.0.2.1:4', type: 'local', verified: null },
+    { addr: '192.0.2.1:5', type: 'portmap', verified: 'port-only' },
   ]);
 });
 

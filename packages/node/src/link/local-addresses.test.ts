@@ -10,7 +10,15 @@ const entry = (address: string, internal = false) => ({
   family: 'IPv4' as const,
 });
 
-test('loopback, link-local, the tunnel and overlay addresses never become endpoints', () => {
+test('an address of a carrier’s network is one like others, though meshes use its range', () => {
+  const interfaces = {
+    wwan0: [entry('100.64.3.4'), entry('fd7a:115c:a1e0::9')],
+    warren1: [entry('100.64.0.9')],
+  };
+  expect(usableAddresses(interfaces, 'warren0')).toEqual(['100.64.3.4']);
+});
+
+test('loopback, link-local, the tunnel and those of other meshes never become endpoints', () => {
   const addresses = usableAddresses(
     {
       lo: [entry('127.0.0.1', true)],

@@ -3,7 +3,7 @@
  * container bridge's link-local. Pure over the table that node:os gives.
  */
 import type { NetworkInterfaceInfo } from 'node:os';
-import { type IpAddress, parseAddress } from '@warren/core/ip/address';
+import { familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import {
   isLinkLocal,
   isLoopback,
@@ -11,6 +11,9 @@ import {
   isOverlay,
   isUnspecified,
 } from '@warren/core/ip/classes';
+
+/** Devices of other meshes on this machine, whose addresses lead into a tunnel. */
+const MESH_DEVICE = /^(warren|tailscale)\d*$/;
 
 /** Endpoints that a node advertises from its interfaces; machines with hundreds of bridges exist. */
 const MAX_LOCAL_ADDRESSES = 32;
@@ -25,15 +28,17 @@ export function usableAddresses(
     if (name === tunName) continue;
     for (const entry of entries ?? []) {
       const address = entry.internal ? undefined : parseAddress(entry.address);
-      if (address !== undefined && isUsable(address)) found.add(address);
+      if (address !== undefined && isUsable(address, name)) found.add(address);
     }
   }
   return [...found].sort(byFamilyThenText).slice(0, MAX_LOCAL_ADDRESSES);
 }
 
-function isUsable(address: IpAddress): boolean {
-  const refused = [isLoopback, isLinkLocal, isMulticast, isUnspecified, isOverlay];
-  return !refused.some((test) => test(address));
+function isUsable(address: IpAddress, name: string): boolean {
+  const refused = [isLoopback, isLinkLocal, isMulticast, isUnspecified];
+  if (refused.some((test) => test(address))) return false;
+  // Carriers give their customers addresses of the range that meshes took; IPv6 has a range that is nobody else's.
+  return !isOverlay(address) || (familyOf(address) === 4 && !MESH_DEVICE.test(name));
 }
 
 function byFamilyThenText(a: IpAddress, b: IpAddress): number {

@@ -1,6 +1,8 @@
+import type { IpAddress } from '@warren/core/ip/address';
 import type { Prefix } from '@warren/core/ip/prefix';
 import { silentLogger } from '@warren/shell/log';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { OverlayPolicy } from './overlay-policy.js';
 import { TunSettings } from './tun-settings.js';
 
 const A = ['100.64.0.1/32', 'fd7a:115c:a1e0::1/128'] as Prefix[];
@@ -11,17 +13,32 @@ function device() {
   const done: string[] = [];
   const waiting: (() => void)[] = [];
   const troubles: (string | undefined)[] = [];
-  const state = { refuses: undefined as string | undefined, busy: 0, busiest: 0 };
+  const policies: string[] = [];
+  const state = {
+    refuses: undefined as string | undefined,
+    refusesPolicy: false,
+    policyTrouble: undefined as string | undefined,
+    busy: 0,
+    busiest: 0,
+  };
   const settings = new TunSettings({
     name: 'warren0',
     log: silentLogger,
     onTrouble: (error) => troubles.push(error?.message),
-    apply: async (_name, addresses) => {
+    applyPolicy: (policy) => {
+      if (policy !== undefined && state.refusesPolicy) return Promise.reject(new Error('no rules'));
+      policies.push(policy?.peers.join() ?? 'none');
+      return Promise.resolve();
+    },
+    onPolicyTrouble: (error) => {
+      state.policyTrouble = error?.message;
+    },
+    apply: async (_name, addresses, isShared) => {
       state.busiest = Math.max(state.busiest, ++state.busy);
       await new Promise<void>((resolve) => waiting.push(resolve));
       state.busy--;
       if (state.refuses !== undefined) throw new Error(state.refuses);
-      done.push(addresses.join());
+      done.push(`${addresses.join()}${isShared ? ' shared' : ''}`);
       return { withoutIpv6: undefined };
     },
   });
@@ -32,7 +49,7 @@ function device() {
       await vi.advanceTimersByTimeAsync(0);
     }
   };
-  return { settings, done, troubles, state, run };
+  return { settings, done, troubles, policies, state, run };
 }
 
 beforeEach(() => {
@@ -112,4 +129,85 @@ test('a device that is down is left alone, and a closed one for good', async () 
   settings.want(B);
   await run();
   expect(done).toEqual([A.join(), '']);
+});
+
+describe('a machine whose own network lies in the range of the mesh', () => {
+  const policy = (...peers: string[]): OverlayPolicy => ({
+    peers: peers as IpAddress[],
+    own: ['100.64.9.2' as IpAddress],
+    udpPort: 41_641,
+    servers: [],
+  });
+
+  test('gets rules instead of the whole range; other peers do not touch the device', async () => {
+    const { settings, done, policies, run } = device();
+    settings.setPolicy(policy('100.64.0.1'));
+    settings.want(A);
+    await run();
+    settings.setPolicy(policy('100.64.0.1', '100.64.0.7'));
+    await run();
+    expect(done).toEqual([`${A.join()} shared`]);
+    expect(policies.filter((peers) => peers !== 'none')).toEqual([
+      '100.64.0.1',
+      '100.64.0.1,100.64.0.7',
+    ]);
+    settings.setPolicy(undefined);
+    await run();
+    expect(done.at(-1)).toBe(A.join());
+    expect(policies.at(-1)).toBe('none');
+  });
+
+  test('gets both when they are asked for in one breath, in either order', async () => {
+    const { settings, done, policies, run } = device();
+    settings.start();
+    await run();
+    settings.setPolicy(policy('100.64.0.1'));
+    settings.want(A);
+    await run();
+    expect(done).toEqual([`${A.join()} shared`]);
+    expect(policies.at(-1)).toBe('100.64.0.1');
+    settings.want([]);
+    settings.setPolicy(policy('100.64.0.7'));
+    settings.want(B);
+    await run();
+    expect(done.at(-1)).toBe(`${B.join()} shared`);
+    expect(policies.at(-1)).toBe('100.64.0.7');
+  });
+
+  test('has none of them left when it is down, or when the daemon ends', async () => {
+    const { settings, policies, run } = device();
+    settings.setPolicy(policy('100.64.0.1'));
+    settings.want(A);
+    await run();
+    settings.want([]);
+    await run();
+    expect(policies.at(-1)).toBe('none');
+    settings.want(B);
+    await run();
+    expect(policies.at(-1)).toBe('100.64.0.1');
+    await settings.close();
+    expect(policies.at(-1)).toBe('none');
+  });
+
+  test('is told when there can be no rules, and has the whole range as others have', async () => {
+    const { settings, done, state, run } = device();
+    state.refusesPolicy = true;
+    settings.setPolicy(policy('100.64.0.1'));
+    settings.want(A);
+    await run();
+    expect(done.at(-1)).toBe(A.join());
+    expect(state.policyTrouble).toBe('no rules');
+    await expect(settings.settled()).resolves.toBeUndefined();
+    settings.setPolicy(undefined);
+    await run();
+    expect(state.policyTrouble).toBeUndefined();
+  });
+});
+
+test('what an earlier process left is taken away at the start', async () => {
+  const { settings, done, policies, run } = device();
+  settings.start();
+  await run();
+  expect(policies).toEqual(['none']);
+  expect(done).toEqual([]);
 });

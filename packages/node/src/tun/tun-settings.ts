@@ -12,6 +12,7 @@ import { networkInterfaces } from 'node:os';
 import { type Prefix, prefixAddress } from '@warren/core/ip/prefix';
 import type { Logger } from '@warren/shell/log';
 import type { TunConfigured } from './configure-linux.js';
+import type { OverlayPolicy } from './overlay-policy.js';
 
 /** Another VPN that goes away, or a tool that is installed, is noticed within this time. */
 const RETRY_MS = 10_000;
@@ -25,7 +26,15 @@ export interface TunSettingsOptions {
   readonly name: string;
   readonly log: Logger;
   /** Brings the device up with these addresses, or down when there are none. */
-  readonly apply: (name: string, addresses: readonly Prefix[]) => Promise<TunConfigured>;
+  readonly apply: (
+    name: string,
+    addresses: readonly Prefix[],
+    isShared: boolean,
+  ) => Promise<TunConfigured>;
+  /** Makes a policy stand on a device that is up, or none. */
+  readonly applyPolicy: (policy: OverlayPolicy | undefined) => Promise<void>;
+  /** Why a policy that is wanted can't be had; undefined: it can. */
+  readonly onPolicyTrouble: (error: Error | undefined) => void;
   /** What is wrong with the device now; undefined: nothing. */
   readonly onTrouble: (error: Error | undefined) => void;
 }
@@ -34,6 +43,11 @@ export class TunSettings {
   readonly #options: TunSettingsOptions;
   #wanted = DOWN;
   #applied: readonly Prefix[] | undefined = DOWN;
+  #policy: OverlayPolicy | undefined;
+  /** As text; undefined: whatever an earlier process left. */
+  #appliedPolicy: string | undefined;
+  /** The policy that could not be had, as text; another one is tried. */
+  #refusedPolicy: string | undefined;
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -48,6 +62,22 @@ export class TunSettings {
   want(addresses: readonly Prefix[]): void {
     if (addresses.join() === this.#wanted.join()) return;
     this.#wanted = addresses;
+    this.#start();
+  }
+
+  /** For a machine whose own network lies in the overlay's range; undefined: it does not. */
+  setPolicy(policy: OverlayPolicy | undefined): void {
+    if (textOf(policy) === textOf(this.#policy)) return;
+    this.#policy = policy;
+    if (policy === undefined && this.#refusedPolicy !== undefined) {
+      this.#refusedPolicy = undefined;
+      this.#options.onPolicyTrouble(undefined);
+    }
+    this.#start();
+  }
+
+  /** Takes away what an earlier process left. */
+  start(): void {
     this.#start();
   }
 
@@ -73,9 +103,13 @@ export class TunSettings {
     this.#start();
   }
 
-  close(): void {
+  /** Ends it; rules, which outlive the device, are taken back. */
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
+    await this.#running;
+    if (this.#appliedPolicy === undefined || this.#appliedPolicy === NO_POLICY) return;
+    await this.#options.applyPolicy(undefined).catch(() => undefined);
   }
 
   #start(): void {
@@ -83,17 +117,17 @@ export class TunSettings {
     if (this.#closed || this.#running !== undefined) return;
     this.#running = this.#applyAll().finally(() => {
       this.#running = undefined;
+      // Something may have been asked for between the last look and now.
+      if (this.#failure === undefined && !this.#isSettled()) this.#start();
     });
   }
 
   async #applyAll(): Promise<void> {
-    const { name, log, apply, onTrouble } = this.#options;
-    while (this.#applied !== this.#wanted && !this.#closed) {
+    const { log, onTrouble } = this.#options;
+    while (!this.#isSettled() && !this.#closed) {
       const wanted = this.#wanted;
       try {
-        const { withoutIpv6 } = await apply(name, wanted);
-        if (withoutIpv6 !== undefined) log.warn('no IPv6 inside the tunnel', { withoutIpv6 });
-        this.#applied = wanted;
+        await this.#applyOnce(wanted);
         this.#failure = undefined;
       } catch (error) {
         this.#applied = undefined;
@@ -105,4 +139,47 @@ export class TunSettings {
     onTrouble(this.#failure);
     if (this.#failure !== undefined) this.#retry = setTimeout(() => this.#start(), RETRY_MS);
   }
+
+  /** What is to stand beside the device: nothing when it is down, or when it can't be had. */
+  #wantedPolicy(): OverlayPolicy | undefined {
+    const isRefused = textOf(this.#policy) === this.#refusedPolicy;
+    return this.#wanted.length === 0 || isRefused ? undefined : this.#policy;
+  }
+
+  #isSettled(): boolean {
+    return this.#applied === this.#wanted && this.#appliedPolicy === textOf(this.#wantedPolicy());
+  }
+
+  async #applyOnce(wanted: readonly Prefix[]): Promise<void> {
+    const { name, log, apply, applyPolicy, onPolicyTrouble } = this.#options;
+    const policy = this.#wantedPolicy();
+    const wasShared = this.#appliedPolicy !== undefined && this.#appliedPolicy !== NO_POLICY;
+    const isShared = policy !== undefined;
+    // Setting the addresses anew interrupts what flows: a policy of other peers alone does not.
+    if (this.#applied !== wanted || wasShared !== isShared) {
+      const { withoutIpv6 } = await apply(name, wanted, isShared);
+      if (withoutIpv6 !== undefined) log.warn('no IPv6 inside the tunnel', { withoutIpv6 });
+      this.#applied = wanted;
+    }
+    try {
+      await applyPolicy(policy);
+      this.#appliedPolicy = textOf(policy);
+      if (isShared) this.#refusedPolicy = undefined;
+      if (isShared || this.#policy === undefined) onPolicyTrouble(undefined);
+    } catch (error) {
+      const trouble = error instanceof Error ? error : new Error(String(error));
+      log.warn('no rules for a network inside the range of the mesh', { error: trouble });
+      // Without rules the whole range goes into the tunnel, as everywhere else.
+      this.#refusedPolicy = textOf(policy);
+      this.#appliedPolicy = NO_POLICY;
+      if (isShared) this.#applied = undefined;
+      onPolicyTrouble(trouble);
+    }
+  }
+}
+
+const NO_POLICY = 'none';
+
+function textOf(policy: OverlayPolicy | undefined): string {
+  return policy === undefined ? NO_POLICY : JSON.stringify(policy);
 }
