@@ -30,6 +30,7 @@ import type { LocalApiBackend } from '../local-api/server.js';
 import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
 import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
+import { OverlayRules } from '../tun/overlay-rules.js';
 import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
 import { awaitRunning, runningEvent } from './await-running.js';
@@ -50,6 +51,7 @@ import {
   interrupted,
   notRunning,
   relaySentences,
+  rulesSentence,
   runningPart,
 } from './sentences.js';
 import { Session, type SessionEvent } from './session.js';
@@ -109,10 +111,16 @@ export class Daemon implements LocalApiBackend {
       },
       onHostName: (hostName) => this.#session?.setHostName(hostName),
     });
+    const rules = new OverlayRules(options.tunName);
     this.#tun = new TunSettings({
       name: options.tunName,
       log: options.log,
       apply: applyTun,
+      applyPolicy: (policy) => rules.apply(policy),
+      onPolicyTrouble: (error) => {
+        if (error === undefined) this.#health.clear('tun-rules');
+        else this.#health.set('tun-rules', rulesSentence(error));
+      },
       onTrouble: (error) => {
         if (error === undefined) this.#health.clear('tun');
         else this.#health.set('tun', `The tunnel's device is not configured: ${error.message}`);
@@ -170,6 +178,7 @@ export class Daemon implements LocalApiBackend {
     const daemon = new Daemon(options, lock, file, plane);
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
+    daemon.#tun.start();
     const { healthPort } = options.settings;
     if (healthPort !== undefined) {
       daemon.#healthPort = await HealthPort.open(healthPort, () => daemon.#unready());
@@ -195,7 +204,7 @@ export class Daemon implements LocalApiBackend {
     this.#settings.close();
     await this.#healthPort?.close();
     this.#watcher.close();
-    this.#tun.close();
+    await this.#tun.close();
     this.#history.close();
     await this.#plane.stop();
     this.#lock.release();
