@@ -29,6 +29,8 @@ import type {
 import type { LocalApiBackend } from '../local-api/server.js';
 import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
+import { MappingFile } from '../portmap/mapping-file.js';
+import { PortMapHost } from '../portmap/port-map-host.js';
 import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
 import { OverlayRules } from '../tun/overlay-rules.js';
 import { TunSettings } from '../tun/tun-settings.js';
@@ -83,6 +85,8 @@ export class Daemon implements LocalApiBackend {
   readonly #health = new Health();
   readonly #history: History;
   readonly #portUse: PortUse;
+  /** Undefined: routers are not asked. */
+  readonly #portMap: PortMapHost | undefined;
   readonly #settings: LiveSettings;
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   #link: LinkState = { addresses: [], defaultRoute: '' };
@@ -101,6 +105,14 @@ export class Daemon implements LocalApiBackend {
     this.#plane = plane;
     this.#history = new History(options.stateDir, options.clock, options.log);
     this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
+    this.#portMap = !options.settings.portMapping
+      ? undefined
+      : new PortMapHost({
+          ...options,
+          file: new MappingFile(options.stateDir, options.log),
+          onChange: (mappings, services) =>
+            this.#session?.host?.handle({ type: 'port-map', mappings, services }),
+        });
     this.#settings = new LiveSettings({
       started: options.settings,
       file,
@@ -135,6 +147,7 @@ export class Daemon implements LocalApiBackend {
         this.#link = link;
         this.#settings.linkChanged();
         this.#session?.linkChanged(link);
+        this.#portMap?.linkChanged();
       },
     });
   }
@@ -179,6 +192,7 @@ export class Daemon implements LocalApiBackend {
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
     daemon.#tun.start();
+    daemon.#portMap?.linkChanged();
     const { healthPort } = options.settings;
     if (healthPort !== undefined) {
       daemon.#healthPort = await HealthPort.open(healthPort, () => daemon.#unready());
@@ -202,6 +216,7 @@ export class Daemon implements LocalApiBackend {
     this.#session?.close();
     this.#session = undefined;
     this.#settings.close();
+    await this.#portMap?.stop();
     await this.#healthPort?.close();
     this.#watcher.close();
     await this.#tun.close();
@@ -351,6 +366,7 @@ export class Daemon implements LocalApiBackend {
         health: this.#health,
         history: this.#history,
         portUse: this.#portUse,
+        portMap: this.#portMap,
       },
       (event) => {
         if (event.type === 'failed') {

@@ -28,6 +28,7 @@ import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { HttpProber } from '../netcheck/http-prober.js';
 import type { Plane } from '../plane/plane.js';
+import type { PortMapHost } from '../portmap/port-map-host.js';
 import { RelayLink } from '../relay/relay-link.js';
 import type { PortUse } from './port-use.js';
 
@@ -62,6 +63,8 @@ export interface EngineHostOptions {
   readonly listenPort: number;
   /** Told to peers beside what is found. */
   readonly staticEndpoints?: readonly Endpoint[];
+  /** Asks routers to forward our ports; absent: nobody does. Its answers come as `port-map`. */
+  readonly portMap?: Pick<PortMapHost, 'want' | 'verified' | 'probe'> | undefined;
   /** What is known of our ports; absent: relays aren't asked to dial back. */
   readonly portUse?: Pick<PortUse, 'earlierUses' | 'opened' | 'dialledBack' | 'closed'>;
 }
@@ -155,9 +158,9 @@ export class EngineHost {
     return this.#engine.attempts(peer, this.#options.clock.now());
   }
 
-  /** How long ago an instant of the engine was. */
-  agoMs(at: Instant): number {
-    return this.#options.clock.now() - at;
+  /** The engine's time. */
+  get now(): Instant {
+    return this.#options.clock.now();
   }
 
   /** Which of the engine's relays should be connected and are not, with the reason where one is known. */
@@ -191,6 +194,7 @@ export class EngineHost {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#answerNetcheck(id, undefined), NETCHECK_MS);
       this.#netchecks.set(id, { resolve, onProgress, timer });
+      this.#options.portMap?.probe();
       this.handle({ type: 'netcheck', id });
     });
   }
@@ -230,6 +234,7 @@ export class EngineHost {
     for (const id of [...this.#netchecks.keys()]) this.#answerNetcheck(id, undefined);
     this.#prober.close();
     this.#options.portUse?.closed();
+    this.#options.portMap?.want(undefined, undefined);
     for (const done of this.#countersWaiting) done();
   }
 
@@ -275,6 +280,12 @@ export class EngineHost {
           heldUpMs: Math.round(output.heldUpMs),
         });
         this.#options.portUse?.dialledBack(output.verdict);
+        break;
+      case 'udp-ports':
+        this.#options.portMap?.want(output.ipv4, output.ipv6);
+        break;
+      case 'mapping-verified':
+        this.#options.portMap?.verified(output.external, output.works);
         break;
       case 'https-probe':
       case 'captive-probe':

@@ -24,6 +24,7 @@ import type { Logger } from '@warren/shell/log';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
 import type { Plane } from '../plane/plane.js';
+import type { PortMapHost } from '../portmap/port-map-host.js';
 import { overlayPolicy } from '../tun/overlay-policy.js';
 import type { TunSettings } from '../tun/tun-settings.js';
 import { ControlClock } from './control-clock.js';
@@ -51,6 +52,7 @@ export interface SessionOptions {
   readonly health: Health;
   readonly history: History;
   readonly portUse: PortUse;
+  readonly portMap: PortMapHost | undefined;
 }
 
 export type SessionEvent =

@@ -31,6 +31,7 @@ import type {
   PingResult,
 } from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
+import type { RememberedMapping } from '@warren/core/portmap/io';
 import type { Crypto } from '@warren/core/ports';
 import { MachineTimer } from '../clock/machine-timer.js';
 import type { Host } from '../net/host.js';
@@ -40,6 +41,7 @@ import type { ControlStreamServer } from '../servers/control-wire.js';
 import { ControlLink } from './control-link.js';
 import { Plane } from './plane.js';
 import { RelayLink, type RelayStreamServer } from './relay-link.js';
+import { RouterLink } from './router-link.js';
 
 /** WireGuard's usual port in this family. */
 const LISTEN_PORT = 41_641;
@@ -72,6 +74,7 @@ interface Process {
   readonly timer: MachineTimer;
   readonly plane: Plane;
   readonly control: ControlLink;
+  readonly router: RouterLink;
   readonly links: Map<RegionId, RelayLink>;
   draining: boolean;
 }
@@ -90,6 +93,8 @@ export class SimNode {
   #nodeKey: NodePrivateKey | undefined;
   /** Undefined: not running. */
   #process: Process | undefined;
+  /** Mappings at routers, from the state file. */
+  #remembered: readonly RememberedMapping[] = [];
   /** When its port was last used by an earlier process. */
   #stoppedAt: Instant | undefined;
   /** Where packets to each peer go now, as the PacketEngine was told. */
@@ -196,6 +201,16 @@ export class SimNode {
         onOutput: (output) => this.#onControl(output),
         onConnected: () => this.input({ type: 'retry-relays' }),
       }),
+      router: new RouterLink({
+        clock: world.clock,
+        host,
+        random: random.fork(),
+        remembered: this.#remembered,
+        onMappings: (mappings, services) => this.input({ type: 'port-map', mappings, services }),
+        onRemember: (mappings) => {
+          this.#remembered = mappings;
+        },
+      }),
       links: new Map(),
       draining: false,
     };
@@ -218,6 +233,7 @@ export class SimNode {
     process.timer.close();
     process.plane.close();
     process.control.close();
+    process.router.close();
     for (const link of process.links.values()) link.close();
   }
 
@@ -233,6 +249,7 @@ export class SimNode {
     const { addresses } = this.host;
     this.input({ type: 'local-addresses', addresses });
     this.input({ type: 'link-changed' });
+    this.#process?.router.networkChanged();
     this.#process?.control.linkChanged(before.some((address) => !addresses.includes(address)));
   }
 
@@ -294,6 +311,12 @@ export class SimNode {
         break;
       case 'relay-transmit':
         process.links.get(output.regionId)?.send(output.peer, output.packet);
+        break;
+      case 'udp-ports':
+        process.router.ports(output.ipv4, output.ipv6);
+        break;
+      case 'mapping-verified':
+        process.router.verified(output.external, output.works);
         break;
       case 'resolve':
         break; // every relay of a world has literal addresses
