@@ -4,7 +4,7 @@
  *     node port-mapping-probe.js ROUTER CLIENT PORT     prints one line, a {@link PortMappingReport}
  *
  * CLIENT is the machine's own address. PORT is the first of three outside ports that it wishes for CLIENT's
- * port PORT: PORT by PCP, then NAT-PMP, then UPnP.
+ * port PORT: PORT by PCP, then NAT-PMP, then UPnP. Over IPv6 there is nothing but PCP, which opens PORT.
  */
 import { createSocket } from 'node:dgram';
 import {
@@ -38,7 +38,7 @@ async function ask<T>(
   question: Buffer,
   decode: (bytes: Buffer) => T | undefined,
 ): Promise<T | undefined> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(router.includes(':') ? 'udp6' : 'udp4');
   try {
     return await new Promise<T | undefined>((resolve) => {
       let sent = 0;
@@ -103,19 +103,24 @@ const pcp = await ask(
   encodePcpMap({ ...wish, externalPort: port }),
   decodePcpMap,
 );
-const natpmp = await ask(
-  router,
-  MAPPING_PORT,
-  encodeNatpmpMap({ ...wish, externalPort: port + 1 }),
-  decodeNatpmpMap,
-);
-const externalAddress = await ask(router, MAPPING_PORT, Buffer.alloc(2), decodeNatpmpAddress);
+const isIpv6 = router.includes(':');
+const natpmp = isIpv6
+  ? undefined
+  : await ask(
+      router,
+      MAPPING_PORT,
+      encodeNatpmpMap({ ...wish, externalPort: port + 1 }),
+      decodeNatpmpMap,
+    );
+const externalAddress = isIpv6
+  ? undefined
+  : await ask(router, MAPPING_PORT, Buffer.alloc(2), decodeNatpmpAddress);
 const report: PortMappingReport = {
   pcp: pcp ?? null,
   natpmp:
     natpmp === undefined
       ? null
       : { ...natpmp, ...(externalAddress === undefined ? {} : { externalAddress }) },
-  upnp: await mapByUpnp(router, client, port),
+  upnp: isIpv6 ? null : await mapByUpnp(router, client, port),
 };
 process.stdout.write(`${JSON.stringify(report)}\n`);

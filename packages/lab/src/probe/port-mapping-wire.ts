@@ -14,7 +14,7 @@ export const SSDP_PORT = 1900;
 
 /** What a mapping is about. */
 export interface MapWish {
-  /** IPv4 address of who asks. */
+  /** Address of who asks. */
   readonly client: string;
   readonly internalPort: number;
   readonly externalPort: number;
@@ -28,6 +28,19 @@ const UDP = 17;
 
 /** The prefix of an IPv4 address inside 16 bytes. */
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** An address as PCP writes it. */
+function sixteen(address: string): Buffer {
+  if (!address.includes(':')) return Buffer.from([...MAPPED, ...address.split('.').map(Number)]);
+  const [head = '', tail = ''] = address.split('::');
+  const groups = (text: string): number[] =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+  const bytes = Buffer.alloc(16);
+  for (const [at, group] of groups(head).entries()) bytes.writeUInt16BE(group, 2 * at);
+  const last = groups(tail);
+  for (const [at, group] of last.entries()) bytes.writeUInt16BE(group, 16 - 2 * (last.length - at));
+  return bytes;
+}
 
 export function encodeNatpmpMap({ internalPort, externalPort }: MapWish): Buffer {
   const bytes = Buffer.alloc(12);
@@ -43,12 +56,13 @@ export function encodePcpMap({ client, internalPort, externalPort }: MapWish): B
   bytes[0] = 2;
   bytes[1] = 1;
   bytes.writeUInt32BE(LIFETIME_SECONDS, 4);
-  Buffer.from([...MAPPED, ...client.split('.').map(Number)]).copy(bytes, 8);
+  sixteen(client).copy(bytes, 8);
   Buffer.from('warren-probe').copy(bytes, 24);
   bytes[36] = UDP;
   bytes.writeUInt16BE(internalPort, 40);
   bytes.writeUInt16BE(externalPort, 42);
-  Buffer.from([...MAPPED, 0, 0, 0, 0]).copy(bytes, 44);
+  // Any address will do.
+  sixteen(client.includes(':') ? '::' : '0.0.0.0').copy(bytes, 44);
   return bytes;
 }
 
@@ -61,7 +75,7 @@ export function encodeSearch(router: string): Buffer {
 /** What a router said to a wish. Result 0 is success. */
 export interface MapAnswer {
   readonly result: number;
-  /** Absent with NAT-PMP, which tells it apart from the mapping. */
+  /** Absent with NAT-PMP, which tells it apart from the mapping; of IPv6 as 32 hex digits. */
   readonly externalAddress?: string;
   readonly externalPort: number;
   readonly epochSeconds: number;
@@ -86,7 +100,9 @@ export function decodePcpMap(bytes: Buffer): MapAnswer | undefined {
   if (bytes.length < PCP_MAP_BYTES || bytes[0] !== 2 || bytes[1] !== 129) return undefined;
   return {
     result: bytes[3] ?? 0,
-    externalAddress: dotted(bytes.subarray(56, 60)),
+    externalAddress: MAPPED.every((byte, at) => bytes[44 + at] === byte)
+      ? dotted(bytes.subarray(56, 60))
+      : bytes.subarray(44, 60).toString('hex'),
     externalPort: bytes.readUInt16BE(42),
     epochSeconds: bytes.readUInt32BE(8),
   };

@@ -33,12 +33,16 @@ const routers: Readonly<Record<string, readonly [NatProfile, PortMappingService]
   'dead-cone': ['restricted-cone', { protocols: all, dead: true }],
 };
 const names = Object.keys(routers);
+/** Its LAN has IPv6 behind a stateful firewall. */
+const PINHOLED = 'pcp-only';
 
 const topology: Topology = {
   name: 'mapping-routers',
   regions: [{ name: 'town' }],
   links: [],
-  hosts: [{ name: 'stranger', region: 'town', addresses: [ip('3.210.5.10')] }],
+  hosts: [
+    { name: 'stranger', region: 'town', addresses: [ip('3.210.5.10'), ip('2a02:8109:b510::10')] },
+  ],
   networks: Object.entries(routers).map(([name, [nat, portMapping]], index) => ({
     name,
     region: 'town',
@@ -46,10 +50,18 @@ const topology: Topology = {
     nat,
     lan: cidr(`192.168.${10 + index}.0/24`),
     portMapping,
+    ...(name === PINHOLED
+      ? { ipv6: { lan: cidr('2a02:8109:b511:1::/64'), firewalled: true } }
+      : {}),
   })),
   machines: names.map((name, index) => ({
     name: `behind-${name}`,
-    at: { kind: 'lan', network: name, address: ip(`192.168.${10 + index}.10`) },
+    at: {
+      kind: 'lan',
+      network: name,
+      address: ip(`192.168.${10 + index}.10`),
+      ...(name === PINHOLED ? { ipv6: ip('2a02:8109:b511:1::a') } : {}),
+    },
   })),
 };
 
@@ -146,6 +158,34 @@ describe.skipIf(await skipsLab())('a port mapping router', () => {
       expect(reached).toEqual(name.startsWith('dead') ? [] : ports);
     },
   );
+
+  test('opens its IPv6 firewall for a port, and for nothing else, until it is restarted', async () => {
+    const [machine, inside, router] = [
+      'behind-pcp-only',
+      '2a02:8109:b511:1::a',
+      '2a02:8109:b511:1::1',
+    ];
+    const server = world.portMappingServer(PINHOLED);
+    // A new sender each time: the firewall lets the answers of an old one in.
+    const hears = async (port: number, from: number): Promise<boolean> => {
+      const listen = `const s=require('node:dgram').createSocket('udp6');s.on('message',()=>process.exit(0));s.bind(${port},'${inside}',()=>console.log('up'));setTimeout(()=>process.exit(3),2500)`;
+      const receiver = world.exec(machine, [process.execPath, '-e', listen], { stderr: 'ignore' });
+      await once(receiver.stdout as NodeJS.EventEmitter, 'data');
+      const send = `const s=require('node:dgram').createSocket('udp6');s.bind(${from},()=>setInterval(()=>s.send('x',${port},'${inside}'),100))`;
+      await world.run('stranger', ['timeout', '2', process.execPath, '-e', send]);
+      return (await receiver.exited).code === 0;
+    };
+    expect(await hears(PORT, 9200)).toBe(false);
+    const argv = scriptArgv('probe/port-mapping-probe', router, inside, String(PORT));
+    const { stdout } = await world.run(machine, argv);
+    expect((JSON.parse(stdout) as PortMappingReport).pcp).toMatchObject({ result: 0 });
+    expect(server.pinholes()).toEqual([{ transport: 'udp', address: inside, port: PORT }]);
+    expect(await hears(PORT, 9201)).toBe(true);
+    expect(await hears(PORT + 1, 9202)).toBe(false);
+    await server.restart();
+    expect(server.pinholes()).toEqual([]);
+    expect(await hears(PORT, 9203)).toBe(false);
+  });
 
   test('forgets its mappings when it is restarted, and its epoch begins anew', async () => {
     const server = world.portMappingServer('pcp-only');

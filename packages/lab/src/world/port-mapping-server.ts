@@ -19,6 +19,13 @@ export interface RouterMapping {
   readonly description: string;
 }
 
+/** An opening in the router's IPv6 firewall. */
+export interface RouterPinhole {
+  readonly transport: 'udp' | 'tcp';
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface PortMappingServer {
   readonly network: string;
   /** Starts it after {@link stop}; resolves when it answers. Throws LAB_WORLD_BUILD. */
@@ -29,6 +36,8 @@ export interface PortMappingServer {
   restart(): Promise<void>;
   /** What it has mapped for IPv4, by its own list. */
   mappings(): RouterMapping[];
+  /** What it lets in over IPv6, by its own list. */
+  pinholes(): RouterPinhole[];
   /** All it has said since the world began. */
   log(): string;
 }

@@ -8,7 +8,7 @@ import { type Network, type PortMappingService, portMappingOf } from '@warren/si
 import { LabError } from '../errors.js';
 import { routerSpace } from '../topology/plan.js';
 import { FORGET_MAPPINGS, portMappingConfig } from '../topology/port-mapping.js';
-import type { PortMappingServer, RouterMapping } from './port-mapping-server.js';
+import type { PortMappingServer, RouterMapping, RouterPinhole } from './port-mapping-server.js';
 import type { World } from './world.js';
 import type { WorldProcess } from './world-process.js';
 
@@ -87,6 +87,13 @@ class Miniupnpd implements PortMappingServer {
       .filter((mapping) => mapping !== undefined);
   }
 
+  pinholes(): RouterPinhole[] {
+    return this.text('leases6')
+      .split('\n')
+      .map(parsePinhole)
+      .filter((pinhole) => pinhole !== undefined);
+  }
+
   log(): string {
     return this.text('log');
   }
@@ -105,7 +112,7 @@ class Miniupnpd implements PortMappingServer {
     return `/run/${kind === 'log' ? 'log/' : ''}miniupnpd-${this.network}.${kind}`;
   }
 
-  private text(kind: 'log' | 'leases'): string {
+  private text(kind: 'log' | 'leases' | 'leases6'): string {
     try {
       return readFileSync(this.world.path('world', this.file(kind)), 'utf8');
     } catch (error) {
@@ -130,6 +137,14 @@ function parseLease(line: string): RouterMapping | undefined {
     expiresAtSeconds: expiresAtSeconds === 0 ? null : expiresAtSeconds,
     description,
   };
+}
+
+/** `UDP;2a02::a;41641;(null);0;1;1700000000;PCP MAP …` */
+function parsePinhole(line: string): RouterPinhole | undefined {
+  const match = /^(UDP|TCP);([\da-f:]+);(\d+);/.exec(line);
+  if (match === null) return undefined;
+  const [, transport, address = '', port] = match;
+  return { transport: transport === 'UDP' ? 'udp' : 'tcp', address, port: Number(port) };
 }
 
 /** Starts the server of each network that has one; resolves when all of them answer. Throws LAB_WORLD_BUILD. */
