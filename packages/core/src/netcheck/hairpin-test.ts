@@ -11,9 +11,9 @@ import { TRANSACTION_ID_BYTES } from '../stun/message.js';
 
 /** The first opens the way, the others pass; one of them may get lost. */
 const rounds = 3;
-const roundEveryMs = 40;
+const roundEveryMs = 30;
 /** A router turns a packet round at once. */
-const patienceMs = 250;
+const patienceMs = 150;
 
 export interface HairpinEnd {
   readonly socket: number;

@@ -20,7 +20,7 @@ import type { Unasked } from './nat-judgement.js';
 /** One lost datagram shall not pass for a filter. */
 const copies = 3;
 /** A burst of loss is outlived. */
-const copyEveryMs = 60;
+const copyEveryMs = 40;
 /** A relay gives a connection six dial-backs at once, of which the start of the daemon took two. */
 const dialBackCopies = 2;
 

@@ -108,6 +108,18 @@ describe.each([
   });
 });
 
+test('at 62 ms to the relays, dial-back, first report and description take less than 2 s', () => {
+  const far = twoRelays.map((host) => ({ ...host, accessOneWayMs: 31 }));
+  const world = worldWith(far, [network('easy')], inLan);
+  expect(world.join(20_000)).toBe(true);
+  const of = (): NatDescription | undefined =>
+    world.node('machine').engine?.status(world.clock.now).description;
+  // Joined is who has a network map, which is when measuring begins.
+  const reportMs = world.clock.runUntil(() => of()?.ipv4.works === true, 2_000);
+  expect(reportMs).toBeDefined();
+  expect(world.clock.runUntil(() => of()?.ipv4.hairpin !== undefined, 1_000)).toBeDefined();
+});
+
 describe('beyond the profile', () => {
   test('a router that turns packets round is seen to', () => {
     const world = worldWith(twoRelays, [network('easy', { hairpin: true })], inLan);
