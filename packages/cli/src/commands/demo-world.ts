@@ -2,6 +2,7 @@
 import type { Missing } from '@warren/lab/requirements';
 import { CliError, RightsError } from '../errors.js';
 import { loadPart } from '../optional-package.js';
+import { canAskSudo, isRoot } from '../rights.js';
 
 export interface DemoWish {
   /** The simulator is asked for. */
@@ -69,4 +70,13 @@ export async function missingForLab(): Promise<readonly Missing[]> {
     () => import('@warren/lab/requirements'),
   );
   return checkRequirements();
+}
+
+/** As the demo chooses, for commands that keep nothing. `reason`: why no lab, where one would have been tried. */
+export async function chooseLabWorld(wish: {
+  readonly sim: boolean;
+  readonly installDeps: boolean;
+}): Promise<{ readonly kind: 'lab' | 'sim'; readonly reason: string | undefined }> {
+  const host = { isRoot: isRoot(), canAskSudo: canAskSudo(), missing: missingForLab };
+  return { reason: undefined, ...(await chooseDemoWorld({ ...wish, keep: false }, host)) };
 }

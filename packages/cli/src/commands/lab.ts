@@ -9,6 +9,7 @@ import { printable } from '../render/printable.js';
 import { renderTable } from '../render/table.js';
 import { isRoot, leaveInterruptsToChild } from '../rights.js';
 import { defineMatrix } from './lab/matrix.js';
+import { defineRun } from './lab/run.js';
 
 /** Where the lab keeps records of worlds that root started. */
 const ROOT_RECORDS = '/run/warren-lab';
@@ -105,6 +106,7 @@ export function defineLab(command: Command, context: CliContext): void {
   defineList(command, context);
   defineLabDown(command, context);
   defineMatrix(command, context);
+  defineRun(command, context);
   describe(command, [
     ['warren demo --keep', 'start a world that stays'],
     ['warren lab list', 'its machines'],

@@ -4,9 +4,14 @@
  * each pair at a time is no load.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectedPath } from '@warren/sim/demo/expected';
-import type { DemoPair } from '@warren/sim/demo/report';
-import { directLimitMs, judge, methodOf, type PairEvidence } from '@warren/sim/demo/verdict';
+import type { DemoPair, Expect } from '@warren/sim/demo/report';
+import {
+  directLimitMs,
+  isAsExpected,
+  judge,
+  methodOf,
+  type PairEvidence,
+} from '@warren/sim/demo/verdict';
 import type { RoundTrips, Sent } from '../traffic/transfer-sender.js';
 import type { World } from '../world/world.js';
 import type { PairMember } from './pair-member.js';
@@ -90,16 +95,22 @@ export async function measureTogether(
   world: World,
   agents: TransferAgents,
   couples: readonly Couple[],
+  expect: Expect,
 ): Promise<DemoPair[]> {
   const transfers = await transferTogether(world, agents, couples, PAIR_BYTES);
   return Promise.all(
-    couples.map((couple, index) => pairOf(world, couple, transfers[index] ?? nothing)),
+    couples.map((couple, index) => pairOf(world, couple, transfers[index] ?? nothing, expect)),
   );
 }
 
 const nothing: Transfer = { trips: undefined, sent: undefined, relayDataFrames: 0 };
 
-async function pairOf(world: World, couple: Couple, transfer: Transfer): Promise<DemoPair> {
+async function pairOf(
+  world: World,
+  couple: Couple,
+  transfer: Transfer,
+  expect: Expect,
+): Promise<DemoPair> {
   const { topology } = world;
   const { from, to, ping } = couple;
   const evidence = evidenceOf(world, from.name, to.name, transfer);
@@ -112,7 +123,7 @@ async function pairOf(world: World, couple: Couple, transfer: Transfer): Promise
   const pair = {
     from: from.name,
     to: to.name,
-    expected: expectedPath(topology, from.name, to.name),
+    expected: expect(topology, from.name, to.name),
     actual,
     method,
     ...ping,
@@ -160,7 +171,7 @@ function evidenceOf(world: World, from: string, to: string, transfer: Transfer):
 
 function problemsOf(pair: Omit<DemoPair, 'problems'>, evidence: PairEvidence): string[] {
   const problems: string[] = [];
-  if (pair.actual !== pair.expected) {
+  if (!isAsExpected(pair)) {
     problems.push(`expected ${pair.expected}, was ${pair.actual}: ${evidenceText(evidence)}`);
   }
   if (!pair.intact) problems.push('the data did not arrive intact');

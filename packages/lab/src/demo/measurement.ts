@@ -6,7 +6,7 @@
  * about NATs. What the first try showed is in the report.
  */
 import { assert } from '@warren/core/base/assert';
-import type { DemoEvent, DemoPair } from '@warren/sim/demo/report';
+import type { DemoEvent, DemoPair, Expect } from '@warren/sim/demo/report';
 import type { World } from '../world/world.js';
 import {
   BULK_BYTES,
@@ -23,6 +23,7 @@ import type { TransferAgents } from './transfer-agents.js';
 export interface MeasurementOptions {
   readonly world: World;
   readonly members: readonly PairMember[];
+  readonly expect: Expect;
   readonly report: (event: DemoEvent) => void;
 }
 
@@ -58,14 +59,14 @@ export class Measurement {
 
   /** Moves 2 MB through each pair, round by round. */
   async transfer(agents: TransferAgents, rounds: readonly Round[]): Promise<DemoPair[]> {
-    const { world, report } = this.#options;
+    const { world, expect, report } = this.#options;
     this.#stage(
       `moving 2 MB through each pair, with the hash checked, in ${rounds.length} rounds of pairs that share no machine`,
     );
     const of = rounds.flat().length;
     const pairs: DemoPair[] = [];
     for (const round of rounds) {
-      for (const pair of await measureTogether(world, agents, round)) {
+      for (const pair of await measureTogether(world, agents, round, expect)) {
         pairs.push(pair);
         report({ type: 'pair', pair, done: pairs.length, of });
       }
@@ -115,7 +116,8 @@ export class Measurement {
     if (pair.problems.length === 0) return pair;
     this.#tellAgain(pair, pair.problems);
     const couple = await this.#ping(this.#member(pair.from), this.#member(pair.to));
-    const [again] = await measureTogether(this.#options.world, agents, [couple]);
+    const { world, expect } = this.#options;
+    const [again] = await measureTogether(world, agents, [couple], expect);
     return again === undefined ? pair : { ...again, firstTry: pair.problems };
   }
 

@@ -3,7 +3,6 @@ import type { NodeKey } from '@warren/core/keys/keys';
 import { statsSocketOf } from '../mesh/places.js';
 import { getJson } from '../mesh/socket-json.js';
 import type { World } from '../world/world.js';
-import { RELAY_PLACES } from './network.js';
 
 interface PairCount {
   readonly source: NodeKey;
@@ -18,7 +17,7 @@ interface RelayPairs {
 /** Data frames (not disco) in both directions between the keys, on all relays together, since their start. */
 export async function relayDataFrames(world: World, a: NodeKey, b: NodeKey): Promise<number> {
   let frames = 0;
-  for (const place of RELAY_PLACES) {
+  for (const { name: place } of world.topology.hosts) {
     const { pairs } = await getJson<RelayPairs>(statsSocketOf(world, place), 'stats', '/stats');
     for (const pair of pairs) {
       const isOurs =

@@ -1,13 +1,14 @@
 /**
- * `warren demo`: a small internet out of real Linux NATs, the real daemon on seven machines, and which pairs
- * talk directly. Everything lives in one world and ends with it, whatever happens.
+ * `warren demo` and `warren lab run`: a small internet out of real Linux NATs, the real daemon on each machine,
+ * and which pairs talk directly. Everything lives in one world and ends with it, whatever happens.
  */
 import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
-import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from '@warren/sim/demo/report';
+import { expectedPath } from '@warren/sim/demo/expected';
+import type { DemoEvent, DemoMachine, DemoPair, DemoReport, Expect } from '@warren/sim/demo/report';
 import { sevenMachines } from '@warren/sim/topology/seven-machines';
-import { natOf, regionOf, type Topology } from '@warren/sim/topology/types';
+import { describeTopology, natOf, regionOf, type Topology } from '@warren/sim/topology/types';
 import { requireFreeName } from '../kept-worlds.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { statusOf, waitForPeers } from '../mesh/machines.js';
@@ -26,6 +27,8 @@ export interface DemoOptions {
   readonly keep: boolean;
   /** Installs missing system packages first. */
   readonly installDeps: boolean;
+  /** Another world than the demo's, and what its owner expects of the pairs. */
+  readonly world?: { readonly topology: Topology; readonly expect: Expect };
   readonly signal: AbortSignal;
 }
 
@@ -40,15 +43,16 @@ export async function runDemo(
   const stage = (message: string): void => report({ type: 'stage', message });
   if (options.keep) requireFreeName(DEMO_WORLD);
   await requireLab({ install: options.installDeps, onProgress: stage });
-  stage(`building ${describeWorld(sevenMachines)} out of namespaces`);
-  const world = await startWorld(sevenMachines, {
+  const { topology, expect } = options.world ?? { topology: sevenMachines, expect: expectedPath };
+  stage(`building ${describeTopology(topology)} out of namespaces`);
+  const world = await startWorld(topology, {
     signal: options.signal,
     ...(options.keep ? { keep: DEMO_WORLD } : {}),
   });
   let kept = false;
   try {
     const cli = new CommandLine(world, options.commandLine);
-    stage('starting the hub in the east and a relay in the west');
+    stage(`starting ${hostsOf(world).join(' and ')}: control on the first, relays on all`);
     const key = await startServers(world, cli);
     stage('starting a daemon on each machine and joining it');
     const machines = world.topology.machines.map((machine) => machine.name);
@@ -57,7 +61,7 @@ export async function runDemo(
     );
     await waitForPeers(world, machines);
     const members = await describeMembers(world, machines, addresses);
-    const pairs = await measureAll(world, members, report);
+    const pairs = await measureAll(world, members, expect, report);
     if (options.keep) {
       await world.detach();
       kept = true;
@@ -107,9 +111,10 @@ function describeMachine(world: World, member: PairMember): DemoMachine {
 async function measureAll(
   world: World,
   members: readonly PairMember[],
+  expect: Expect,
   report: (event: DemoEvent) => void,
 ): Promise<DemoPair[]> {
-  const measurement = new Measurement({ world, members, report });
+  const measurement = new Measurement({ world, members, expect, report });
   const rounds = await measurement.ping();
   const agents = await TransferAgents.start(
     world,
@@ -119,9 +124,4 @@ async function measureAll(
   const moved = await measurement.moveMuch(agents, pairs);
   await agents.close();
   return moved;
-}
-
-/** What a topology is made of, in words. */
-function describeWorld({ regions, networks, machines, hosts }: Topology): string {
-  return `${regions.length} regions, ${networks.length} NATs, ${machines.length} machines and ${hosts.length} servers`;
 }

@@ -36,10 +36,40 @@ export class ConfigValue {
     throw this.error(`a whole number from ${least} to ${most} is expected here`);
   }
 
+  /** A number within these bounds, whole or not. Throws CONFIG_INVALID when it is something else. */
+  number(least: number, most: number): number {
+    const { value } = this.#node as { value?: unknown };
+    if (typeof value === 'number' && value >= least && value <= most) return value;
+    throw this.error(`a number from ${least} to ${most} is expected here`);
+  }
+
+  /** Throws CONFIG_INVALID when it is neither true nor false. */
+  flag(): boolean {
+    const { value } = this.#node as { value?: unknown };
+    if (typeof value === 'boolean') return value;
+    throw this.error('true or false is expected here');
+  }
+
+  /** Whether it is written in { }, where a setting may be an object or something simpler. */
+  get isObject(): boolean {
+    return this.#node.type === 'object';
+  }
+
   /** The members of a list. Throws CONFIG_INVALID when it is something else. */
   list(): readonly ConfigValue[] {
     if (this.#node.type !== 'array') throw this.error('a list in [ ] is expected here');
     return (this.#node.children ?? []).map((child) => new ConfigValue(this.#source, child));
+  }
+
+  /** The fields of an object, whatever their names; of several with one name the last. Throws CONFIG_INVALID. */
+  anyFields(): ReadonlyMap<string, ConfigValue> {
+    if (!this.isObject) throw this.error('an object in { } is expected here');
+    const fields = new Map<string, ConfigValue>();
+    for (const { children: [key, value] = [] } of this.#node.children ?? []) {
+      if (typeof key?.value !== 'string' || value === undefined) continue;
+      fields.set(key.value, new ConfigValue(this.#source, value));
+    }
+    return fields;
   }
 
   /** The fields of an object; none but `names`, each at most once. Throws CONFIG_INVALID. */

@@ -2,12 +2,16 @@
  * What the demo answers (`warren demo --json`): machines, every pair with what was expected and what was
  * seen, and whether they agree.
  */
+import type { Topology } from '../topology/types.js';
 
 /** How a pair talks. `none`: not at all. */
 export type ActualPath = 'direct' | 'relay' | 'peer-relay' | 'none';
 
 /** `either`: nothing is expected but that they talk. */
 export type ExpectedPath = 'direct' | 'relay' | 'either';
+
+/** How two machines of a world are expected to talk. */
+export type Expect = (topology: Topology, from: string, to: string) => ExpectedPath;
 
 /** What made a direct path possible. */
 export type PathMethod =

@@ -1,26 +1,24 @@
 /**
- * `warren demo` where no namespaces can be made: the same machines, the same steps and the same rule for
- * what is direct as in the lab, in a world of models on a virtual clock.
+ * `warren demo` where no namespaces can be made, and `warren lab run --sim`: the same machines, the same steps
+ * and the same rule for what is direct as in the lab, in a world of models on a virtual clock.
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { assert } from '@warren/core/base/assert';
-import type { Path } from '@warren/core/engines/paths';
-import { endpointAddress } from '@warren/core/ip/address';
 import type { NodeKey } from '@warren/core/keys/keys';
 import type { PingResult } from '@warren/core/path-engine/io';
 import type { Crypto } from '@warren/core/ports';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import type { SimNode } from '../node/sim-node.js';
 import { sevenMachines } from '../topology/seven-machines.js';
-import { natOf, regionOf } from '../topology/types.js';
+import { describeTopology, natOf, regionOf, type Topology } from '../topology/types.js';
 import { Echo } from '../traffic/echo.js';
 import { transfer } from '../traffic/transfer.js';
 import type { Observer } from '../world/observer.js';
 import { SimWorld } from '../world/sim-world.js';
+import { dataFrames, keyOf, medianOf, reachedEnd, roundTripsMs, wireRttMs } from './evidence.js';
 import { expectedPath } from './expected.js';
-import type { DemoEvent, DemoMachine, DemoPair, DemoReport } from './report.js';
-import { judge, methodOf, type ReachedEnd } from './verdict.js';
+import type { DemoEvent, DemoMachine, DemoPair, DemoReport, Expect } from './report.js';
+import { isAsExpected, judge, methodOf } from './verdict.js';
 
 const DEMO_SEED = 1;
 const JOIN_LIMIT_MS = 20_000;
@@ -32,11 +30,11 @@ const PING_INTERVAL_MS = 200;
 const TRANSFER_BYTES = 2_000_000;
 /** Starts the session and lets the direct path be trusted. */
 const WARM_UP_BYTES = 1000;
-const RTT_SAMPLES = 5;
-const RTT_INTERVAL_MS = 200;
 
 export interface SimDemoOptions {
   readonly seed?: number;
+  /** Another world than the demo's, and what its owner expects of the pairs. */
+  readonly world?: { readonly topology: Topology; readonly expect: Expect };
   readonly signal?: AbortSignal;
 }
 
@@ -62,12 +60,16 @@ export async function runSimDemo(
     options.signal?.throwIfAborted();
   };
   const stage = (message: string): void => report({ type: 'stage', message });
-  stage('simulating two regions, five NATs and seven machines in this process');
+  const { topology, expect } = options.world ?? { topology: sevenMachines, expect: expectedPath };
+  stage(`simulating ${describeTopology(topology)} in this process`);
   const crypto = createNodeCrypto();
   const seed = options.seed ?? DEMO_SEED;
-  const world = new SimWorld({ topology: sevenMachines, seed, crypto });
+  const world = new SimWorld({ topology, seed, crypto });
   const echo = new Echo(world);
-  assert(world.join(JOIN_LIMIT_MS), `the machines of seed ${seed} find each other`);
+  if (!world.join(JOIN_LIMIT_MS)) {
+    const late = world.nodes.filter(({ netmap }) => netmap?.peers.size !== world.nodes.length - 1);
+    stage(`not joined by all: ${late.map(({ name }) => name).join(', ')}`);
+  }
   world.clock.run(SETTLE_MS);
   stage('pinging all pairs, each until it is direct, for ten simulated seconds at most');
   const couples = couplesOf(world);
@@ -76,7 +78,7 @@ export async function runSimDemo(
   const pairs: DemoPair[] = [];
   for (const couple of couples) {
     await breathe();
-    const pair = measure(world, crypto, echo, couple);
+    const pair = measure(world, crypto, echo, couple, expect);
     pairs.push(pair);
     report({ type: 'pair', pair, done: pairs.length, of: couples.length });
   }
@@ -139,12 +141,19 @@ async function pingAll(
   for (const couple of couples) if (couple.directMs === null) told(couple);
 }
 
-function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): DemoPair {
+function measure(
+  world: SimWorld,
+  crypto: Crypto,
+  echo: Echo,
+  couple: Couple,
+  expect: Expect,
+): DemoPair {
   const { from, to, firstReplyMs, directMs } = couple;
   transfer(world, crypto, from, to, WARM_UP_BYTES);
   const before = dataFrames(world, from, to);
   const moved = transfer(world, crypto, from, to, TRANSFER_BYTES);
-  const latencyMs = roundTrip(world, echo, from, to);
+  const rtts = roundTripsMs(world, echo, from, to);
+  const latencyMs = medianOf(rtts);
   const evidence = {
     bestRttMs: latencyMs,
     wireRttMs: wireRttMs(world, from, to),
@@ -154,12 +163,12 @@ function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): D
   const pair = {
     from: from.name,
     to: to.name,
-    expected: expectedPath(world.topology, from.name, to.name),
+    expected: expect(world.topology, from.name, to.name),
     actual,
     method: methodOf({
       actual,
-      from: reached(world, from, to),
-      to: reached(world, to, from),
+      from: reachedEnd(world, from, to),
+      to: reachedEnd(world, to, from),
     }),
     firstReplyMs,
     directMs,
@@ -176,53 +185,11 @@ function measure(world: SimWorld, crypto: Crypto, echo: Echo, couple: Couple): D
 
 function problemsOf(pair: Omit<DemoPair, 'problems'>): string[] {
   const problems: string[] = [];
-  if (pair.actual !== pair.expected) {
+  if (!isAsExpected(pair)) {
     problems.push(`expected ${pair.expected}, was ${pair.actual}`);
   }
   if (!pair.intact) problems.push('the data did not arrive intact');
   if (pair.firstReplyMs === null) problems.push('no ping was answered');
   if (pair.expected === 'direct' && pair.directMs === null) problems.push('no ping was direct');
   return problems;
-}
-
-/** The median of a few; null: nothing came back. */
-function roundTrip(world: SimWorld, echo: Echo, from: SimNode, to: SimNode): number | null {
-  echo.takeRtts();
-  for (let i = 0; i < RTT_SAMPLES; i++) {
-    echo.ask(from, to);
-    world.clock.run(RTT_INTERVAL_MS);
-  }
-  const rtts = echo.takeRtts().sort((a, b) => a - b);
-  return rtts[rtts.length >> 1] ?? null;
-}
-
-/** Both directions of the direct way. */
-function wireRttMs(world: SimWorld, from: SimNode, to: SimNode): number {
-  const [a, b] = [from.host.plug, to.host.plug];
-  assert(a !== undefined && b !== undefined, 'the machines of the demo stay plugged in');
-  return 2 * world.internet.oneWayMs(a.uplink, b.uplink);
-}
-
-/** Data frames that the relays carried between the two. */
-function dataFrames({ relays }: SimWorld, a: SimNode, b: SimNode): number {
-  return relays.reduce((sum, relay) => sum + relay.dataFrames(keyOf(a), keyOf(b)), 0);
-}
-
-/** How `by` reaches `node`. */
-function reached({ topology }: SimWorld, node: SimNode, by: SimNode): ReachedEnd {
-  const [path]: readonly (Path | undefined)[] = by.pathsTo(keyOf(node));
-  const machine = topology.machines.find(({ name }) => name === node.name);
-  const endpoint = path?.kind === 'direct' ? path.remote : undefined;
-  const configured = (machine?.staticEndpoints ?? []).filter((own) => own === endpoint);
-  return {
-    addresses: node.host.addresses,
-    configured: configured.map(endpointAddress),
-    remote: endpoint === undefined ? null : endpointAddress(endpoint),
-  };
-}
-
-function keyOf(node: SimNode): NodeKey {
-  const { key } = node;
-  assert(key !== undefined, 'a machine that has joined has a key');
-  return key;
 }

@@ -3,7 +3,7 @@
  * direct only when its round trip is that of the wires and the relays carried nothing but disco between
  * its two keys while data moved.
  */
-import type { ActualPath, PathMethod } from './report.js';
+import type { ActualPath, DemoPair, PathMethod } from './report.js';
 
 /**
  * A direct round trip may exceed the wires' by 10 %, or by 5 ms where 10 % is less: in the lab seven
@@ -36,6 +36,11 @@ export function judge(evidence: PairEvidence): ActualPath {
   if (evidence.bestRttMs === null || evidence.relayDataFrames === null) return 'none';
   if (evidence.relayDataFrames > 0) return 'relay';
   return evidence.bestRttMs <= directLimitMs(evidence.wireRttMs) ? 'direct' : 'none';
+}
+
+/** A pair of which nothing is expected has to talk, and no more. */
+export function isAsExpected({ actual, expected }: Pick<DemoPair, 'actual' | 'expected'>): boolean {
+  return expected === 'either' ? actual !== 'none' : actual === expected;
 }
 
 /** One end of a direct path. */

@@ -174,6 +174,13 @@ export interface Topology {
   readonly machines: readonly Machine[];
 }
 
+/** What a topology is made of, in words. */
+export function describeTopology({ regions, networks, machines, hosts }: Topology): string {
+  const count = (number: number, one: string): string =>
+    `${number} ${one}${number === 1 ? '' : 's'}`;
+  return `${count(regions.length, 'region')}, ${count(networks.length, 'NAT')}, ${count(machines.length, 'machine')} and ${count(hosts.length, 'server')}`;
+}
+
 /** What kind of NAT a machine is behind. */
 export function natOf(topology: Topology, machine: string): NatProfile | 'none' {
   const at = topology.machines.find(({ name }) => name === machine)?.at;

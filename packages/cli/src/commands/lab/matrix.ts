@@ -17,6 +17,7 @@ import { describe } from '../../help-text.js';
 import { loadPart } from '../../optional-package.js';
 import { renderMatrixReport } from '../../render/matrix-report.js';
 import type { Style } from '../../terminal.js';
+import { chooseLabWorld } from '../demo-world.js';
 import { chooseCells, parseCells, parseJobs, parseProfiles } from './matrix-cells.js';
 
 interface MatrixFlags {
@@ -67,8 +68,11 @@ async function runMatrixCommand(flags: MatrixFlags, context: CliContext): Promis
   }
 }
 
+/** Throws RightsError where root is all that a lab lacks. */
 async function openWorld(flags: MatrixFlags, context: CliContext): Promise<MatrixWorld> {
-  if (flags.sim) {
+  const { kind, reason } = await chooseLabWorld(flags);
+  if (kind === 'sim') {
+    if (reason !== undefined) context.terminal.note(`No lab here: ${reason}.`);
     const { openSimMatrix } = await loadPart(
       '@warren/sim',
       () => import('@warren/sim/matrix/sim-matrix'),
