@@ -20,3 +20,10 @@ test('a clock that steps back gives nothing away', () => {
   expect(bucket.take(instant(5000))).toBe(true);
   expect(bucket.take(instant(1000))).toBe(false);
 });
+
+test('several are taken together or not at all', () => {
+  const bucket = new TokenBucket(5, 1);
+  const taken = [3, 3, 2, 1].map((count) => bucket.take(instant(0), count));
+  expect(taken).toEqual([true, false, true, false]);
+  expect(bucket.take(instant(2000), 2)).toBe(true);
+});

@@ -18,13 +18,13 @@ export class TokenBucket {
     this.#tokens = capacity;
   }
 
-  /** Takes one token; false, and nothing taken, when the bucket is empty. */
-  take(now: Instant): boolean {
+  /** Takes tokens, one unless told otherwise; false, and nothing taken, when there are fewer. */
+  take(now: Instant, count = 1): boolean {
     const elapsedMs = Math.max(0, now - (this.#filledAt ?? now));
     this.#tokens = Math.min(this.#capacity, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
     this.#filledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 }

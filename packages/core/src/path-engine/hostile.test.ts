@@ -1,123 +1,13 @@
 /** What strangers and hostile peers send is counted, changes nothing and grows nothing. */
 import { concatBytes } from '@warren/core/base/bytes';
 import { bitFlips } from '@warren/core/base/mutations';
-import { SeededRandom } from '@warren/core/base/seeded-random';
-import { nobleCrypto } from '@warren/core/crypto/noble';
-import { DiscoBox } from '@warren/core/disco/envelope';
 import { encodeCallMeMaybe, encodePing, encodePong } from '@warren/core/disco/messages';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
-import {
-  type DiscoPrivateKey,
-  generatePrivateKey,
-  type NodeKey,
-  publicKeyOf,
-} from '@warren/core/keys/keys';
-import type { Netmap } from '@warren/core/netmap/types';
-import type { PathEngineInput, PathEngineOutput } from '@warren/core/path-engine/io';
-import { easyNat } from '@warren/core/path-engine/testing/nat';
-import { World } from '@warren/core/path-engine/testing/world';
-import type { WorldNode } from '@warren/core/path-engine/testing/world-node';
+import { generatePrivateKey, type NodeKey } from '@warren/core/keys/keys';
+import type { PathEngineInput } from '@warren/core/path-engine/io';
+import { Attack, FAR, targets } from '@warren/core/path-engine/testing/attack';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-
-const FAR = '203.0.113.200:41641' as Endpoint;
-
-/** A node under attack, a good peer of it, and a peer whose disco key the attacker holds. */
-class Attack {
-  readonly world = new World(5);
-  readonly random = new SeededRandom(99);
-  readonly victim: WorldNode;
-  readonly good: WorldNode;
-  readonly evil: WorldNode;
-  readonly evilDisco: DiscoPrivateKey = generatePrivateKey('disco', this.random);
-  readonly #boxes = new Map<DiscoPrivateKey, DiscoBox>();
-
-  constructor() {
-    this.world.addRelay(900);
-    this.victim = this.world.addNode('victim', { nat: easyNat });
-    this.good = this.world.addNode('good');
-    this.evil = this.world.addNode('evil');
-    this.world.run(3000);
-    this.world.controlUp = false;
-    this.victim.setNetmap(this.netmap());
-    this.world.run(100);
-  }
-
-  /** The victim's network map, with the attacker's disco key for the evil peer. */
-  netmap(): Netmap {
-    const netmap = this.world.netmapFor(this.victim);
-    const peers = [...netmap.peers.values()].map((peer) =>
-      peer.key === this.evil.key
-        ? { ...peer, discoKey: publicKeyOf(nobleCrypto, 'disco', this.evilDisco) }
-        : peer,
-    );
-    return { ...netmap, peers: new Map(peers.map((peer) => [peer.id, peer])) };
-  }
-
-  /** Seals to the victim with a disco key of the attacker's choice. */
-  seal(inner: Uint8Array, from: DiscoPrivateKey = this.evilDisco): Uint8Array {
-    let box = this.#boxes.get(from);
-    if (box === undefined) {
-      box = new DiscoBox({
-        crypto: nobleCrypto,
-        random: this.random,
-        ownKey: publicKeyOf(nobleCrypto, 'disco', from),
-        ownPrivateKey: from,
-        peerKey: this.victim.discoKey,
-      });
-      this.#boxes.set(from, box);
-    }
-    const sealed = box.seal(inner);
-    if (!(sealed instanceof Uint8Array)) throw new Error(sealed.reason);
-    return sealed;
-  }
-
-  transactionId(): Uint8Array {
-    return this.random.fill(new Uint8Array(12));
-  }
-
-  ping(): Uint8Array {
-    return encodePing(this.transactionId(), this.evil.key);
-  }
-
-  /** Hands a datagram to the victim's engine and returns what came out. */
-  udp(bytes: Uint8Array, source: Endpoint = FAR): PathEngineOutput[] {
-    const { engine } = this.victim;
-    const now = this.world.now;
-    engine.handle(
-      {
-        type: 'up',
-        message: { type: 'datagram', kind: 'disco', socketId: 1, source, bytes, receivedAt: now },
-      },
-      now,
-    );
-    return this.#drain();
-  }
-
-  relay(packet: Uint8Array, source: NodeKey): PathEngineOutput[] {
-    const { engine } = this.victim;
-    engine.handle({ type: 'relay-packet', regionId: 900, source, packet }, this.world.now);
-    return this.#drain();
-  }
-
-  count(name: string): number {
-    return this.victim.engine.status(this.world.now).counters[name] ?? 0;
-  }
-
-  #drain(): PathEngineOutput[] {
-    const outputs: PathEngineOutput[] = [];
-    const { engine } = this.victim;
-    for (let out = engine.poll(); out !== undefined; out = engine.poll()) outputs.push(out);
-    return outputs;
-  }
-}
-
-/** UDP targets of everything sent. */
-function targets(outputs: readonly PathEngineOutput[]): Endpoint[] {
-  return outputs.flatMap((output) =>
-    output.type === 'down' && output.message.type === 'send' ? [output.message.remote] : [],
-  );
-}
 
 describe('disco from the network', () => {
   let attack: Attack;

@@ -43,6 +43,11 @@ const repeatedPortsMax = 64;
 /** After the last ping, for an answer to it. */
 const waitMs = 1500;
 
+/** What going through a plan costs. */
+export function pingsOf({ count }: Ports): number {
+  return count <= repeatedPortsMax ? repeats * count : count;
+}
+
 export type AttemptFailure =
   | Unpredictable
   /** The peer sent no plan of its own: it has none, is busy, or is no Warren node. */

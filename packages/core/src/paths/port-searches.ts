@@ -3,8 +3,8 @@
  *
  *     a peer is looked for and the usual pings failed for 1.5 s --> attempt --> found, or a pause that doubles
  *
- * An attempt costs one socket, a few STUN requests and at most 1,500 pings, 500 a second. If our own NAT can't be
- * foretold none is begun for ten minutes. A socket on which a peer was reached stays open while data uses it.
+ * An attempt costs one socket, a few STUN requests and at most 1,500 pings, 500 a second; ping-allowance.ts has
+ * the sum. If our own NAT can't be foretold none is begun for ten minutes. A socket on which a peer was reached stays open while data uses it.
  */
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
@@ -14,6 +14,7 @@ import type { Path, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
+import { PingAllowance } from './ping-allowance.js';
 import { type AttemptFailure, PortAttempt, type PortAttemptOutput } from './port-attempt.js';
 import type { PortRange, Ports } from './port-plan.js';
 
@@ -90,6 +91,7 @@ export class PortSearches {
   readonly #sought = new Map<NodeKey, Sought>();
   /** Sockets that carry a peer's path. */
   readonly #kept = new Map<SocketId, NodeKey>();
+  readonly #allowance = new PingAllowance();
   #active: { readonly peer: NodeKey; readonly attempt: PortAttempt } | undefined;
   #nextSocketId = searchSocketsFrom;
   #servers: readonly Endpoint[] = [];
@@ -161,12 +163,14 @@ export class PortSearches {
     const active = this.#active;
     if (isAnswer) {
       const isOurs = active?.peer === peer && active.attempt.id === attempt;
-      if (isOurs) this.#step((running) => running.answered(theirs, now), now);
-      else this.#options.counters.add('port-plan-unasked');
+      if (!isOurs) this.#options.counters.add('port-plan-unasked');
+      else if (!this.#allowance.take(peer, theirs, now)) {
+        this.#options.counters.add('port-plan-too-costly');
+      } else this.#step((running) => running.answered(theirs, now), now);
       return;
     }
     const sought = this.#sought.get(peer) ?? this.#add(peer, false, now);
-    const refusal = this.#whyNotAnswer(peer, sought, now);
+    const refusal = this.#whyNotAnswer(peer, sought, theirs, now);
     if (refusal !== undefined) {
       this.#options.counters.add(refusal);
       return;
@@ -218,6 +222,7 @@ export class PortSearches {
       if (owner === peer) this.#release(socketId, now);
     }
     this.#sought.delete(peer);
+    this.#allowance.forget(peer);
     this.#isDueStale = true;
   }
 
@@ -260,14 +265,14 @@ export class PortSearches {
   }
 
   /** Why a peer's plan gets no answer; both sides may begin at once, and then the smaller key goes on. */
-  #whyNotAnswer(peer: NodeKey, sought: Sought, now: Instant): string | undefined {
+  #whyNotAnswer(peer: NodeKey, sought: Sought, theirs: Ports, now: Instant): string | undefined {
     if (!sought.plans.take(now)) return 'port-plan-too-often';
     if (this.#servers.length === 0 || this.#kept.size >= keptSocketsMax) return 'port-plan-unable';
     const active = this.#active;
-    if (active === undefined) return undefined;
-    if (active.peer !== peer) return 'port-plan-busy';
-    const ours = active.attempt.isAsking && this.#options.ownKey < peer;
-    return ours ? 'port-plan-crossed' : undefined;
+    if (active !== undefined && active.peer !== peer) return 'port-plan-busy';
+    const isOursFirst = active?.attempt.isAsking === true && this.#options.ownKey < peer;
+    if (isOursFirst) return 'port-plan-crossed';
+    return this.#allowance.take(peer, theirs, now) ? undefined : 'port-plan-too-costly';
   }
 
   #add(peer: NodeKey, isLooking: boolean, now: Instant): Sought {

@@ -116,6 +116,11 @@ export class WorldNode {
     return publicKeyOf(nobleCrypto, 'disco', this.#discoKey);
   }
 
+  /** Sockets that the engine has open. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
   /** Where packets to `peer` go, as text. */
   pathsTo(peer: WorldNode): string {
     return this.#plane.pathsTo(peer.key).map(formatPath).join(' + ');

@@ -1,0 +1,129 @@
+/**
+ * A hostile peer that names addresses which are not its own, again and again, in calls and in plans of foretold
+ * ports: how many datagrams that makes us send to somebody who never asked for them.
+ */
+import { encodeCallMeMaybe } from '@warren/core/disco/messages';
+import { type PortPlan, planPortsMax } from '@warren/core/disco/ping-extension';
+import { type Endpoint, endpointAddress, type IpAddress } from '@warren/core/ip/address';
+import { Attack, FAR } from '@warren/core/path-engine/testing/attack';
+import { peerPingsMax } from '@warren/core/paths/ping-allowance';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+const MINUTE_MS = 60_000;
+
+/** What arrives where nobody answers, by minute of the attack. */
+class Sufferer {
+  readonly perMinute: number[] = [];
+  readonly ports = new Set<Endpoint>();
+
+  constructor(attack: Attack, address: IpAddress) {
+    const { world } = attack;
+    const startedAt = world.now;
+    const before = world.internet.fault;
+    world.internet.fault = (crossing) => {
+      if (endpointAddress(crossing.target) === address) {
+        const minute = Math.floor((world.now - startedAt) / MINUTE_MS);
+        this.perMinute[minute] = (this.perMinute[minute] ?? 0) + 1;
+        this.ports.add(crossing.target);
+      }
+      return before(crossing);
+    };
+  }
+
+  get total(): number {
+    return this.perMinute.reduce((sum, count) => sum + count, 0);
+  }
+}
+
+function planAt(attack: Attack, first: Endpoint, count: number): PortPlan {
+  const bytes = attack.random.fill(new Uint8Array(8));
+  const id = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { attempt: id, isAnswer: false, first, step: 1, count };
+}
+
+describe('plans of foretold ports', () => {
+  let attack: Attack;
+  beforeEach(() => {
+    attack = new Attack();
+  });
+
+  const sendPlan = (first: Endpoint, count: number): void =>
+    attack.tell(attack.ping({ portPlan: planAt(attack, first, count) }));
+
+  test("that name an address which is not known to be the peer's are refused", () => {
+    const sufferer = new Sufferer(attack, endpointAddress(FAR));
+    for (let i = 0; i < 50; i++) {
+      sendPlan(FAR, planPortsMax);
+      attack.world.run(1000);
+    }
+    expect(sufferer.total).toBe(0);
+    expect(attack.count('port-plan-refused')).toBe(50);
+  });
+
+  test('that name ourselves, our tunnel, multicast or loopback are refused, even after a call that names them', () => {
+    const bad = ['127.0.0.1:22', '224.0.0.251:53', '0.0.0.0:1', '100.64.0.2:41641'] as Endpoint[];
+    const sufferers = bad.map((target) => new Sufferer(attack, endpointAddress(target)));
+    attack.tell(encodeCallMeMaybe(bad));
+    for (const target of bad) sendPlan(target, planPortsMax);
+    attack.world.run(10_000);
+    expect(sufferers.map(({ total }) => total)).toEqual([0, 0, 0, 0]);
+    expect(attack.count('port-plan-refused')).toBe(bad.length);
+  });
+
+  test('with 1,500 ports, again and again for twenty minutes, cost what a peer may cost', () => {
+    const sufferer = new Sufferer(attack, endpointAddress(FAR));
+    for (let second = 0; second < 1200; second++) {
+      // The peer claims the address, as a liar can.
+      if (second % 10 === 0) attack.tell(encodeCallMeMaybe([FAR]));
+      sendPlan('203.0.113.200:1024' as Endpoint, planPortsMax);
+      attack.world.run(1000);
+    }
+    // It was followed at first, so the rest is not refused for another reason.
+    expect(sufferer.ports.size).toBeGreaterThanOrEqual(planPortsMax);
+    // Full at the start and twice filled again; the calls' own pings are a few.
+    const callsMax = 400;
+    expect(sufferer.total).toBeLessThanOrEqual(3 * peerPingsMax + callsMax);
+    expect(Math.max(...sufferer.perMinute)).toBeLessThanOrEqual(peerPingsMax + planPortsMax);
+    expect(attack.count('port-plan-too-costly')).toBeGreaterThan(200);
+    expect(attack.count('port-plan-too-often')).toBeGreaterThan(700);
+  });
+
+  test('that name ever other strangers cost no more, and their table stays small', () => {
+    const strangers = Array.from({ length: 30 }, (_, i) => `203.0.113.${200 + i}` as IpAddress);
+    const sufferers = strangers.map((address) => new Sufferer(attack, address));
+    for (let second = 0; second < 600; second++) {
+      const address = strangers[second % strangers.length] ?? '';
+      attack.tell(encodeCallMeMaybe([`${address}:41641` as Endpoint]));
+      sendPlan(`${address}:1024` as Endpoint, planPortsMax);
+      attack.world.run(1000);
+    }
+    const total = sufferers.reduce((sum, sufferer) => sum + sufferer.total, 0);
+    // Besides the plans each call makes us ping the address that it names.
+    expect(total).toBeLessThanOrEqual(2 * peerPingsMax + 2 * 600);
+    expect(attack.count('port-plan-too-costly')).toBeGreaterThan(50);
+  });
+
+  test('in a flood leave at most one socket open', () => {
+    attack.tell(encodeCallMeMaybe([FAR]));
+    for (let i = 0; i < 500; i++) {
+      sendPlan('203.0.113.200:1024' as Endpoint, 1);
+      attack.world.run(20);
+    }
+    attack.world.run(20_000);
+    expect(attack.victim.openSockets).toBe(1);
+    expect(attack.count('port-plan-too-often')).toBeGreaterThan(450);
+  });
+});
+
+test('calls that name a stranger at ever other ports, for three minutes, make us send 32 pings a second and no more', () => {
+  const attack = new Attack();
+  const sufferer = new Sufferer(attack, endpointAddress(FAR));
+  for (let i = 0; i < 900; i++) {
+    const ports = Array.from({ length: 32 }, () => 1024 + attack.random.below(60_000));
+    attack.tell(encodeCallMeMaybe(ports.map((port) => `203.0.113.200:${port}` as Endpoint)));
+    attack.world.run(200);
+  }
+  expect(sufferer.total).toBeGreaterThan(0);
+  expect(Math.max(...sufferer.perMinute)).toBeLessThanOrEqual(33 * (60 + 3));
+  expect(attack.count('call-me-maybe-too-often')).toBeGreaterThan(600);
+});
