@@ -94,8 +94,8 @@ const direct = (remote: string): Partial<Evidence> => ({
 
 /** Rule by rule: what decides, and what would change it most surely. */
 const RELAYED: readonly (readonly [string, Scene, string | undefined, string | undefined])[] = [
-  ['both-hard', { self: hard, peer: hard }, 'enable-port-mapping self', 'portmap'],
-  ['hard-and-easy', { self: hard, peer: easy }, 'enable-port-mapping self', 'portmap'],
+  ['both-hard', { self: hard, peer: hard }, 'enable-port-mapping both', 'portmap'],
+  ['hard-and-easy', { self: hard, peer: easy }, 'enable-port-mapping both', 'portmap'],
   ['hard-and-easy', { self: carrier, peer: easy }, 'enable-port-mapping peer', 'portmap'],
   ['both-hard', { self: carrier, peer: carrier }, 'enable-ipv6 both', 'ipv6'],
   ['hard-and-easy', { self: hard, peer: firewalled }, 'open-firewall peer', 'open'],
@@ -104,17 +104,19 @@ const RELAYED: readonly (readonly [string, Scene, string | undefined, string | u
   ['udp-blocked', { self: easy, peer: blocked }, 'allow-udp-and-forward peer', 'static'],
   ['udp-blocked', { self: blocked, peer: blocked }, 'allow-udp-and-forward both', 'static'],
   ['udp-blocked', { self: blocked, peer: undefined }, 'allow-udp-and-forward self', 'static'],
+  ['udp-blocked', { self: blocked, peer: ipv6Only }, 'allow-udp-and-ipv6 self', 'ipv6'],
+  ['udp-blocked', { self: firewalled, peer: blocked }, 'allow-udp-and-forward peer', 'open'],
   ['no-common-family', { self: ipv6Only, peer: hard }, 'enable-ipv6 peer', 'ipv6'],
   ['no-common-family', { self: none, peer: ipv6Only }, 'enable-ipv6 self', 'ipv6'],
   ['peer-not-warren', { self: hard, peer: undefined }, 'enable-port-mapping self', 'portmap'],
   ['peer-not-warren', { self: carrier, peer: undefined }, 'use-warren peer', undefined],
-  ['firewall-drops', { self: easy, peer: easy }, 'enable-port-mapping self', 'portmap'],
+  ['firewall-drops', { self: easy, peer: easy }, 'enable-port-mapping both', 'portmap'],
   ['reachable-unanswered', { self: hard, peer: none }, 'allow-udp self', 'open'],
   ['not-measured', { self: undefined, peer: hard }, 'wait self', undefined],
   [
     'nat-unknown',
     { self: easy, peer: nat({ ipv4: family({}) }) },
-    'enable-port-mapping self',
+    'enable-port-mapping both',
     'portmap',
   ],
   ['discovery-running', { self: hard, peer: hard, searchingMs: 900 }, 'wait self', undefined],
@@ -196,7 +198,7 @@ const DIRECT: readonly (readonly [string, Scene])[] = [
     'direct-predict',
     { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), byForetoldPort: true } },
   ],
-  ['direct-predict', { self: easy, peer: hard, changes: direct('52.9.9.9:31025') }],
+  ['direct-open', { self: easy, peer: hard, changes: direct('52.9.9.9:31025') }],
   [
     'direct-open',
     {
@@ -258,6 +260,12 @@ test('a mapping of no use is noted, and another way comes first', () => {
     notes: [{ rule: 'mapping-not-public', where: 'self' }],
     fixes: [{ code: 'enable-port-mapping', where: 'peer' }, {}, { code: 'enable-ipv6' }],
   });
+});
+
+test('of two routers the one that no carrier stands before is opened', () => {
+  const sure = { ...hard, cgnat: false };
+  expect(codes(why({ self: hard, peer: sure }))[0]).toBe('enable-port-mapping peer');
+  expect(codes(why({ self: sure, peer: hard }))[0]).toBe('enable-port-mapping self');
 });
 
 test('a dead static endpoint of ours is named where it should have worked', () => {

@@ -154,3 +154,8 @@ export function isReachable({ nat, reachable }: SideFacts, family: IpFamily): bo
   const isJudged = family === 4 || !hasFamily(nat, 4);
   return isJudged && nat.class === 'none';
 }
+
+/** Its own address is what the internet sees: no router is there that could map a port. */
+export function hasOwnAddress({ nat }: SideFacts): boolean {
+  return nat?.ipv4.mapping === 'none' && nat.ipv4.mapped !== undefined && isPublic(nat.ipv4.mapped);
+}

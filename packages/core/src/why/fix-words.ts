@@ -14,7 +14,7 @@ function whose({ side, name }: SideFacts): string {
 export function ways({ mapped, nat, reachable }: SideFacts): DirectMethod {
   const proven = reachable.find((endpoint) => endpoint !== mapped);
   if (mapped !== undefined && reachable.includes(mapped)) return 'portmap';
-  if (nat?.class === 'none') return 'open';
+  if (nat?.class === 'none') return nat.ipv4.mapping === 'none' ? 'open' : 'punch';
   if (proven !== undefined && familyOf(endpointAddress(proven)) === 6) return 'ipv6';
   return proven === undefined ? 'punch' : 'static';
 }
@@ -25,6 +25,16 @@ export function enablePortMapping(of: SideFacts): Fix {
     do: `Switch on UPnP, NAT-PMP or PCP at the router of ${whose(of)}.`,
     effect: 'portmap',
     where: of.side,
+  };
+}
+
+/** One of the two is enough, and nobody knows which. */
+export function enablePortMappings(self: SideFacts, peer: SideFacts): Fix {
+  return {
+    code: 'enable-port-mapping',
+    do: `Switch on UPnP, NAT-PMP or PCP at the router of ${whose(self)}, and at that of ${whose(peer)} if that does not help: a carrier's NAT may stand before one of them.`,
+    effect: 'portmap',
+    where: 'both',
   };
 }
 
@@ -55,16 +65,30 @@ export function allowUdp(of: SideFacts, effect: DirectMethod): Fix {
   };
 }
 
-export function allowUdpAndForward(of: SideFacts, where: Side | 'both' = of.side): Fix {
-  const both = where === 'both' ? 'both ends, and forward a port to one of them' : undefined;
+export function allowUdpAndForward(
+  of: SideFacts,
+  effect: DirectMethod,
+  where: Side | 'both' = of.side,
+): Fix {
+  const named = 'and name it there with --static-endpoint ADDRESS:PORT';
   return {
     code: 'allow-udp-and-forward',
     do:
-      both === undefined
-        ? `Let UDP out at the firewall of ${whose(of)}, forward a UDP port to ${portText}, and name it there with --static-endpoint ADDRESS:PORT.`
-        : `Let UDP out at the firewalls of ${both}, which names it with --static-endpoint ADDRESS:PORT.`,
-    effect: 'static',
+      where === 'both'
+        ? `Let UDP out at the firewalls of both, forward a UDP port of one of them to ${portText}, ${named}.`
+        : `Let UDP out at the firewall of ${whose(of)}, forward a UDP port to ${portText}, ${named}.`,
+    effect,
     where,
+  };
+}
+
+/** Towards a machine without IPv4. */
+export function allowUdpAndIpv6(of: SideFacts): Fix {
+  return {
+    code: 'allow-udp-and-ipv6',
+    do: `Let UDP out at the firewall of ${whose(of)}, and give it IPv6: the other has nothing else.`,
+    effect: 'ipv6',
+    where: of.side,
   };
 }
 

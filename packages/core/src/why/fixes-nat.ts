@@ -6,7 +6,7 @@ import {
   depends,
   type Facts,
   hasFamily,
-  isPublic,
+  hasOwnAddress,
   isReachable,
   type SideFacts,
 } from './facts.js';
@@ -14,6 +14,7 @@ import {
   allowUdp,
   enableIpv6,
   enablePortMapping,
+  enablePortMappings,
   endpointIndependentNat,
   forwardPort,
   openFirewall,
@@ -22,11 +23,6 @@ import {
   ways,
 } from './fix-words.js';
 import type { Fix } from './verdict.js';
-
-/** Its own address is what the internet sees: no router is there that could map a port. */
-function hasOwnAddress({ nat }: SideFacts): boolean {
-  return nat?.ipv4.mapping === 'none' && nat.ipv4.mapped !== undefined && isPublic(nat.ipv4.mapped);
-}
 
 /** A port of it can be opened to everybody by its owner. */
 function canBeOpened({ nat }: SideFacts): boolean {
@@ -80,16 +76,39 @@ function softening(facts: Facts): readonly Fix[] {
   return hard.length === 1 && first !== undefined ? [endpointIndependentNat(first)] : [];
 }
 
+/**
+ * Both routers can be asked for a port as far as is known, and nothing says of either that no carrier's NAT stands
+ * before it: who opens both is sure of one.
+ */
+function openingOfBoth({ self, peer }: Facts): readonly Fix[] | undefined {
+  const canBoth = [self, peer].every(
+    (side) => canBeOpened(side) && side.canBeMapped && !hasOwnAddress(side),
+  );
+  const isOneSure = self.nat?.cgnat === false || peer.nat?.cgnat === false;
+  if (!canBoth || isOneSure) return undefined;
+  return [enablePortMappings(self, peer), forwardPort(self), forwardPort(peer)];
+}
+
+/** The side whose first fix is the surest comes first; among equals the one that no carrier stands before, then ours. */
+function openings(facts: Facts): readonly Fix[] {
+  const both = openingOfBoth(facts);
+  if (both !== undefined) return both;
+  const sides = bothSides(facts).map((side) => ({ side, fixes: opening(side) }));
+  const carrierRank = (side: SideFacts): number => (side.nat?.cgnat === false ? 0 : 1);
+  const ordered = [...sides].sort(
+    (a, b) => rank(a.fixes) - rank(b.fixes) || carrierRank(a.side) - carrierRank(b.side),
+  );
+  return ordered.flatMap(({ fixes }) => fixes);
+}
+
 /** At least one NAT takes a new port for each destination. */
 export function hardFixes(facts: Facts): readonly Fix[] {
-  const [self, peer] = [opening(facts.self), opening(facts.peer)];
-  const openings = rank(peer) < rank(self) ? [...peer, ...self] : [...self, ...peer];
   const ipv6 = ipv6Fixes(facts);
   // A machine without IPv4 of its own gains nothing from ports that are mapped elsewhere by chance of translation.
   const prefersIpv6 = bothSides(facts).some(isIpv6Only) && ipv6[0]?.where !== 'both';
   const fixes = prefersIpv6
-    ? [...ipv6, ...openings, ...softening(facts)]
-    : [...openings, ...softening(facts), ...ipv6];
+    ? [...ipv6, ...openings(facts), ...softening(facts)]
+    : [...openings(facts), ...softening(facts), ...ipv6];
   if (fixes.length > 0 || bothNats(facts) === undefined) return fixes;
   // Both have IPv6, which no NAT is to blame for: a firewall drops it.
   return bothSides(facts).map((side) => allowUdp(side, 'ipv6'));

@@ -7,8 +7,16 @@
  *     a NAT that keeps one port                 enough if the other side's does too
  */
 
-import { bothNats, bothSides, type Facts, hasFamily, hasUdp, isReachable } from './facts.js';
-import { allowUdp, allowUdpAndForward, enableIpv6, ways } from './fix-words.js';
+import {
+  bothNats,
+  bothSides,
+  type Facts,
+  hasFamily,
+  hasOwnAddress,
+  hasUdp,
+  isReachable,
+} from './facts.js';
+import { allowUdp, allowUdpAndForward, allowUdpAndIpv6, enableIpv6, ways } from './fix-words.js';
 import { hardFixes, unansweredFixes, unreachedFixes } from './fixes-nat.js';
 import type { Fix, Rule } from './verdict.js';
 
@@ -100,11 +108,14 @@ function blockedFixes(facts: Facts): readonly Fix[] {
   const [first] = blocked;
   if (first === undefined) return [];
   const other = first.side === 'self' ? facts.peer : facts.self;
-  const isOpen = isReachable(other, 4) || isReachable(other, 6);
-  if (blocked.length === 2) return [allowUdpAndForward(first, 'both')];
-  return isOpen
-    ? [allowUdp(first, ways(other)), allowUdpAndForward(first)]
-    : [allowUdpAndForward(first), allowUdp(first, 'punch')];
+  // Where one end has its address for itself, its packets go there, whatever let them pass.
+  const effect = hasOwnAddress(other) ? 'open' : 'static';
+  if (blocked.length === 2) return [allowUdpAndForward(first, effect, 'both')];
+  if (other.nat !== undefined && !hasFamily(other.nat, 4)) return [allowUdpAndIpv6(first)];
+  const forwarded = allowUdpAndForward(first, effect);
+  return isReachable(other, 4)
+    ? [allowUdp(first, ways(other)), forwarded]
+    : [forwarded, allowUdp(first, 'punch')];
 }
 
 /** Of a peer that tells nothing only what we can do ourselves is sure. */

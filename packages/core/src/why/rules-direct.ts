@@ -77,19 +77,10 @@ const directPath: RuleCheck = (facts) => {
   if (byForetoldPort) return direct('predict', `The port of ${remote} was foreseen.`);
   const nats = bothNats(facts);
   if (nats === undefined) return direct('punch', `Packets go straight to ${remote}.`);
-  const isHard = nats.some((nat) => depends(nat, 4) === true);
-  if (isHard && bothSides(facts).some(letsAnyPortIn)) {
-    return direct('open', `A filter lets any port of a known address in: packets go to ${remote}.`);
+  if (nats.some((nat) => depends(nat, 4) === true)) {
+    return direct('open', `The filter of one side lets strangers in: packets go to ${remote}.`);
   }
-  if (isHard) return direct('predict', `The port of ${remote} was foreseen.`);
   return direct('punch', `Both NATs let the other in: packets go to ${remote}.`);
 };
-
-/** Its NAT keeps one port, and lets in whoever answers from any port. */
-function letsAnyPortIn({ nat }: Facts['self']): boolean {
-  if (nat === undefined || depends(nat, 4) !== false) return false;
-  const { filtering } = nat.ipv4;
-  return filtering === 'endpoint-independent' || filtering === 'address-dependent';
-}
 
 export const directRules: readonly RuleCheck[] = [directPath];

@@ -53,6 +53,7 @@ export type FixCode =
   | 'open-firewall'
   | 'allow-udp'
   | 'allow-udp-and-forward'
+  | 'allow-udp-and-ipv6'
   | 'enable-ipv6'
   | 'endpoint-independent-nat'
   | 'repair-port-mapping'

@@ -3,16 +3,12 @@
  * lately, waits until it has had its chance, and explains what came of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { prefixAddress } from '@warren/core/ip/prefix';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
-import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
-import { searchSocketsFrom } from '@warren/core/paths/port-searches';
-import type { AttemptsEvidence, Evidence } from '@warren/core/why/evidence';
+import { whyEvidence } from '@warren/core/path-engine/why-evidence';
 import { explain } from '@warren/core/why/explain';
 import { searchSettledMs } from '@warren/core/why/rules-relayed';
 import { NodeError } from '../errors.js';
 import type { WhyReport } from '../local-api/why-report.js';
-import { endpointTypeName } from '../netcheck/endpoint-types.js';
 import type { EngineHost } from './engine-host.js';
 import { findNode, shortName } from './find-peer.js';
 import type { HistoryRecord } from './history-records.js';
@@ -23,8 +19,6 @@ import { whyJson } from './why-json.js';
 const LOOK_MS = 1_000;
 /** A search that is told anew after each lost relay must not hold a person up for ever. */
 const PATIENCE_MS = searchSettledMs + 4_000;
-/** WireGuard's sessions are renewed every two minutes, and die after three. */
-const SESSION_MS = 180_000;
 
 export interface WhyTask {
   readonly host: EngineHost;
@@ -48,7 +42,10 @@ export async function explainPeer(task: WhyTask): Promise<WhyReport> {
   await host.refreshCounters();
   const status = host.status();
   const peerStatus = status.peers.find(({ peer: key }) => key === peer.key);
-  const evidence = evidenceOf(host, status, peer, peerStatus);
+  const evidence = whyEvidence(peer, {
+    ...{ status, isMeasured: host.isMeasured, now: host.now },
+    attempts: host.attempts(peer.key),
+  });
   return whyJson(explain(evidence), {
     selfName: shortName(netmap.self),
     peerName: shortName(peer),
@@ -75,46 +72,4 @@ async function seek(host: EngineHost, peer: NetmapNode, signal: AbortSignal): Pr
     void host.ping(peer.key);
     await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
-}
-
-const NOTHING_TRIED: AttemptsEvidence = {
-  candidates: [],
-  callsSent: 0,
-  callsReceived: 0,
-  searchingMs: undefined,
-};
-
-function evidenceOf(
-  host: EngineHost,
-  status: PathEngineStatus,
-  peer: NetmapNode,
-  peerStatus: PeerPathStatus | undefined,
-): Evidence {
-  const { path, lastHandshakeAt } = peerStatus ?? {};
-  const nat = host.isMeasured ? status.description : undefined;
-  const [address] = peer.addresses;
-  const name = shortName(peer);
-  return {
-    self: {
-      nat,
-      endpoints: status.endpoints.map(({ endpoint, type, verified }) => ({
-        endpoint,
-        type: endpointTypeName(type),
-        verified: verified === undefined ? undefined : verified !== 'no',
-      })),
-      hasRelay: status.relays.some(({ state }) => state === 'connected'),
-    },
-    peer: {
-      name: name === '' && address !== undefined ? prefixAddress(address) : name,
-      nat: peer.nat,
-      online: peer.online,
-      expired: peer.expired,
-      isPlain: peer.isWireGuardOnly,
-      endpoints: peer.endpoints,
-    },
-    path,
-    byForetoldPort: path?.kind === 'direct' && path.socketId >= searchSocketsFrom,
-    hasSession: lastHandshakeAt !== undefined && host.agoMs(lastHandshakeAt) < SESSION_MS,
-    attempts: host.attempts(peer.key) ?? NOTHING_TRIED,
-  };
 }
