@@ -6,11 +6,12 @@
  *     datagrams and dial-backs of those sockets ---> sweep --over--> description
  */
 import type { Counters } from '../base/counters.js';
-import type { Instant } from '../base/instant.js';
+import { earliest, type Instant } from '../base/instant.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { RegionId, SocketId } from '../engines/paths.js';
 import {
   type Endpoint,
+  endpoint,
   endpointAddress,
   familyOf,
   type IpAddress,
@@ -21,6 +22,7 @@ import type { DialBackVerdict } from '../netcheck/dial-back.js';
 import { NatBehaviour } from '../netcheck/nat-behaviour.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import { sweepSockets } from '../netcheck/nat-sweep.js';
+import { ipv4OnlyName, Nat64Probe } from '../netcheck/nat64-probe.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import {
   type FamilyDescription,
@@ -35,6 +37,8 @@ import type { EngineOutputs } from './outputs.js';
 
 /** Sockets of sweeps: this, and ten times the family, and the socket's number in the sweep. */
 const socketIdBase = 100;
+/** Asks by IPv4 addresses over IPv6. */
+const nat64SocketId: SocketId = 199;
 
 export interface OwnNatDescriptionOptions {
   readonly random: Random;
@@ -50,6 +54,7 @@ export class OwnNatDescription {
   readonly #outputs: EngineOutputs;
   readonly #onQuiet: (now: Instant) => void;
   readonly #behaviour: NatBehaviour;
+  readonly #nat64: Nat64Probe;
   /** Connected relays that dial back; bounded by the relay map. */
   readonly #dialBackRegions = new Set<RegionId>();
   #relayMap: RelayMap | undefined;
@@ -60,11 +65,12 @@ export class OwnNatDescription {
     this.#outputs = outputs;
     this.#onQuiet = onQuiet;
     this.#behaviour = new NatBehaviour({ random, counters });
+    this.#nat64 = new Nat64Probe({ random, counters });
   }
 
   /** Something is being measured that a person would want to wait for. */
   get isBusy(): boolean {
-    return this.#behaviour.isBusy;
+    return this.#behaviour.isBusy || this.#nat64.isBusy;
   }
 
   set relayMap(relayMap: RelayMap) {
@@ -93,14 +99,25 @@ export class OwnNatDescription {
       allowLoopback,
     };
     this.#behaviour.report(report, context, now);
+    const has = (wanted: IpFamily): boolean =>
+      report.observations.some(({ family }) => family === wanted) ||
+      (wanted === 6 && this.#localAddresses.some((address) => familyOf(address) === 6));
+    if (!has(4) && has(6)) this.#nat64.look(stunServersV4(this.#relayMap), now);
+    else this.#nat64.forget();
     this.#drain(now);
+  }
+
+  /** Addresses of a name that was looked up; of a relay's they are somebody else's business. */
+  resolved(host: string, addresses: readonly IpAddress[]): void {
+    if (host === ipv4OnlyName) this.#nat64.resolved(addresses);
   }
 
   /** True when the socket is one of a sweep's. */
   socketOpen(socketId: SocketId, port: number, now: Instant): boolean {
     const of = socketOf(socketId);
-    if (of === undefined) return false;
-    this.#behaviour.opened(of.family, of.socket, port, now);
+    if (of !== undefined) this.#behaviour.opened(of.family, of.socket, port, now);
+    else if (socketId === nat64SocketId) this.#nat64.opened(now);
+    else return false;
     this.#drain(now);
     return true;
   }
@@ -108,17 +125,20 @@ export class OwnNatDescription {
   /** True when the socket is one of a sweep's. */
   socketFailed(socketId: SocketId, now: Instant): boolean {
     const of = socketOf(socketId);
-    if (of === undefined) return false;
-    this.#behaviour.failed(of.family, of.socket, now);
+    if (of !== undefined) this.#behaviour.failed(of.family, of.socket, now);
+    else if (socketId === nat64SocketId) this.#nat64.failed();
+    else return false;
     this.#drain(now);
     return true;
   }
 
   /** True when it came to a sweep's socket. */
   stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): boolean {
-    const of = socketOf(message.socketId);
-    if (of === undefined) return false;
-    this.#behaviour.datagram(of.family, of.socket, message.source, message.bytes, now);
+    const { socketId, source, bytes } = message;
+    const of = socketOf(socketId);
+    if (of !== undefined) this.#behaviour.datagram(of.family, of.socket, source, bytes, now);
+    else if (socketId === nat64SocketId) this.#nat64.datagram(source, bytes);
+    else return false;
     this.#drain(now);
     return true;
   }
@@ -139,16 +159,18 @@ export class OwnNatDescription {
     this.#report = undefined;
     this.portMapping = UNKNOWN_NAT.portMapping;
     this.#behaviour.networkChanged();
+    this.#nat64.forget();
     this.#drain(undefined);
   }
 
   run(now: Instant): void {
     this.#behaviour.run(now);
+    this.#nat64.run(now);
     this.#drain(now);
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#behaviour.nextTimeout();
+    return earliest(this.#behaviour.nextTimeout(), this.#nat64.nextTimeout());
   }
 
   /** All that is known now. */
@@ -170,7 +192,7 @@ export class OwnNatDescription {
             ? undefined
             : endpointAddress(this.portMapping.external),
       }),
-      nat64: undefined,
+      nat64: this.#nat64.prefix,
       portMapping: this.portMapping,
       reachable,
     };
@@ -222,8 +244,31 @@ export class OwnNatDescription {
         this.#outputs.down({ type: 'send', socketId, remote: out.remote, bytes: out.bytes });
       }
     }
+    this.#drainNat64();
     if (now !== undefined && !this.isBusy) this.#onQuiet(now);
   }
+
+  #drainNat64(): void {
+    const socketId = nat64SocketId;
+    for (let out = this.#nat64.poll(); out !== undefined; out = this.#nat64.poll()) {
+      if (out.type === 'resolve') this.#outputs.push(out);
+      else if (out.type === 'open-socket') {
+        this.#outputs.down({ type: 'open-socket', socketId, family: 6, port: 0 });
+      } else if (out.type === 'close-socket') {
+        this.#outputs.down({ type: 'close-socket', socketId });
+      } else {
+        this.#outputs.down({ type: 'send', socketId, remote: out.remote, bytes: out.bytes });
+      }
+    }
+  }
+}
+
+/** The relays' STUN servers, as far as the map tells their IPv4 addresses. */
+function stunServersV4(relayMap: RelayMap): readonly Endpoint[] {
+  const nodes = [...relayMap.regions.values()].flatMap((region) => region.nodes);
+  return nodes.flatMap(({ ipv4, stunPort }) =>
+    ipv4 === undefined || ipv4 === null || stunPort === undefined ? [] : endpoint(ipv4, stunPort),
+  );
 }
 
 function socketOf(

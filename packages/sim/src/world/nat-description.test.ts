@@ -150,6 +150,20 @@ describe('beyond the profile', () => {
     });
   });
 
+  test('a network of IPv6 alone that translates is seen to', () => {
+    const ipv6 = { lan: cidr('2600:1f14:7:100::/64'), firewalled: true };
+    const hosts = twoRelays.map((host, index) => ({
+      ...host,
+      addresses: [...host.addresses, ip(`2600:1f14:9::${index + 1}`)],
+    }));
+    const at = { ...inLan, ipv6: ip('2600:1f14:7:100::9') };
+    const world = worldWith(hosts, [network('easy', { ipv6, nat64: true })], at);
+    const described = describeAfter(world, 15_000);
+    expect(described.nat64).toBe('64:ff9b::');
+    expect(described.ipv4.works).toBe(false);
+    expect(described.ipv6.mapping).toBe('none');
+  });
+
   test('another network is described anew', () => {
     const other = { ...network('hard'), name: 'other', addresses: [ip('52.41.2.11')] };
     const world = worldWith(twoRelays, [network('full-cone'), other], inLan);
