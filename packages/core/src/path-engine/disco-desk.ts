@@ -23,6 +23,7 @@ import type { EngineOutputs } from './outputs.js';
 import type { OwnNetwork } from './own-network.js';
 import type { Peer, Peers } from './peers.js';
 import type { RelayLinks } from './relay-links.js';
+import { StrangerPings } from './stranger-pings.js';
 
 export interface DiscoDeskOptions {
   readonly ownKey: NodeKey;
@@ -40,11 +41,13 @@ export interface DiscoDeskOptions {
 
 export class DiscoDesk {
   readonly #options: DiscoDeskOptions;
+  readonly #strangers: StrangerPings;
   /** Peers to call once our endpoints are fresh. */
   readonly #waiting = new Set<Peer>();
 
   constructor(options: DiscoDeskOptions) {
     this.#options = options;
+    this.#strangers = new StrangerPings(options.counters);
   }
 
   /** An envelope came in. */
@@ -72,7 +75,13 @@ export class DiscoDesk {
     }
   }
 
+  /** Not sent when too much went to addresses like this one already: then it counts as lost. */
   sendPing(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant): void {
+    if (path.kind === 'direct' && !this.#strangers.take(path.remote, now)) return;
+    this.#ping(peer, path, transactionId, now);
+  }
+
+  #ping(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant): void {
     // Who gets it learns under which of its endpoints it was reached.
     const extension = path.kind === 'direct' ? { target: path.remote } : {};
     this.#send(peer, path, encodePing(transactionId, this.#options.ownKey, extension), now);
@@ -80,7 +89,8 @@ export class DiscoDesk {
 
   /** A ping that nobody waits for: if it gets through, the peer pings back and so proves the path. */
   probe(peer: Peer, path: DirectPath, now: Instant): void {
-    this.sendPing(peer, path, this.#newTransactionId(), now);
+    // The search for ports has limits of its own.
+    this.#ping(peer, path, this.#newTransactionId(), now);
   }
 
   /** Tells the peer where our next mappings will be, behind a ping over its relay. */
@@ -143,6 +153,7 @@ export class DiscoDesk {
     const { transactionId, source: observed } = letter.pong;
     for (const key of letter.contact.peers) {
       if (this.#options.peers().get(key)?.machine?.awaits(transactionId) !== true) continue;
+      if (via.kind === 'direct') this.#strangers.answered(via.remote);
       this.#tell(key, { type: 'pong-received', transactionId, via, observed, receivedAt }, now);
       return;
     }
