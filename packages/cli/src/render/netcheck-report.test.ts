@@ -85,11 +85,21 @@ test('--verbose lists endpoints with what is proven of them', () => {
   );
 });
 
-test('port mapping protocols are named; found missing is an empty list', () => {
-  const upnp = { upnp: true, natpmp: false, pcp: true, external: '203.0.113.9:41641' };
-  expect(render({ portMapping: upnp })).toContain('  port mapping      UPnP, PCP\n');
-  const none = { upnp: false, natpmp: false, pcp: false, external: null };
-  expect(render({ portMapping: none })).toContain('  port mapping\n');
+test('port mapping services are named, with the mapping, and with what is wrong', () => {
+  const found = { upnp: true, natpmp: false, pcp: true, external: '203.0.113.9:41641', errors: {} };
+  expect(render({ portMapping: found })).toContain(
+    '  port mapping      UPnP, PCP, mapped to 203.0.113.9:41641\n',
+  );
+  const errors = {
+    upnp: 'the router refuses (606, not authorised)',
+    pcp: 'the router does not answer over PCP',
+  };
+  const refused = { upnp: true, natpmp: false, pcp: false, external: null, errors };
+  expect(render({ portMapping: refused })).toContain(
+    '  port mapping      UPnP; UPnP: the router refuses (606, not authorised)\n',
+  );
+  const none = { upnp: false, natpmp: false, pcp: false, external: null, errors: {} };
+  expect(render({ portMapping: none })).toContain('  port mapping      none\n');
 });
 
 test("another machine's words can't move the cursor", () => {

@@ -94,11 +94,22 @@ function natRows({ nat: of }: NetcheckReport): string[] {
   return rows;
 }
 
+/** The services that answer, and where they let strangers in; what is wrong with one that is there but doesn't map. */
 function portMapping({ portMapping: found }: NetcheckReport): string {
-  const protocols = { UPnP: found.upnp, 'NAT-PMP': found.natpmp, PCP: found.pcp };
-  if (Object.values(protocols).every((known) => known === null)) return 'not checked';
-  const there = Object.entries(protocols).filter(([, known]) => known === true);
-  return there.map(([name]) => name).join(', ');
+  const protocols = [
+    ['UPnP', 'upnp'],
+    ['NAT-PMP', 'natpmp'],
+    ['PCP', 'pcp'],
+  ] as const;
+  if (protocols.every(([, key]) => found[key] === null)) return 'not checked';
+  const there = protocols.filter(([, key]) => found[key] === true);
+  const names = there.map(([name]) => name).join(', ');
+  const external = found.external === null ? '' : `, mapped to ${found.external}`;
+  const troubles = there.flatMap(([name, key]) => {
+    const error = found.errors[key];
+    return error === undefined ? [] : [`; ${name}: ${error}`];
+  });
+  return names === '' ? 'none' : `${names}${external}${troubles.join('')}`;
 }
 
 function nearest({ preferredRelay, relays }: NetcheckReport): string {

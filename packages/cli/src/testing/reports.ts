@@ -96,7 +96,7 @@ export const easyNetcheck: NetcheckReport = {
     nat64: null,
     ipv6: null,
   },
-  portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
+  portMapping: { upnp: null, natpmp: null, pcp: null, external: null, errors: {} },
   captivePortal: null,
   proxy: null,
   relays: [

@@ -19,6 +19,8 @@ export interface NetworkSummary {
   readonly dialBack: DialBackVerdict | undefined;
   /** An IPv6 socket could be opened; undefined: not tried yet. */
   readonly osHasIpv6: boolean | undefined;
+  /** What a router's services answered last instead of mapping, in words; absent: nothing is amiss. */
+  readonly portMapErrors?: Readonly<Partial<Record<'pcp' | 'natpmp' | 'upnp', string>>>;
   /** Of the IPv4 socket, or of the only one. */
   readonly udpPort: number | undefined;
   readonly endpoints: readonly SummarizedEndpoint[];

@@ -57,6 +57,10 @@ export class OwnMappings {
     };
   }
 
+  get errors(): PortMapServices['errors'] {
+    return this.#services.errors;
+  }
+
   update(mappings: readonly PortMapping[], services: PortMapServices, now: Instant): void {
     this.#mappings = mappings;
     this.#services = services;

@@ -6,14 +6,7 @@ import type { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { DirectPath, RegionId, SocketId } from '../engines/paths.js';
-import {
-  type Endpoint,
-  endpointAddress,
-  familyOf,
-  type IpAddress,
-  type IpFamily,
-} from '../ip/address.js';
-import { isOverlay } from '../ip/classes.js';
+import type { Endpoint, IpAddress, IpFamily } from '../ip/address.js';
 import type { EarlierUse } from '../netcheck/dial-back.js';
 import type { NatVerdict } from '../netcheck/nat-class.js';
 import { Netcheck, type NetcheckInput } from '../netcheck/netcheck.js';
@@ -22,14 +15,9 @@ import type { NetworkSummary, SummarizedEndpoint } from '../netcheck/summary.js'
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { RelayMap } from '../netmap/types.js';
-import {
-  acceptCandidates,
-  type CandidateContext,
-  type CandidateRefusal,
-  candidateRefusal,
-} from '../paths/candidate-filter.js';
-import { maxListedCandidates } from '../paths/candidates.js';
+import type { CandidateRefusal } from '../paths/candidate-filter.js';
 import type { Random } from '../ports.js';
+import { CandidateGate } from './candidate-gate.js';
 import { CheckAskers } from './check-askers.js';
 import { EndpointProving } from './endpoint-proving.js';
 import { FirstDatagrams } from './first-datagrams.js';
@@ -83,11 +71,8 @@ export class OwnNetwork {
   readonly proving: EndpointProving;
   /** Those of our sockets at the router. */
   readonly mappings: OwnMappings;
-  #filter: CandidateContext = { ownSockets: new Set(), allowLoopback: false };
-  /** What the filter was made of; thousands of candidates are only filtered anew when it changes. */
-  #filterFingerprint = '';
+  readonly #gate: CandidateGate;
   #localAddresses: readonly IpAddress[] = [];
-  #meshAddresses: ReadonlySet<IpAddress> = new Set();
   #lostAddress = false;
   #doubtedAt: Instant | undefined;
 
@@ -95,6 +80,7 @@ export class OwnNetwork {
     const { outputs, listenPort, staticEndpoints } = options;
     this.#options = options;
     this.#sockets = new Sockets(outputs, listenPort);
+    this.#gate = new CandidateGate(options.counters, this.#sockets);
     this.#netcheck = new Netcheck(options);
     this.#description = new OwnNatDescription({ ...options, onQuiet: (now) => this.#answer(now) });
     this.#netInfo = new NetInfoReporter(outputs);
@@ -165,19 +151,12 @@ export class OwnNetwork {
 
   /** Paths to the endpoints that can be used from our sockets; refusals are counted. */
   pathsTo(endpoints: readonly Endpoint[]): DirectPath[] {
-    const paths = endpoints.flatMap((remote): DirectPath[] => {
-      const family = familyOf(endpointAddress(remote));
-      if (!this.#sockets.isOpen(family) || !this.first.areAllowed) return [];
-      return [{ kind: 'direct', socketId: socketIdOf(family), remote }];
-    });
-    return acceptCandidates(paths, this.#filter, maxListedCandidates, (reason) =>
-      this.#options.counters.add(reason),
-    );
+    return this.first.areAllowed ? this.#gate.pathsTo(endpoints) : [];
   }
 
   /** Why nothing may be sent to `remote`; undefined when it may. */
   refusal(remote: Endpoint): CandidateRefusal | undefined {
-    return candidateRefusal(remote, this.#filter);
+    return this.#gate.refusal(remote);
   }
 
   socketOpen(socketId: SocketId, port: number, now: Instant): void {
@@ -241,6 +220,7 @@ export class OwnNetwork {
   }
 
   resolved(host: string, addresses: readonly IpAddress[], now: Instant): void {
+    this.#description.resolved(host, addresses);
     this.#check({ type: 'resolved', host, addresses }, now);
   }
 
@@ -274,8 +254,8 @@ export class OwnNetwork {
 
   /** Of all known peers and our own. */
   setMeshAddresses(addresses: ReadonlySet<IpAddress>, now: Instant): void {
-    this.#meshAddresses = addresses;
-    if (this.#sharesRange) this.#addressesChanged(now);
+    this.#gate.meshAddresses = addresses;
+    this.#addressesChanged(now);
   }
 
   setStaticEndpoints(endpoints: readonly Endpoint[], now: Instant): void {
@@ -326,11 +306,6 @@ export class OwnNetwork {
     );
   }
 
-  /** Our own network lies in the overlay's range. */
-  get #sharesRange(): boolean {
-    return this.#localAddresses.some((address) => familyOf(address) === 4 && isOverlay(address));
-  }
-
   #isFresh(now: Instant): boolean {
     const { reportedAt } = this.#endpoints;
     if (reportedAt === undefined || now - reportedAt > endpointsFreshMs) return false;
@@ -363,16 +338,8 @@ export class OwnNetwork {
   #addressesChanged(now: Instant): void {
     const { onlyLoopback } = this.#endpoints;
     const localSockets = this.#endpoints.localSockets();
-    const described = [onlyLoopback, this.#sockets.isOpen(4), this.#sockets.isOpen(6)].join();
-    const mesh = this.#sharesRange ? [...this.#meshAddresses] : [];
-    const fingerprint = [described, ...localSockets, ...mesh].join();
-    if (fingerprint !== this.#filterFingerprint) {
-      this.#filterFingerprint = fingerprint;
-      this.#filter = {
-        ownSockets: new Set(localSockets),
-        allowLoopback: onlyLoopback,
-        meshAddresses: this.#sharesRange ? this.#meshAddresses : undefined,
-      };
+    const localAddresses = this.#localAddresses;
+    if (this.#gate.update({ onlyLoopback, localSockets, localAddresses })) {
       this.#netcheck.allowLoopback = onlyLoopback;
       this.#options.onFilterChanged(now);
     }
@@ -421,6 +388,7 @@ export class OwnNetwork {
       nat: this.#nat.verdict,
       description: this.description,
       dialBack: this.#nat.dialBack,
+      portMapErrors: this.mappings.errors,
       osHasIpv6: this.#sockets.osHasIpv6,
       udpPort: this.udpPort,
       endpoints: this.summarizedEndpoints(now),

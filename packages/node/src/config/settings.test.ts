@@ -36,6 +36,27 @@ test('flags, environment and configuration add up, each endpoint once', () => {
   ]);
 });
 
+test('routers are asked to map ports unless flag, environment or configuration forbid it', () => {
+  const portMapping = (change: Partial<SettingSources>) =>
+    readSettings({ configFile, staticEndpoints: [], environment: {}, ...change }).portMapping;
+  writeFileSync(configFile, '{}');
+  expect(portMapping({})).toBe(true);
+  expect(portMapping({ portMapping: false })).toBe(false);
+  for (const [value, isOn] of [
+    ['1', false],
+    ['true', false],
+    ['', true],
+    ['0', true],
+    ['false', true],
+  ] as const) {
+    const environment = { WARREN_DISABLE_PORTMAPPER: value };
+    expect(portMapping({ environment })).toBe(isOn);
+  }
+  writeFileSync(configFile, '{ "portMapping": false }');
+  expect(portMapping({})).toBe(false);
+  expect(portMapping({ portMapping: true })).toBe(false);
+});
+
 test('a configuration that was named must exist; the usual one need not', () => {
   expect(() => settings({})).toThrow(expect.objectContaining({ code: 'FILE_MISSING' }));
   writeFileSync(configFile, '{}');

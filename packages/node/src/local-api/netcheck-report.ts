@@ -31,6 +31,8 @@ export interface NetcheckReport {
     readonly natpmp: boolean | null;
     readonly pcp: boolean | null;
     readonly external: string | null;
+    /** Why a service doesn't map, in words, by the names above; those that do are missing. */
+    readonly errors: Readonly<Partial<Record<'upnp' | 'natpmp' | 'pcp', string>>>;
   };
   readonly captivePortal: boolean | null;
   /** What the environment names for HTTPS, without its password. */

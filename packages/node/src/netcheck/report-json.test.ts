@@ -79,7 +79,7 @@ test('the shape that scripts read', () => {
       nat64: null,
       ipv6: null,
     },
-    portMapping: { upnp: null, natpmp: null, pcp: null, external: null },
+    portMapping: { upnp: null, natpmp: null, pcp: null, external: null, errors: {} },
     captivePortal: null,
     proxy: null,
     relays: [

@@ -35,6 +35,7 @@ export function netcheckJson(
       natpmp: portMapping.natpmp ?? null,
       pcp: portMapping.pcp ?? null,
       external: portMapping.external ?? null,
+      errors: summary.portMapErrors ?? {},
     },
     captivePortal: report.captivePortal ?? null,
     proxy,

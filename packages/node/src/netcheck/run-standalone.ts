@@ -58,7 +58,7 @@ export function runStandaloneCheck(
   options: Pick<StandaloneOptions, 'relayMap' | 'port' | 'tunName' | 'onProgress'>,
 ): Promise<NetcheckReport> {
   const parts = { crypto: createNodeCrypto(), random: createNodeRandom(), clock: systemClock };
-  return checkStandalone({ ...parts, ...options });
+  return checkStandalone({ ...parts, ...options, asksRouter: true });
 }
 
 interface LastLogin {

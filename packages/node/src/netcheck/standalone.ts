@@ -23,6 +23,7 @@ import { checkNetwork } from '../daemon/netcheck.js';
 import { usableAddresses } from '../link/local-addresses.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
 import { DEFAULT_UDP_PORT } from '../local-api/protocol.js';
+import { PortMapHost } from '../portmap/port-map-host.js';
 import { DgramSockets } from '../udp/dgram-sockets.js';
 
 export interface StandaloneOptions {
@@ -36,6 +37,8 @@ export interface StandaloneOptions {
   readonly tunName: string;
   /** Of the interfaces; absent: as they are. */
   readonly localAddresses?: readonly IpAddress[];
+  /** Whether the router of the default route is asked what it maps; absent: it isn't. */
+  readonly asksRouter?: boolean;
   readonly onProgress: (message: string) => void;
 }
 
@@ -45,6 +48,11 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
   const nodePrivateKey = generatePrivateKey('node', random);
   const receiver: { host?: EngineHost } = {};
   const plane = new SocketPlane(clock, (message) => receiver.host?.handle({ type: 'up', message }));
+  const router = new PortMapHost({
+    ...{ random, clock, log: silentLogger, tunName: options.tunName, probeOnly: true },
+    onChange: (mappings, services) =>
+      receiver.host?.handle({ type: 'port-map', mappings, services }),
+  });
   const host = new EngineHost(
     {
       crypto,
@@ -55,6 +63,7 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
       nodePrivateKey,
       discoPrivateKey: generatePrivateKey('disco', random),
       listenPort: port,
+      portMap: router,
       portUse: {
         // Nobody knows who used a chosen port before; a random one is fresh.
         earlierUses: () => (port === 0 ? [] : [{ port, agoMs: 0, reached: [] }]),
@@ -71,6 +80,7 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
     },
   );
   receiver.host = host;
+  if (options.asksRouter === true) router.linkChanged();
   try {
     const addresses =
       options.localAddresses ?? usableAddresses(networkInterfaces(), options.tunName);
@@ -85,6 +95,7 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
   } finally {
     host.close();
     plane.close();
+    await router.stop();
   }
 }
 
