@@ -23,6 +23,7 @@ import {
   ANNOUNCEMENTS,
   type PortMappingServer,
   ROUTER_PORT,
+  SSDP_PORT,
 } from '../servers/port-mapping/port-mapping-server.js';
 import type { NativeIpv6 } from '../topology/types.js';
 import type { Datagram } from './datagram.js';
@@ -39,6 +40,8 @@ import type { Plug } from './plug.js';
 const LAN_MS = 0.2;
 /** Until a small router's servers have thought about a question. */
 const SERVICE_MS = 2;
+/** Answers to searches come within the time that was given for them (MX); miniupnpd took 0.1 to 0.9 s. */
+const SEARCH_MS = 500;
 /** Until a router that was switched off and on tells everybody so. */
 const BOOT_MS = 1000;
 
@@ -181,8 +184,9 @@ export class Router implements LanRouter {
     const own = lan.gateways.find((gateway) => familyOf(gateway) === familyOf(address));
     if (own === undefined) return;
     const from = endpoint(own, endpointPort(target));
+    const thoughtMs = endpointPort(target) === SSDP_PORT ? SEARCH_MS : SERVICE_MS;
     for (const answer of answers) {
-      clock.later(SERVICE_MS + LAN_MS, () =>
+      clock.later(thoughtMs + LAN_MS, () =>
         lan.deliver({ source: from, target: source, bytes: answer, origin: name }),
       );
     }

@@ -7,7 +7,7 @@
  *               8:4 address, or 8:2 internal port; 10:2 external port; 12:4 lifetime
  *
  * Where the router has no public address the address request fails (result 3), but mappings are granted and
- * don't work: measured with miniupnpd 2.3.1.
+ * don't work: the worse of what was seen of miniupnpd 2.3.1, which also refuses them (result 3) at times.
  */
 import { after, type Instant } from '@warren/core/base/instant';
 import {

@@ -332,10 +332,12 @@ describe('UPnP', () => {
     expect(call(first, 'AddAnyPortMapping', add('41641', '0'), { igd: 1 })).toBe('401');
   });
 
-  test('without a public address it is disconnected, knows none and maps nothing', () => {
+  test('without a public address it is connected, knows none and maps nothing', () => {
     const server = serverOf({ wan: '100.64.0.5' });
-    expect(call(server, 'GetExternalIPAddress')).toContain('>0.0.0.0<');
-    expect(call(server, 'GetStatusInfo')).toContain('>Disconnected<');
+    expect(call(server, 'GetExternalIPAddress')).toContain(
+      '<NewExternalIPAddress></NewExternalIPAddress>',
+    );
+    expect(call(server, 'GetStatusInfo')).toContain('>Connected<');
     expect(call(server, 'AddPortMapping', add('41641'))).toBe('501');
     expect(call(serverOf({ tells: ip('5.6.7.9') }), 'GetExternalIPAddress')).toContain('>5.6.7.9<');
   });
