@@ -12,6 +12,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cidr, ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
+import { quantile } from '../figures/statistics.js';
 import { StockClient } from '../interop/stock-client.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { joinMachine, startDaemon } from '../mesh/machines.js';
@@ -84,11 +85,6 @@ async function prepare(world: World): Promise<readonly Contender[]> {
     { name: 'ours, by daemon', run: () => cli.run('ours', ['netcheck'], accept), tookMs: [] },
     { name: 'stock', run: () => stock.run('netcheck'), tookMs: [] },
   ];
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
 async function main(): Promise<void> {
