@@ -112,7 +112,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         this.#links.setHome(home, now);
         this.#desk.sendWaitingCalls(now);
       },
-      onMappings: (report) => this.#searches.report(report, undefined),
+      onMappings: (report) =>
+        this.#searches.report(report, this.#network.description.ipv4.portRange),
       onEndpointsChanged: (now) => this.#driver.driveAwake({ type: 'own-endpoints-changed' }, now),
       onFilterChanged: (now) => this.#peers.refreshCandidates(now),
     });
