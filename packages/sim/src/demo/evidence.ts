@@ -4,6 +4,7 @@ import type { Path } from '@warren/core/engines/paths';
 import { endpointAddress } from '@warren/core/ip/address';
 import type { NodeKey } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
+import { searchSocketsFrom } from '@warren/core/paths/port-searches';
 import type { SimNode } from '../node/sim-node.js';
 import type { Echo } from '../traffic/echo.js';
 import type { SimWorld } from '../world/sim-world.js';
@@ -50,6 +51,7 @@ export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: Sim
     addresses: node.host.addresses,
     configured: configured.map(endpointAddress),
     mapped: own.some((known) => known.type === EndpointType.portmap && known.endpoint === endpoint),
+    foretold: path?.kind === 'direct' && path.socketId >= searchSocketsFrom,
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };
 }

@@ -51,6 +51,8 @@ export interface ReachedEnd {
   readonly configured: readonly string[];
   /** The other end sends to a port that its router maps for it; absent: not known. */
   readonly mapped?: boolean;
+  /** The other end sends from a socket that searched for foretold ports; absent: not known. */
+  readonly foretold?: boolean;
   /** The address under which the other end reaches it; null: unknown. */
   readonly remote: string | null;
 }
@@ -73,7 +75,8 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
   if (ends.some(isOpen)) return 'open';
   if (ends.some(isConfigured)) return 'static';
-  return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
+  if (ends.some(({ mapped }) => mapped === true)) return 'portmap';
+  return ends.some(({ foretold }) => foretold === true) ? 'predict' : 'punch';
 }
 
 function isOpen({ addresses, remote }: ReachedEnd): boolean {
