@@ -34,6 +34,7 @@ import {
 import type { RelayMap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
 import type { EngineOutputs } from './outputs.js';
+import { OwnLifetime } from './own-lifetime.js';
 
 /** Sockets of sweeps: this, and ten times the family, and the socket's number in the sweep. */
 const socketIdBase = 100;
@@ -55,6 +56,7 @@ export class OwnNatDescription {
   readonly #onQuiet: (now: Instant) => void;
   readonly #behaviour: NatBehaviour;
   readonly #nat64: Nat64Probe;
+  readonly #lifetime: OwnLifetime;
   /** Connected relays that dial back; bounded by the relay map. */
   readonly #dialBackRegions = new Set<RegionId>();
   #relayMap: RelayMap | undefined;
@@ -66,6 +68,12 @@ export class OwnNatDescription {
     this.#onQuiet = onQuiet;
     this.#behaviour = new NatBehaviour({ random, counters });
     this.#nat64 = new Nat64Probe({ random, counters });
+    this.#lifetime = new OwnLifetime({ random, counters, outputs });
+  }
+
+  /** The /96 that IPv4 is reached through; undefined: none was found, or IPv4 is there. */
+  get nat64(): IpAddress | undefined {
+    return this.#nat64.prefix;
   }
 
   /** Something is being measured that a person would want to wait for. */
@@ -87,6 +95,7 @@ export class OwnNatDescription {
 
   relayClosed(regionId: RegionId): void {
     this.#dialBackRegions.delete(regionId);
+    this.#lifetime.relayClosed(regionId);
   }
 
   report(report: NetcheckReport, allowLoopback: boolean, now: Instant): void {
@@ -117,7 +126,7 @@ export class OwnNatDescription {
     const of = socketOf(socketId);
     if (of !== undefined) this.#behaviour.opened(of.family, of.socket, port, now);
     else if (socketId === nat64SocketId) this.#nat64.opened(now);
-    else return false;
+    else return this.#lifetime.socketOpen(socketId, now);
     this.#drain(now);
     return true;
   }
@@ -127,7 +136,7 @@ export class OwnNatDescription {
     const of = socketOf(socketId);
     if (of !== undefined) this.#behaviour.failed(of.family, of.socket, now);
     else if (socketId === nat64SocketId) this.#nat64.failed();
-    else return false;
+    else return this.#lifetime.socketFailed(socketId);
     this.#drain(now);
     return true;
   }
@@ -138,7 +147,7 @@ export class OwnNatDescription {
     const of = socketOf(socketId);
     if (of !== undefined) this.#behaviour.datagram(of.family, of.socket, source, bytes, now);
     else if (socketId === nat64SocketId) this.#nat64.datagram(source, bytes);
-    else return false;
+    else return this.#lifetime.stun(socketId, source, bytes, now);
     this.#drain(now);
     return true;
   }
@@ -150,6 +159,7 @@ export class OwnNatDescription {
     target: Endpoint | undefined,
     now: Instant,
   ): boolean {
+    if (this.#lifetime.told(token, outcome, target, now)) return true;
     const isOurs = this.#behaviour.dialBackTold(token, outcome, target, now);
     if (isOurs) this.#drain(now);
     return isOurs;
@@ -160,17 +170,23 @@ export class OwnNatDescription {
     this.portMapping = UNKNOWN_NAT.portMapping;
     this.#behaviour.networkChanged();
     this.#nat64.forget();
+    this.#lifetime.networkChanged();
     this.#drain(undefined);
   }
 
   run(now: Instant): void {
     this.#behaviour.run(now);
     this.#nat64.run(now);
+    this.#lifetime.run(now);
     this.#drain(now);
   }
 
   nextTimeout(): Instant | undefined {
-    return earliest(this.#behaviour.nextTimeout(), this.#nat64.nextTimeout());
+    return earliest(
+      this.#behaviour.nextTimeout(),
+      this.#nat64.nextTimeout(),
+      this.#lifetime.nextTimeout(),
+    );
   }
 
   /** All that is known now. */
@@ -220,7 +236,7 @@ export class OwnNatDescription {
       portAllocation: findings?.allocation?.portAllocation,
       portDelta: findings?.allocation?.portDelta,
       portRange: findings?.allocation?.portRange,
-      lifetimeMs: undefined,
+      lifetimeMs: family === 4 && !isProven ? this.#lifetime.lifetimeMs : undefined,
       hairpin: findings?.hairpin,
       tablePressure: findings?.tablePressure,
       mapped,
@@ -245,7 +261,11 @@ export class OwnNatDescription {
       }
     }
     this.#drainNat64();
-    if (now !== undefined && !this.isBusy) this.#onQuiet(now);
+    if (now === undefined || this.isBusy) return;
+    // A check without a daemon is all thorough, and over before anything could be found.
+    const report = this.#report;
+    if (report?.thorough === false) this.#lifetime.report(report, this.#dialBackRegions);
+    this.#onQuiet(now);
   }
 
   #drainNat64(): void {

@@ -164,6 +164,17 @@ describe('beyond the profile', () => {
     expect(described.ipv6.mapping).toBe('none');
   });
 
+  test('how long idle mappings last is found out in the background', () => {
+    const topology = network('easy');
+    const world = worldWith(twoRelays, [topology], inLan);
+    expect(describeAfter(world, 120_000).ipv4.lifetimeMs).toBeGreaterThanOrEqual(15_000);
+    world.clock.run(30 * 60_000);
+    const at = world.node('machine').engine?.status(world.clock.now).description;
+    const { repliedMs } = natBehaviours.easy.lifetime;
+    expect(at?.ipv4.lifetimeMs).toBeLessThanOrEqual(repliedMs);
+    expect(at?.ipv4.lifetimeMs).toBeGreaterThanOrEqual(repliedMs * 0.8);
+  });
+
   test('another network is described anew', () => {
     const other = { ...network('hard'), name: 'other', addresses: [ip('52.41.2.11')] };
     const world = worldWith(twoRelays, [network('full-cone'), other], inLan);
