@@ -117,8 +117,8 @@ export class WorldNode {
   }
 
   /** Sockets that the engine has open. */
-  get openSockets(): number {
-    return this.#sockets.size;
+  get openSockets(): readonly SocketId[] {
+    return [...this.#sockets.keys()];
   }
 
   /** Where packets to `peer` go, as text. */
