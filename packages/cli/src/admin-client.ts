@@ -8,6 +8,7 @@ import type {
   AuthKeyRequest,
   CreatedAuthKeyInfo,
   NodeInfo,
+  PathsInfo,
   UserInfo,
   UserRequest,
 } from '@warren/servers/control/admin-types';
@@ -97,6 +98,14 @@ export class AdminClient {
     const { nodes } = await this.#ask('GET', '/v1/nodes');
     if (!Array.isArray(nodes)) throw answerError(this.#socketPath);
     return nodes as NodeInfo[];
+  }
+
+  async listPaths(): Promise<PathsInfo> {
+    const paths = await this.#ask('GET', '/v1/paths');
+    if (!Array.isArray(paths['present']) || !Array.isArray(paths['history'])) {
+      throw answerError(this.#socketPath);
+    }
+    return paths as unknown as PathsInfo;
   }
 
   async deleteNode(id: number): Promise<NodeInfo> {

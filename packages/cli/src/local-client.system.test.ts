@@ -1,4 +1,5 @@
 /** The client against the daemon's own server on a real socket, and against servers that misbehave. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/ser
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LocalClient } from './local-client.js';
 import { easyNetcheck, runningReport, settingsReport } from './testing/reports.js';
+import { relayedWhy } from './testing/why.js';
 
 let dir: string;
 let socketPath: string;
@@ -77,6 +79,7 @@ describe('with the daemon’s server', () => {
         downs++;
       },
       logout: () => Promise.resolve({ told: false }),
+      why: () => Promise.resolve(relayedWhy),
       async ping(request, emit) {
         asked.push(request);
         if (request.peer === 'nobody') throw new NodeError('PEER_UNKNOWN', 'no nobody', 'status');

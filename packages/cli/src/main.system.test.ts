@@ -34,6 +34,7 @@ const commands = [
   ['control', 'nodes'],
   ['control', 'nodes', 'list'],
   ['control', 'nodes', 'delete'],
+  ['control', 'nodes', 'paths'],
   ['demo'],
   ['lab'],
   ['lab', 'shell'],

@@ -30,7 +30,7 @@ function throughMapping(facts: Facts, remote: string): Finding | undefined {
   if (peer.mapped === remote) {
     return direct('portmap', `Packets go to the port ${remote} that ${peer.name}'s router maps.`);
   }
-  if (self.mapped === undefined || !self.reachable.includes(self.mapped)) return undefined;
+  if (self.mapped === undefined || self.mappingIsDead || self.mappedPrivately) return undefined;
   if (!isBeyondPunching(facts)) return undefined;
   return direct(
     'portmap',

@@ -47,6 +47,8 @@ const backend: LocalApiBackend = {
       elapsedMs: 1,
     });
   },
+  why: (peer) =>
+    Promise.reject(new NodeError('PEER_UNKNOWN', `${peer} is not in this network`, 'see status')),
   netcheck: (onProgress) => {
     onProgress('asking');
     return Promise.reject(new NodeError('NETCHECK_UNFINISHED', 'no socket', 'see status'));

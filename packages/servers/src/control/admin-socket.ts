@@ -81,7 +81,7 @@ async function answer(
       send(response, 404, {
         code: 'REQUEST_INVALID',
         message: `no ${request.method ?? ''} ${request.url ?? ''} here`,
-        hint: 'This socket serves /v1/keys, /v1/nodes, /v1/users, /v1/backup and /v1/info.',
+        hint: 'This socket serves /v1/keys, /v1/nodes, /v1/paths, /v1/users, /v1/backup and /v1/info.',
       });
     } else {
       send(response, 200, value);
@@ -120,6 +120,8 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
       return admin.expireAuthKey(id ?? '');
     case 'GET nodes':
       return { nodes: admin.listNodes() };
+    case 'GET paths':
+      return admin.listPaths();
     case 'DELETE nodes id':
       return admin.deleteNode(number);
     case 'POST nodes id rename':

@@ -54,6 +54,40 @@ export interface NodeInfo {
   readonly keyExpiry: string | null;
 }
 
+/** A node's path to a peer, as that node reported it. */
+export interface PathInfo {
+  readonly from: string;
+  readonly to: string;
+  /** `unknown`: neither end reports, as stock clients don't. */
+  readonly path: 'direct' | 'relay' | 'none' | 'unknown';
+  readonly endpoint: string | null;
+  readonly region: number | null;
+  readonly latencyMs: number | null;
+  /** Share of lost pings. */
+  readonly loss: number | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** When it was reported; null: of `unknown`. */
+  readonly at: string | null;
+}
+
+export interface PathChangeInfo {
+  readonly at: string;
+  readonly from: string;
+  readonly to: string;
+  readonly path: 'direct' | 'relay' | 'none';
+  readonly endpoint: string | null;
+  readonly region: number | null;
+  readonly latencyMs: number | null;
+}
+
+export interface PathsInfo {
+  /** Peers in use, and pairs of which nobody tells. */
+  readonly present: readonly PathInfo[];
+  /** Oldest first. */
+  readonly history: readonly PathChangeInfo[];
+}
+
 export interface UserInfo {
   readonly id: number;
   /** `ann@warren.internal`. */

@@ -19,14 +19,17 @@ import type { Clock } from '@warren/shell/clock';
 import { ControlError, type ControlErrorCode } from '../errors.js';
 import { authKeyInfo, nodeInfo, userInfo } from './admin-infos.js';
 import { checkKeyLife, checkNodeLife, checkTags, checkUserNames, invalid } from './admin-input.js';
+import { pathsInfo } from './admin-paths.js';
 import type {
   AuthKeyInfo,
   AuthKeyRequest,
   CreatedAuthKeyInfo,
   NodeInfo,
+  PathsInfo,
   UserInfo,
   UserRequest,
 } from './admin-types.js';
+import type { PathBook } from './path-book.js';
 import type { StateStore } from './state-store.js';
 
 /** The only tailnet of a hub; the state could hold more. */
@@ -42,6 +45,7 @@ export interface AdminOptions {
   readonly baseDomain: string;
   readonly pins: HubPins | undefined;
   readonly isOnline: (node: NodeId) => boolean;
+  readonly paths: PathBook;
 }
 
 /** Refusals by the words of core's functions. */
@@ -131,6 +135,12 @@ export class ControlAdmin {
   listNodes(): readonly NodeInfo[] {
     const { state } = this.#options.store;
     return [...state.nodes.values()].map((node) => this.#nodeInfo(state, node));
+  }
+
+  /** How nodes reach each other, as far as they report it. */
+  listPaths(): PathsInfo {
+    const { store, paths, baseDomain, isOnline } = this.#options;
+    return pathsInfo({ state: store.state, paths, baseDomain, isOnline });
   }
 
   /** Deletes a node: its peers forget it, it has to join again. */

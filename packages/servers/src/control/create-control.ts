@@ -22,6 +22,7 @@ import { openDatabase } from './database/open-database.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
 import { PacketFilterFile } from './packet-filter-file.js';
+import { PathBook } from './path-book.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
 
@@ -81,6 +82,7 @@ class ControlServer implements Control {
   readonly #streams: MapStreams;
   readonly #listener: Ts2021Listener;
   readonly #filterFile: PacketFilterFile | undefined;
+  readonly #paths: PathBook;
 
   constructor(options: ControlOptions) {
     const { stateDir, clock, random, baseDomain, relayMap, certificateSha256 } = options;
@@ -94,11 +96,15 @@ class ControlServer implements Control {
         : new PacketFilterFile(options.packetFilterFile, log);
     this.#filterFile = filterFile;
     const privateKey = loadOrMakeControlKey(stateDir, random);
+    const database = openDatabase(stateDir, log);
+    const paths = new PathBook(database, log);
+    this.#paths = paths;
     const store = new StateStore({
-      database: openDatabase(stateDir, log),
+      database,
       log,
       onChange: (state, isDurable) => {
         this.#streams.publish(state);
+        paths.keepOnly((id) => state.nodes.has(id));
         if (isDurable) options.onMembersChanged?.();
       },
     });
@@ -120,7 +126,7 @@ class ControlServer implements Control {
         }),
       onAbandoned: (id) => void this.#abandon(id),
     });
-    const shared = { ...options, log, store, streams: this.#streams };
+    const shared = { ...options, log, store, paths, streams: this.#streams };
     const api = new MachineApi(shared);
     this.#listener = new Ts2021Listener({
       ...shared,
@@ -167,6 +173,7 @@ class ControlServer implements Control {
     this.#filterFile?.close();
     this.#streams.close();
     this.#listener.close();
+    this.#paths.close();
     this.#store.close();
     return Promise.resolve();
   }

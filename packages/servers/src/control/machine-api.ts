@@ -20,6 +20,7 @@ import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import type { MapStreams } from './map-streams.js';
+import type { PathBook } from './path-book.js';
 import type { StateStore } from './state-store.js';
 
 /** Requests have a few kilobytes; stock servers accept this much too. */
@@ -39,6 +40,7 @@ export interface MachineApiOptions {
   readonly baseDomain: string;
   readonly store: StateStore;
   readonly streams: MapStreams;
+  readonly paths: PathBook;
 }
 
 /** The connection that a request came in on. */
@@ -128,7 +130,7 @@ export class MachineApi {
     stream: ServerHttp2Stream,
     value: unknown,
   ): Promise<void> {
-    const { baseDomain, store, streams, log } = this.#options;
+    const { baseDomain, clock, store, streams, paths, log } = this.#options;
     const request = decodeMapRequest(value);
     if (isFailure(request)) {
       refuse(stream, 400, request.reason);
@@ -159,6 +161,7 @@ export class MachineApi {
     }
     // The late words of a process that has a successor are heard and change nothing.
     if (isNewest) {
+      if (request.paths !== undefined) paths.report(node.id, request.paths, clock.wall());
       const decide = (state: ControlState): ControlState =>
         applyLiteUpdate(state, node, request, baseDomain);
       // A new process says its disco key once: after a restart of ours peers must not be told the old one.

@@ -28,6 +28,8 @@ function openDatabase(): ControlDatabase {
       if (isFull) throw new FileError('FILE_UNWRITABLE', file, "can't write: ENOSPC", 'Free some.');
       return database.write(changes);
     },
+    appendPaths: () => undefined,
+    readPaths: () => [],
     backup: (copy) => database.backup(copy),
     close: () => database.close(),
   };

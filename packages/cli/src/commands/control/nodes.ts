@@ -5,6 +5,7 @@ import type { CliContext } from '../../context.js';
 import { CliError } from '../../errors.js';
 import { describe } from '../../help-text.js';
 import { renderNodes } from '../../render/control-tables.js';
+import { renderPaths } from '../../render/path-tables.js';
 import { clientOf, type JsonOption, parseLife } from './shared.js';
 
 const NODE = '<node>';
@@ -102,6 +103,22 @@ function endOf(keyExpiry: string | null, options: ExpireOptions): string {
   return options.in === undefined ? 'has ended' : `ends at ${keyExpiry}`;
 }
 
+function definePaths(nodes: Command, context: CliContext): void {
+  const command = nodes
+    .command('paths')
+    .description('how machines reach each other, as they report it')
+    .option('--json', 'present and history as JSON', false)
+    .action(async ({ json }: JsonOption) => {
+      const paths = await clientOf(command, context).listPaths();
+      if (json) context.terminal.printJson(paths);
+      else for (const line of renderPaths(paths, Date.now())) context.terminal.print(line);
+    });
+  describe(command, [
+    ['warren control nodes paths', 'a row per peer in use, then the latest changes'],
+    ['warren control nodes paths --json', '{"present":[...],"history":[...]}'],
+  ]);
+}
+
 export function defineNodes(control: Command, context: CliContext): void {
   const nodes = control.command('nodes').description('machines that joined').helpCommand(false);
   const list = nodes
@@ -114,6 +131,7 @@ export function defineNodes(control: Command, context: CliContext): void {
       else for (const line of renderNodes(all, Date.now())) context.terminal.print(line);
     });
   describe(list, [['warren control nodes list', 'a row per machine']]);
+  definePaths(nodes, context);
   defineRename(nodes, context);
   defineExpire(nodes, context);
   defineDelete(nodes, context);

@@ -4,6 +4,7 @@
  */
 import type { ControlState } from '@warren/core/control/server/state';
 import type { StateChanges } from '@warren/core/control/server/state-changes';
+import type { PathChangeRecord } from './path-table.js';
 
 /** Goes up by one with each write. */
 export type Revision = number;
@@ -18,6 +19,10 @@ export interface ControlDatabase {
   readonly stored: StoredState;
   /** Makes all of the changes durable, or none and throws FileError. */
   write(changes: StateChanges): Revision;
+  /** Adds to the history of paths, which is no part of the state; its oldest go. Throws FileError. */
+  appendPaths(changes: readonly PathChangeRecord[]): void;
+  /** The newest `limit` changes of paths, oldest first. */
+  readPaths(limit: number): readonly PathChangeRecord[];
   /** Writes a whole copy of the present state to a new file. Throws FileError. */
   backup(file: string): void;
   close(): void;

@@ -74,12 +74,25 @@ interface NodeTable {
   readonly last_seen: number | null;
 }
 
+/** Changes of paths as nodes reported them; `number` counts up. */
+interface PathChangeTable {
+  readonly number: number;
+  readonly node_id: number;
+  readonly peer_key: string;
+  readonly at: number;
+  readonly path: string;
+  readonly endpoint: string | null;
+  readonly region_id: number | null;
+  readonly latency_ms: number | null;
+}
+
 export interface Schema {
   readonly meta: MetaTable;
   readonly tailnets: TailnetTable;
   readonly users: UserTable;
   readonly pre_auth_keys: PreAuthKeyTable;
   readonly nodes: NodeTable;
+  readonly path_changes: PathChangeTable;
 }
 
 export type Row<Table extends keyof Schema> = Schema[Table];

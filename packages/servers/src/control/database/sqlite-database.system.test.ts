@@ -10,7 +10,7 @@ import { silentLogger } from '@warren/shell/log';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ControlDatabase } from './control-database.js';
 import { fixtureState, nodeKeyOf, withMachine } from './database-fixture.js';
-import { initial } from './migrations/0001-initial.js';
+import { allMigrations } from './migrations/all-migrations.js';
 import type { Migration } from './migrations/migration.js';
 import { openSqliteDatabase, type SqliteDatabaseOptions } from './sqlite-database.js';
 import { SqliteConnection } from './sqlite-driver.js';
@@ -134,8 +134,8 @@ test('a copy is made while it is open, and is a database like it', () => {
 });
 
 describe('migrations', () => {
-  const second: Migration = {
-    number: 2,
+  const further: Migration = {
+    number: allMigrations.length + 1,
     name: 'notes',
     statements: ({ schema }) => [
       schema.alterTable('nodes').addColumn('note', 'text'),
@@ -143,7 +143,7 @@ describe('migrations', () => {
     ],
   };
   const broken: Migration = {
-    number: 2,
+    number: allMigrations.length + 1,
     name: 'broken',
     statements: ({ schema }) => [
       schema.createTable('notes').addColumn('id', 'text'),
@@ -156,27 +156,27 @@ describe('migrations', () => {
     const before = open();
     const { state } = before.stored;
     shut(before);
-    const after = open({ migrations: [initial, second] });
+    const after = open({ migrations: [...allMigrations, further] });
     expect(after.stored.state).toEqual(state);
     shut(after);
-    expect(fs.readdirSync(directory)).toEqual(['control.db', 'control.db.before-0002']);
-    const old = open({ path: `${file}.before-0002` });
+    expect(fs.readdirSync(directory)).toEqual(['control.db', 'control.db.before-0003']);
+    const old = open({ path: `${file}.before-0003` });
     expect(old.stored.state).toEqual(state);
     expect(() => open()).toThrow(expect.objectContaining({ code: 'CONTROL_STATE_VERSION' }));
   });
 
   test('one that fails leaves the database as it was, with the copy', () => {
     makeFixture();
-    expect(() => open({ migrations: [initial, broken] })).toThrow(/notes/);
+    expect(() => open({ migrations: [...allMigrations, broken] })).toThrow(/notes/);
     expect(open().stored.state.nodes.size).toBe(5);
-    expect(fs.existsSync(`${file}.before-0002`)).toBe(true);
+    expect(fs.existsSync(`${file}.before-0003`)).toBe(true);
     shut(opened[0] as ControlDatabase);
-    shut(open({ migrations: [initial, second] }));
-    expect(fs.existsSync(`${file}.before-0002-2`)).toBe(true);
+    shut(open({ migrations: [...allMigrations, further] }));
+    expect(fs.existsSync(`${file}.before-0003-2`)).toBe(true);
   });
 
   test('a new database goes through all of them', () => {
-    shut(open({ migrations: [initial, second] }));
+    shut(open({ migrations: [...allMigrations, further] }));
     const connection = new SqliteConnection(file, true);
     expect(connection.all('SELECT note FROM nodes')).toEqual([]);
     connection.close();
@@ -184,7 +184,7 @@ describe('migrations', () => {
 
   test('a database of a newer schema is refused and not touched', () => {
     makeFixture();
-    tamper("UPDATE meta SET value = 2 WHERE name = 'schema_version'");
+    tamper("UPDATE meta SET value = 99 WHERE name = 'schema_version'");
     const before = snapshot();
     expect(() => open()).toThrow(expect.objectContaining({ code: 'CONTROL_STATE_VERSION' }));
     expect(snapshot()).toEqual(before);

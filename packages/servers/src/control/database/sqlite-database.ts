@@ -26,6 +26,7 @@ import {
 } from './database-files.js';
 import { allMigrations, migrationsAfter } from './migrations/all-migrations.js';
 import type { Migration } from './migrations/migration.js';
+import { appendPathChanges, type PathChangeRecord, readPathChanges } from './path-table.js';
 import { damaged } from './record-reader.js';
 import { sqliteQueries } from './schema.js';
 import { SqliteConnection, SqliteFailure } from './sqlite-driver.js';
@@ -85,6 +86,14 @@ class SqliteDatabase implements ControlDatabase {
     );
     this.#revision = next;
     return next;
+  }
+
+  appendPaths(changes: readonly PathChangeRecord[]): void {
+    explained(this.#file, () => appendPathChanges(this.#connection, changes));
+  }
+
+  readPaths(limit: number): readonly PathChangeRecord[] {
+    return explained(this.#file, () => readPathChanges(this.#connection, limit));
   }
 
   backup(file: string): void {

@@ -1,9 +1,10 @@
 import { assert } from '@warren/core/base/assert';
 import { initial } from './0001-initial.js';
+import { pathChanges } from './0002-path-changes.js';
 import type { Migration } from './migration.js';
 
 /** Every step, in order. */
-export const allMigrations: readonly Migration[] = [initial];
+export const allMigrations: readonly Migration[] = [initial, pathChanges];
 
 /** The steps that a database of `version` lacks; 0: an empty one. */
 export function migrationsAfter(
