@@ -42,7 +42,7 @@ const PROBE = 'probe';
 const MAP = 'map';
 const DELETE = 'delete';
 
-type Phase = 'idle' | 'asking' | 'mapped' | 'deleting' | 'releasing' | 'released';
+type Phase = 'idle' | 'asking' | 'mapped' | 'deleting' | 'abandoning' | 'releasing' | 'released';
 
 interface Place {
   readonly gateway: IpAddress;
@@ -71,6 +71,8 @@ export class GatewayClient implements MappingMethod {
   /** The ticket is an earlier run's, and the router hasn't said yes to it. */
   #isTakenUp = false;
   #grant: Grant | undefined;
+  /** Why the mapping is being deleted. */
+  #abandoned = '';
   #probedAt: Instant | undefined;
 
   constructor(dialect: Dialect, options: MethodOptions) {
@@ -147,7 +149,6 @@ export class GatewayClient implements MappingMethod {
   #map(externalPort: number, remembered: RememberedMapping | undefined, now: Instant): void {
     if (this.#place === undefined) return;
     const old = remembered === undefined ? undefined : this.#dialect.rememberedTicket(remembered);
-    this.#exchanges.end(DELETE); // of an attempt that failed: it would hit this one
     this.#isTakenUp = old !== undefined;
     this.#ticket = old ?? this.#dialect.newTicket(this.#place.internalPort, externalPort);
     this.#phase = 'asking';
@@ -180,7 +181,8 @@ export class GatewayClient implements MappingMethod {
   }
 
   #release(now: Instant): void {
-    const wasAsked = this.#exchanges.has(MAP) || this.#grant !== undefined;
+    const isBeingDeleted = this.#phase === 'abandoning';
+    const wasAsked = this.#exchanges.has(MAP) || this.#grant !== undefined || isBeingDeleted;
     const ticket = wasAsked ? this.#ticket : undefined;
     this.#exchanges.clear();
     this.#leftovers.clear();
@@ -206,6 +208,8 @@ export class GatewayClient implements MappingMethod {
   #deleted(now: Instant, answered = true): void {
     if (this.#phase === 'releasing') {
       this.#released(!answered);
+    } else if (this.#phase === 'abandoning') {
+      this.#fail(this.#abandoned, silentRetryMs);
     } else if (this.#phase === 'deleting' && this.#place !== undefined) {
       const port = Math.floor(randomBetween(this.#options.random, lowestExternalPort, 65_536));
       this.#grant = undefined;
@@ -311,8 +315,7 @@ export class GatewayClient implements MappingMethod {
     }
     if (externalScope(address) === 'unusable') {
       this.#count('useless');
-      this.#delete(ticket, now);
-      this.#fail(`the router tells ${address} as its external address`, silentRetryMs);
+      this.#abandon(`the router tells ${address} as its external address`, now);
       return;
     }
     const { externalPort, lifetimeSeconds } = grant;
@@ -327,7 +330,8 @@ export class GatewayClient implements MappingMethod {
   #error(answer: Extract<ServerAnswer, { type: 'error' }>, now: Instant): void {
     const { ticket, words, retryAfterMs } = answer;
     if (answer.of !== 'mapping' && this.#exchanges.end(PROBE)) {
-      if (this.#phase === 'mapped' || this.#phase === 'deleting') return; // the next renewal will tell
+      // The next renewal will tell, or the deletion that is under way.
+      if (['mapped', 'deleting', 'abandoning'].includes(this.#phase)) return;
       this.#present = false;
       this.#fail(words, retryAfterMs);
       return;
@@ -359,18 +363,27 @@ export class GatewayClient implements MappingMethod {
     if (key === PROBE) {
       if (this.#phase === 'mapped' || this.#phase === 'deleting') return; // the renewal decides
       if (this.#exchanges.has(MAP)) return;
-      if (this.#grant !== undefined && this.#ticket !== undefined) this.#delete(this.#ticket, now);
+      if (this.#phase === 'abandoning') return;
       this.#present = false;
-      this.#fail(silence, silentRetryMs);
+      if (this.#grant === undefined) this.#fail(silence, silentRetryMs);
+      else this.#abandon(silence, now);
     } else if (key === DELETE) {
       this.#deleted(now, false);
     } else if (this.#phase === 'mapped') {
       this.#clock.unanswered(now);
     } else {
       // It may have been made and its answer lost.
-      if (this.#ticket !== undefined) this.#delete(this.#ticket, now);
-      this.#fail(silence, silentRetryMs);
+      this.#abandon(silence, now);
     }
+  }
+
+  /** Deletes first and fails then: NAT-PMP's deletion would hit what another protocol maps meanwhile. */
+  #abandon(reason: string, now: Instant): void {
+    this.#exchanges.end(MAP);
+    this.#clock.clear();
+    this.#phase = 'abandoning';
+    this.#abandoned = reason;
+    if (this.#ticket !== undefined) this.#delete(this.#ticket, now);
   }
 
   #fail(reason: string, retryAfterMs: number): void {

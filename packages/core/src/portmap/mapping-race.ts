@@ -19,6 +19,11 @@ import type { MappingMethod, MethodInput, MethodOutput } from './method.js';
 
 /** A better protocol that takes this much longer to answer is worth the wait. */
 const graceMs = 100;
+/**
+ * UPnP begins this much later: some routers' one server is busy for a second with a search's dozens of answers, and
+ * PCP, which would have mapped long before, waits behind it.
+ */
+const upnpDelayMs = 250;
 /** Where nothing answers: the first new look, doubled each time up to the last. */
 const firstRetryMs = 60_000;
 const lastRetryMs = 30 * 60_000;
@@ -58,6 +63,8 @@ export class MappingRace {
   readonly #options: RaceOptions;
   readonly #runners: readonly Runner[];
   #graceUntil: Instant | undefined;
+  /** When UPnP begins; undefined: it has, or isn't used. */
+  #upnpAt: Instant | undefined;
   /** The mapping in use was made anew because it was dead. */
   #moved = false;
   #pausedUntil: Instant | undefined;
@@ -76,9 +83,10 @@ export class MappingRace {
       granted: undefined,
     }));
     this.#graceUntil = after(now, graceMs);
-    const { gateway, self, internalPort } = options;
+    const isAlone = this.#runners.length === 1;
     for (const runner of this.#runners) {
-      this.#drive(runner, { type: 'begin', gateway, self, internalPort }, now);
+      if (runner.method.protocol === 'upnp' && !isAlone) this.#upnpAt = after(now, upnpDelayMs);
+      else this.#begin(runner, now);
     }
   }
 
@@ -156,6 +164,12 @@ export class MappingRace {
   }
 
   runTimers(now: Instant): void {
+    if (!this.#ending && this.#upnpAt !== undefined && now >= this.#upnpAt) {
+      this.#upnpAt = undefined;
+      for (const runner of this.#runners) {
+        if (runner.method.protocol === 'upnp') this.#begin(runner, now);
+      }
+    }
     for (const runner of this.#runners) this.#drive(runner, { type: 'timeout' }, now);
     if (this.#pausedUntil !== undefined && now >= this.#pausedUntil) this.#resume(now);
     if (this.#ending) return;
@@ -170,7 +184,7 @@ export class MappingRace {
   }
 
   nextTimeout(): Instant | undefined {
-    const own = this.#ending ? [] : [this.#graceUntil, this.#pausedUntil];
+    const own = this.#ending ? [] : [this.#graceUntil, this.#pausedUntil, this.#upnpAt];
     const retries = this.#ending ? [] : this.#runners.map(({ retryAt }) => retryAt);
     return earliest(...own, ...retries, ...this.#runners.map(({ method }) => method.nextTimeout()));
   }
@@ -215,7 +229,17 @@ export class MappingRace {
     );
   }
 
+  #begin(runner: Runner, now: Instant): void {
+    const { gateway, self, internalPort } = this.#options;
+    this.#drive(runner, { type: 'begin', gateway, self, internalPort }, now);
+  }
+
   #drive(runner: Runner, input: MethodInput, now: Instant): void {
+    if (runner.method.protocol === 'upnp' && this.#upnpAt !== undefined) {
+      // It hasn't begun, and has nothing to give back.
+      if (input.type === 'release') runner.state = 'released';
+      return;
+    }
     runner.method.handle(input, now);
     for (let out = runner.method.poll(); out !== undefined; out = runner.method.poll()) {
       this.#output(runner, out, now);

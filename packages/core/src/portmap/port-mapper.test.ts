@@ -352,6 +352,19 @@ describe('hostile answers', () => {
   });
 });
 
+test.each([189, 224, 298])(
+  'seed %d: the deletion of an attempt without an answer spares what another protocol maps',
+  (seed) => {
+    const bench = new Bench(seed);
+    bench.lossFraction = 0.4;
+    bench.duplicateFraction = 0.3;
+    bench.start();
+    bench.run(400_000);
+    expect(bench.mappings).toHaveLength(1);
+    expect(bench.router.leases.size).toBe(1);
+  },
+);
+
 test('loss and copies: mapped in the end, once, and released', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 0, max: 40 }), (seed, lossPercent) => {
