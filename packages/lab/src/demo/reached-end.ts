@@ -15,7 +15,8 @@ export async function reachedEnd(
 ): Promise<ReachedEnd> {
   const [own, far] = await Promise.all([statusOf(world, end.name), statusOf(world, other.name)]);
   const nodeKey = formatPublicKey('node', end.nodeKey);
-  const used = far.peers.find((peer) => peer.nodeKey === nodeKey)?.endpoint ?? null;
+  const peer = far.peers.find((known) => known.nodeKey === nodeKey);
+  const used = peer?.endpoint ?? null;
   const endpoint = parseEndpoint(used ?? '');
   const machine = world.topology.machines.find(({ name }) => name === end.name);
   return {
@@ -23,6 +24,7 @@ export async function reachedEnd(
     configured: (machine?.staticEndpoints ?? []).map(endpointAddress),
     mapped:
       own.self?.endpoints.some(({ addr, type }) => type === 'portmap' && addr === used) === true,
+    foretold: peer?.foretold === true,
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };
 }

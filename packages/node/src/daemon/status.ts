@@ -6,6 +6,7 @@ import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
+import { searchSocketsFrom } from '@warren/core/paths/port-searches';
 import type {
   BackendState,
   DaemonSettings,
@@ -112,6 +113,7 @@ function peerStatus(
     nodeKey: formatPublicKey('node', peer.key),
     path: path?.kind ?? null,
     endpoint: path?.kind === 'direct' ? path.remote : null,
+    ...(path?.kind === 'direct' && path.socketId >= searchSocketsFrom ? { foretold: true } : {}),
     relay: peer.homeRegion === undefined ? null : regionCode(netmap, peer.homeRegion),
     latencyMs: now?.latencyMs === undefined ? null : round(now.latencyMs),
     lastHandshake: isoTime(inputs, now?.lastHandshakeAt),

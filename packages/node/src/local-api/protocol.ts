@@ -166,6 +166,8 @@ export interface PeerStatus {
   readonly path: 'direct' | 'relay' | null;
   /** ip:port of a direct path. */
   readonly endpoint: string | null;
+  /** The direct path was found by foretelling the ports of a hard NAT. */
+  readonly foretold?: true;
   /** Code of the peer's home relay region. */
   readonly relay: string | null;
   readonly latencyMs: number | null;
