@@ -120,7 +120,8 @@ export class DiscoDesk {
 
   #answer(letter: Extract<DiscoLetter, { type: 'ping' }>, via: DiscoVia, now: Instant): void {
     const { contact, ping } = letter;
-    const refusal = via.kind === 'direct' ? this.#options.network.refusal(via.remote) : undefined;
+    const refusal =
+      via.kind === 'direct' ? this.#options.network.gate.refusal(via.remote) : undefined;
     if (refusal !== undefined) {
       this.#options.counters.add(refusal);
       return;

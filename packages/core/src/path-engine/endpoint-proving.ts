@@ -16,6 +16,7 @@ import {
   type EndpointProofsInput,
 } from '../netcheck/endpoint-proofs.js';
 import type { Verified } from '../netcheck/nat-class.js';
+import type { SummarizedEndpoint } from '../netcheck/summary.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { Random } from '../ports.js';
 import { isBindingIndication } from '../stun/indication.js';
@@ -49,6 +50,17 @@ export class EndpointProving {
   /** Whether strangers reach an endpoint of ours. */
   verified(of: Endpoint): Verified {
     return this.#proofs.verified(of);
+  }
+
+  /** The list with what is proven of each, or else known of it otherwise. */
+  summarize(
+    endpoints: readonly OwnEndpoint[],
+    otherwise: (of: Endpoint) => Verified,
+  ): readonly SummarizedEndpoint[] {
+    return endpoints.map((own) => ({
+      ...own,
+      verified: this.verified(own.endpoint) ?? otherwise(own.endpoint),
+    }));
   }
 
   /** The list as it is told; the first verdict is taken over when its endpoint turns up. */

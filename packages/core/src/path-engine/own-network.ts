@@ -15,7 +15,6 @@ import type { NetworkSummary, SummarizedEndpoint } from '../netcheck/summary.js'
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { RelayMap } from '../netmap/types.js';
-import type { CandidateRefusal } from '../paths/candidate-filter.js';
 import type { Random } from '../ports.js';
 import { CandidateGate } from './candidate-gate.js';
 import { CheckAskers } from './check-askers.js';
@@ -71,7 +70,7 @@ export class OwnNetwork {
   readonly proving: EndpointProving;
   /** Those of our sockets at the router. */
   readonly mappings: OwnMappings;
-  readonly #gate: CandidateGate;
+  readonly gate: CandidateGate;
   #localAddresses: readonly IpAddress[] = [];
   #lostAddress = false;
   #doubtedAt: Instant | undefined;
@@ -80,7 +79,7 @@ export class OwnNetwork {
     const { outputs, listenPort, staticEndpoints } = options;
     this.#options = options;
     this.#sockets = new Sockets(outputs, listenPort);
-    this.#gate = new CandidateGate(options.counters, this.#sockets);
+    this.gate = new CandidateGate(options.counters, this.#sockets);
     this.#netcheck = new Netcheck(options);
     this.#description = new OwnNatDescription({ ...options, onQuiet: (now) => this.#answer(now) });
     this.#netInfo = new NetInfoReporter(outputs);
@@ -129,10 +128,7 @@ export class OwnNetwork {
 
   /** The same, with what is proven of each. */
   summarizedEndpoints(now: Instant): readonly SummarizedEndpoint[] {
-    return this.endpoints(now).map((own) => ({
-      ...own,
-      verified: this.proving.verified(own.endpoint) ?? this.#nat.verified(own.endpoint),
-    }));
+    return this.proving.summarize(this.endpoints(now), (of) => this.#nat.verified(of));
   }
 
   /** True when the endpoints were checked lately; else a check is under way after this. */
@@ -151,12 +147,7 @@ export class OwnNetwork {
 
   /** Paths to the endpoints that can be used from our sockets; refusals are counted. */
   pathsTo(endpoints: readonly Endpoint[]): DirectPath[] {
-    return this.first.areAllowed ? this.#gate.pathsTo(endpoints) : [];
-  }
-
-  /** Why nothing may be sent to `remote`; undefined when it may. */
-  refusal(remote: Endpoint): CandidateRefusal | undefined {
-    return this.#gate.refusal(remote);
+    return this.first.areAllowed ? this.gate.pathsTo(endpoints) : [];
   }
 
   socketOpen(socketId: SocketId, port: number, now: Instant): void {
@@ -254,7 +245,7 @@ export class OwnNetwork {
 
   /** Of all known peers and our own. */
   setMeshAddresses(addresses: ReadonlySet<IpAddress>, now: Instant): void {
-    this.#gate.meshAddresses = addresses;
+    this.gate.meshAddresses = addresses;
     this.#addressesChanged(now);
   }
 
@@ -339,7 +330,7 @@ export class OwnNetwork {
     const { onlyLoopback } = this.#endpoints;
     const localSockets = this.#endpoints.localSockets();
     const localAddresses = this.#localAddresses;
-    if (this.#gate.update({ onlyLoopback, localSockets, localAddresses })) {
+    if (this.gate.update({ onlyLoopback, localSockets, localAddresses })) {
       this.#netcheck.allowLoopback = onlyLoopback;
       this.#options.onFilterChanged(now);
     }

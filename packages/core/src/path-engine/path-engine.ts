@@ -146,7 +146,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       ...{ random, counters, ownKey, outputs },
       desk: () => this.#desk,
       peer: (key) => this.#peers.get(key),
-      refusal: (remote) => this.#network.refusal(remote),
+      refusal: (remote) => this.#network.gate.refusal(remote),
     });
     this.#up = new UpMessages({
       ...{ counters, activity: this.#activity, network: this.#network, desk: this.#desk },
