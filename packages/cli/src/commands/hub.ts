@@ -89,9 +89,10 @@ export async function runHubCommand(given: HubOptions, context: CliContext): Pro
     authKey: (await firstKey(hub, options.newKey)) ?? null,
     reissued: hub.reissued ?? null,
   };
+  // Before it says that it is up: whoever reads that may send the signal at once.
+  const stopListening = rereadOnHangUp(hub, options, context);
   if (options.json) context.terminal.printJsonLine({ ready });
   else for (const line of renderHubReady(ready)) context.terminal.print(line);
-  const stopListening = rereadOnHangUp(hub, options, context);
   await hub.closed;
   stopListening();
 }

@@ -31,8 +31,8 @@ const EXPECTED = [
   ['behind-firewall', 'easy', 'no'],
   ['behind-one-to-one-firewalled', 'easy', 'no'],
   ['behind-easy', 'easy', 'no'],
-  ['behind-restricted-cone', 'easy', 'no'],
-  ['behind-full-cone', 'easy', 'no'],
+  ['behind-restricted-cone', 'easy', 'port-only'],
+  ['behind-full-cone', 'easy', 'port-only'],
   ['behind-hard', 'hard', null],
 ] as const;
 const BLOCKED = 'behind-udp-blocked';
