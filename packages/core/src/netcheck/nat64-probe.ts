@@ -172,7 +172,7 @@ export class Nat64Probe {
 }
 
 /** An IPv4 endpoint inside a /96 (RFC 6052 section 2.2). */
-function translated(prefix: IpAddress, server: Endpoint): Endpoint {
+export function translated(prefix: IpAddress, server: Endpoint): Endpoint {
   const bytes = Uint8Array.from(addressBytes(prefix));
   bytes.set(addressBytes(endpointAddress(server)), 12);
   return endpoint(addressFromBytes(bytes), endpointPort(server));

@@ -58,6 +58,8 @@ export class OwnEndpoints {
   #localAddresses: readonly IpAddress[] | undefined;
   /** Of the router's port mapping; peers may use them. */
   mapped: readonly Endpoint[] = [];
+  /** Of the NAT64 that our IPv6 goes through to IPv4. */
+  behindNat64: Endpoint | undefined;
   #reportedAt: Instant | undefined;
   #told: readonly OwnEndpoint[] | undefined;
 
@@ -131,6 +133,7 @@ export class OwnEndpoints {
     };
     for (const of of this.mapped) add(of, EndpointType.portmap);
     for (const own of this.#current) add(own.endpoint, own.type);
+    if (this.behindNat64 !== undefined) add(this.behindNat64, EndpointType.stun);
     for (const [of, { type, seenAt }] of [...this.#sightings].reverse()) {
       if (now < after(seenAt, endpointLifetimeMs)) add(of, type);
     }

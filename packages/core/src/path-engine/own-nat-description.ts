@@ -33,8 +33,10 @@ import {
 } from '../netmap/nat-description.js';
 import type { RelayMap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
+import { Nat64Mapping } from './nat64-mapping.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnLifetime } from './own-lifetime.js';
+import { socketIdOf } from './sockets.js';
 
 /** Sockets of sweeps: this, and ten times the family, and the socket's number in the sweep. */
 const socketIdBase = 100;
@@ -56,6 +58,7 @@ export class OwnNatDescription {
   readonly #onQuiet: (now: Instant) => void;
   readonly #behaviour: NatBehaviour;
   readonly #nat64: Nat64Probe;
+  readonly #nat64Mapping: Nat64Mapping;
   readonly #lifetime: OwnLifetime;
   /** Connected relays that dial back; bounded by the relay map. */
   readonly #dialBackRegions = new Set<RegionId>();
@@ -68,12 +71,18 @@ export class OwnNatDescription {
     this.#onQuiet = onQuiet;
     this.#behaviour = new NatBehaviour({ random, counters });
     this.#nat64 = new Nat64Probe({ random, counters });
+    this.#nat64Mapping = new Nat64Mapping(random);
     this.#lifetime = new OwnLifetime({ random, counters, outputs });
   }
 
   /** The /96 that IPv4 is reached through; undefined: none was found, or IPv4 is there. */
   get nat64(): IpAddress | undefined {
     return this.#nat64.prefix;
+  }
+
+  /** Our IPv4 endpoint behind it. */
+  get behindNat64(): Endpoint | undefined {
+    return this.#nat64.prefix === undefined ? undefined : this.#nat64Mapping.mapped;
   }
 
   /** Something is being measured that a person would want to wait for. */
@@ -113,7 +122,17 @@ export class OwnNatDescription {
       (wanted === 6 && this.#localAddresses.some((address) => familyOf(address) === 6));
     if (!has(4) && has(6)) this.#nat64.look(stunServersV4(this.#relayMap), now);
     else this.#nat64.forget();
+    this.#askBehindNat64();
     this.#drain(now);
+  }
+
+  #askBehindNat64(): void {
+    const { prefix } = this.#nat64;
+    if (prefix === undefined || this.#relayMap === undefined) return;
+    const socketId = socketIdOf(6);
+    for (const { remote, bytes } of this.#nat64Mapping.ask(prefix, stunServersV4(this.#relayMap))) {
+      this.#outputs.down({ type: 'send', socketId, remote, bytes });
+    }
   }
 
   /** Addresses of a name that was looked up; of a relay's they are somebody else's business. */
@@ -146,7 +165,10 @@ export class OwnNatDescription {
     const { socketId, source, bytes } = message;
     const of = socketOf(socketId);
     if (of !== undefined) this.#behaviour.datagram(of.family, of.socket, source, bytes, now);
-    else if (socketId === nat64SocketId) this.#nat64.datagram(source, bytes);
+    else if (socketId === nat64SocketId) {
+      this.#nat64.datagram(source, bytes);
+      if (!this.#nat64.isBusy) this.#askBehindNat64();
+    } else if (this.#nat64Mapping.datagram(source, bytes)) return true;
     else return this.#lifetime.stun(socketId, source, bytes, now);
     this.#drain(now);
     return true;
@@ -170,6 +192,7 @@ export class OwnNatDescription {
     this.portMapping = UNKNOWN_NAT.portMapping;
     this.#behaviour.networkChanged();
     this.#nat64.forget();
+    this.#nat64Mapping.forget();
     this.#lifetime.networkChanged();
     this.#drain(undefined);
   }

@@ -162,7 +162,10 @@ export class OwnNetwork {
   }
 
   stun(message: Extract<UpMessage, { type: 'datagram' }>, now: Instant): void {
-    if (this.#description.stun(message, now)) return;
+    if (this.#description.stun(message, now)) {
+      this.#tellEndpoints(now);
+      return;
+    }
     const { source, bytes, receivedAt } = message;
     if (this.first.areAllowed && this.proving.datagram(bytes, source, now)) return;
     if (this.first.datagram(bytes, receivedAt, now)) return;
@@ -330,7 +333,8 @@ export class OwnNetwork {
     const { onlyLoopback } = this.#endpoints;
     const localSockets = this.#endpoints.localSockets();
     const localAddresses = this.#localAddresses;
-    if (this.gate.update({ onlyLoopback, localSockets, localAddresses })) {
+    const { nat64 } = this.#description;
+    if (this.gate.update({ onlyLoopback, localSockets, localAddresses, nat64 })) {
       this.#netcheck.allowLoopback = onlyLoopback;
       this.#options.onFilterChanged(now);
     }
@@ -367,6 +371,7 @@ export class OwnNetwork {
 
   /** Who waits for a check is answered when all that is quick is known. */
   #answer(now: Instant): void {
+    if (this.gate.nat64 !== this.#description.nat64) this.#addressesChanged(now);
     const due = this.#askers.due(this.#description.isBusy, now);
     if (due === undefined) return;
     const summary = this.#summary(due.report, now);
@@ -387,6 +392,7 @@ export class OwnNetwork {
   }
 
   #tellEndpoints(now: Instant): void {
+    this.#endpoints.behindNat64 = this.#description.behindNat64;
     const endpoints = this.#endpoints.takeChange(now);
     if (endpoints === undefined) return;
     this.proving.claim(endpoints, now);

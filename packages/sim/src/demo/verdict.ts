@@ -73,10 +73,10 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   const ends = [from, to];
   if (ends.some(({ remote }) => remote?.includes(':') === true)) return 'ipv6';
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
+  if (ends.some(({ foretold }) => foretold === true)) return 'predict';
   if (ends.some(isOpen)) return 'open';
   if (ends.some(isConfigured)) return 'static';
-  if (ends.some(({ mapped }) => mapped === true)) return 'portmap';
-  return ends.some(({ foretold }) => foretold === true) ? 'predict' : 'punch';
+  return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 
 function isOpen({ addresses, remote }: ReachedEnd): boolean {
