@@ -97,7 +97,8 @@ describe.skipIf(skips)('the network check', () => {
       class: kind,
       varies: kind === 'hard',
     });
-    expect(proof(report)).toBe(verified);
+    // The start's dial-back comes from a stranger; later ones, from a relay's other port, get through a cone.
+    expect(verified === 'port-only' ? ['no', verified] : [verified]).toContain(proof(report));
     expect(report.relays.map(({ method }) => method)).toEqual(['stun', 'stun']);
     expect(report.captivePortal).toBe(false);
     expect((await statusOf(world, machine)).self?.nat?.class).toBe(kind);
