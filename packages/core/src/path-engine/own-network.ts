@@ -68,7 +68,6 @@ export class OwnNetwork {
   readonly #askers = new CheckAskers();
   /** Whether strangers reach our endpoints. */
   readonly proving: EndpointProving;
-  /** Those of our sockets at the router. */
   readonly mappings: OwnMappings;
   readonly gate: CandidateGate;
   #localAddresses: readonly IpAddress[] = [];
@@ -383,8 +382,7 @@ export class OwnNetwork {
       report,
       nat: this.#nat.verdict,
       description: this.description,
-      dialBack: this.#nat.dialBack,
-      portMapErrors: this.mappings.errors,
+      ...{ dialBack: this.#nat.dialBack, portMapErrors: this.mappings.errors },
       osHasIpv6: this.#sockets.osHasIpv6,
       udpPort: this.udpPort,
       endpoints: this.summarizedEndpoints(now),
