@@ -3,7 +3,8 @@
  * first packet until it talks directly. Before every sample the daemons are started anew and the routers forget
  * their flows, so that the pair has never talked. Ours and a stock pair take turns, in one world.
  *
- *     packets   through the tunnel, judged by their round trips; also: did one take longer than by the relay
+ *     packets   through the tunnel, judged by their round trips: when the first was sent that went and came back
+ *               directly, and when it was answered; also: did one take longer than by the relay
  *     pings     what `warren ping` and `tailscale ping` ask their daemons; stock clients look for a path three
  *               seconds after such a ping, and at once when there are packets
  *
@@ -46,6 +47,8 @@ interface Carriage {
 }
 
 interface Contender {
+  /** Until a packet was sent whose answer came directly, and until that answer. */
+  readonly fromPacket: Times;
   readonly byPackets: Times;
   readonly byPings: Times;
   readonly packets: Carriage;
@@ -136,6 +139,7 @@ function contender(
   const sum = (of: (one: PacketFigures) => number): number =>
     packets.reduce((total, one) => total + of(one), 0);
   return {
+    fromPacket: timesOf(packets.map(({ directFromMs }) => directFromMs)),
     byPackets: timesOf(packets.map(({ directMs }) => directMs)),
     byPings: timesOf(pingsMs),
     packets: {
@@ -174,8 +178,10 @@ function table({ samples, ours, stock, ratio: to }: Report): string {
   return [
     `${samples} samples; direct ${directRttMs} ms, by relay ${relayRttMs} ms; until direct, in ms`,
     `${''.padEnd(16)}     p50     p95     max   never`,
-    row('ours, packets', ours.byPackets),
-    row('stock, packets', stock.byPackets),
+    row('ours, sent', ours.fromPacket),
+    row('stock, sent', stock.fromPacket),
+    row('ours, answered', ours.byPackets),
+    row('stock, answered', stock.byPackets),
     row('ours, pings', ours.byPings),
     row('stock, pings', stock.byPings),
     compared('packets', to.byPackets),

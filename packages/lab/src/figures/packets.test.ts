@@ -27,6 +27,7 @@ test('direct is what came as fast as the wires, both ways', () => {
     { sentMs: 180, rttMs: 63 },
   ];
   expect(judgePackets(packets, 6, wires)).toEqual({
+    directFromMs: 160,
     directMs: 223,
     sent: 6,
     answered: 5,

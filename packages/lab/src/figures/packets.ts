@@ -22,7 +22,11 @@ export interface Packet {
 }
 
 export interface PacketFigures {
-  /** From the first packet's sending to the first answer that came as fast as the direct way; null: none did. */
+  /**
+   * From the first packet's sending to that of the first whose answer came as fast as the direct way, and to that
+   * answer; null: none did.
+   */
+  readonly directFromMs: number | null;
   readonly directMs: number | null;
   readonly sent: number;
   readonly answered: number;
@@ -72,14 +76,16 @@ export function judgePackets(
   // One direction by the relay and the other direct lies halfway; half of that is nearer to direct.
   const directLimitMs = directRttMs + (relayRttMs - directRttMs) / 4;
   const direct = packets.filter(({ rttMs }) => rttMs <= directLimitMs);
-  const answers = direct.map(({ sentMs, rttMs }) => sentMs + rttMs);
+  const first = (times: readonly number[]): number | null =>
+    times.length === 0 ? null : Math.round(Math.min(...times));
   // What is sent before the handshake is over waits for it: a round trip of the relay from the start.
   const excess = packets.map(
     ({ sentMs, rttMs }) => rttMs - Math.max(0, relayRttMs - sentMs) - relayRttMs - MARGIN_MS,
   );
   const over = excess.filter((ms) => ms > 0);
   return {
-    directMs: answers.length === 0 ? null : Math.round(Math.min(...answers)),
+    directFromMs: first(direct.map(({ sentMs }) => sentMs)),
+    directMs: first(direct.map(({ sentMs, rttMs }) => sentMs + rttMs)),
     sent,
     answered: packets.length,
     slower: over.length,
