@@ -29,7 +29,9 @@ class SimMatrixWorld implements MatrixWorld {
   }
 
   #start(): ChildProcess {
-    const child = fork(fileURLToPath(new URL('./cell-job.js', import.meta.url)));
+    // Flags of this process, such as a test runner's, would have the other load sources.
+    const script = fileURLToPath(new URL('./cell-job.js', import.meta.url));
+    const child = fork(script, [], { execArgv: [] });
     this.#all.add(child);
     child.on('exit', () => this.#all.delete(child));
     return child;
