@@ -10,7 +10,7 @@ import type { Instant } from '../base/instant.js';
 import type { PortPlan } from '../disco/ping-extension.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { Path, SocketId } from '../engines/paths.js';
-import { type Endpoint, endpointAddress } from '../ip/address.js';
+import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import { isCondemned } from '../paths/choice.js';
@@ -61,8 +61,9 @@ export class PortSearchDesk {
   report(report: NetcheckReport, range: PortRange | undefined): void {
     const seen = report.observations.filter(({ family }) => family === 4);
     const servers = new Map(seen.map(({ server }) => [endpointAddress(server), server]));
-    const mapped = seen.map((observation) => observation.mapped);
-    this.#searches.setNetwork([...servers.values()], mapped, range);
+    const ports = seen.map(({ mapped }) => endpointPort(mapped));
+    const ends = range === undefined ? [] : [range.low, range.high];
+    this.#searches.setNetwork([...servers.values()], [...ends, ...ports]);
   }
 
   /** The peer's machine has done something. */

@@ -17,14 +17,7 @@ import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { Random } from '../ports.js';
 import { decodeBindingResponse, encodeBindingRequest } from '../stun/binding.js';
 import { TRANSACTION_ID_BYTES } from '../stun/message.js';
-import {
-  foretell,
-  type PortRange,
-  type Ports,
-  portsOf,
-  rangeAround,
-  type Unpredictable,
-} from './port-plan.js';
+import { foretell, type Ports, portsOf, rangeAround, type Unpredictable } from './port-plan.js';
 
 /** Servers asked: three mappings show a step and whether it is steady. */
 export const serversAsked = 3;
@@ -62,7 +55,6 @@ export interface PortAttemptOptions {
   readonly socketId: SocketId;
   /** STUN servers over IPv4, on different addresses. */
   readonly servers: readonly Endpoint[];
-  readonly range: PortRange | undefined;
   /** Ports of earlier mappings of the same network. */
   readonly seenPorts: readonly number[];
   /** The peer's plan that is answered; undefined: we ask. */
@@ -201,7 +193,7 @@ export class PortAttempt {
   #measured(now: Instant): void {
     const { mapped } = this;
     const seenPorts = [...this.#options.seenPorts, ...mapped.map(endpointPort)];
-    const ports = foretell(mapped, this.#options.range ?? rangeAround(seenPorts));
+    const ports = foretell(mapped, rangeAround(seenPorts));
     if (typeof ports === 'string') {
       this.#fail(ports);
       return;

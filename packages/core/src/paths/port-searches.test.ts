@@ -32,7 +32,7 @@ class Bench {
       ownKey,
       emit: (output) => void this.said.push(output),
     });
-    this.searches.setNetwork(servers, [], undefined);
+    this.searches.setNetwork(servers, []);
   }
 
   pass(ms: number): void {

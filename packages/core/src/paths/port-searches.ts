@@ -16,7 +16,7 @@ import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
 import { PingAllowance } from './ping-allowance.js';
 import { type AttemptFailure, PortAttempt, type PortAttemptOutput } from './port-attempt.js';
-import type { PortRange, Ports } from './port-plan.js';
+import type { Ports } from './port-plan.js';
 
 /** Numbers of sockets from here on are those of attempts. */
 export const searchSocketsFrom: SocketId = 1000;
@@ -32,7 +32,8 @@ const hopelessMs = 600_000;
 /** Plans of a peer that are answered. */
 const answered = { burst: 4, perSecond: 0.25 };
 /** Of our mappings: as many as tell a small range from a large one. */
-const portsRemembered = 8;
+const portsConvincing = 8;
+const portsRemembered = 16;
 const ATTEMPT_BYTES = 8;
 
 export type PortSearchOutput =
@@ -97,7 +98,6 @@ export class PortSearches {
   #servers: readonly Endpoint[] = [];
   /** Ports of our mappings that servers saw lately, the newest last. */
   #seenPorts: readonly number[] = [];
-  #range: PortRange | undefined;
   #hopelessUntil: Instant | undefined;
   /** The earliest that is due; the shell asks after every input, and there may be thousands of peers. */
   #dueAt: Instant | undefined;
@@ -108,17 +108,11 @@ export class PortSearches {
   }
 
   /**
-   * STUN servers that answered the last check, on different addresses; how they saw our socket; the range that all
-   * our mappings are in, if it is known.
+   * STUN servers that answered the last check, on different addresses; ports of mappings that they saw of ours.
    */
-  setNetwork(
-    servers: readonly Endpoint[],
-    mapped: readonly Endpoint[],
-    range: PortRange | undefined,
-  ): void {
+  setNetwork(servers: readonly Endpoint[], ports: readonly number[]): void {
     this.#servers = servers;
-    this.#range = range;
-    this.#notePorts(mapped);
+    this.#notePorts(ports);
   }
 
   /** What came of it so far; undefined: the peer was never looked for. */
@@ -206,7 +200,6 @@ export class PortSearches {
     for (const socketId of [...this.#kept.keys()]) this.#release(socketId, now);
     this.#hopelessUntil = undefined;
     this.#servers = [];
-    this.#range = undefined;
     this.#seenPorts = [];
     this.#isDueStale = true;
     for (const sought of this.#sought.values()) {
@@ -304,7 +297,6 @@ export class PortSearches {
       id,
       socketId: this.#nextSocketId++,
       servers: this.#servers,
-      range: this.#range,
       seenPorts: this.#seenPorts,
       theirs,
     });
@@ -351,10 +343,10 @@ export class PortSearches {
     this.#options.counters.add(`port-search-${reason}`);
     this.#active = undefined;
     this.#close(attempt.socketId, now);
-    this.#notePorts(attempt.mapped);
+    this.#notePorts(attempt.mapped.map(endpointPort));
     const isOurs = reason === 'random-ports' || reason === 'addresses-differ';
     // Few ports were seen so far: another attempt may show that they are all in one small range.
-    const mayLearn = reason === 'random-ports' && this.#seenPorts.length < portsRemembered;
+    const mayLearn = reason === 'random-ports' && this.#seenPorts.length < portsConvincing;
     if ((isOurs && !mayLearn) || reason === 'no-udp') this.#hopelessUntil = after(now, hopelessMs);
     const sought = this.#sought.get(peer);
     if (sought === undefined) return;
@@ -373,9 +365,8 @@ export class PortSearches {
     this.#close(active.attempt.socketId, now);
   }
 
-  #notePorts(mapped: readonly Endpoint[]): void {
-    const ports = new Set([...this.#seenPorts, ...mapped.map(endpointPort)]);
-    this.#seenPorts = [...ports].slice(-portsRemembered);
+  #notePorts(ports: readonly number[]): void {
+    this.#seenPorts = [...new Set([...this.#seenPorts, ...ports])].slice(-portsRemembered);
   }
 
   #release(socketId: SocketId, now: Instant): void {
