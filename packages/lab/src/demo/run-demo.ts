@@ -52,7 +52,9 @@ export async function runDemo(
   let kept = false;
   try {
     const cli = new CommandLine(world, options.commandLine);
-    stage(`starting ${hostsOf(world).join(' and ')}: control on the first, relays on all`);
+    const [hub = '', ...relays] = hostsOf(world);
+    const others = relays.length === 0 ? '' : ` and a relay on ${relays.join(', ')}`;
+    stage(`starting control and relay on ${hub}${others}`);
     const key = await startServers(world, cli);
     stage('starting a daemon on each machine and joining it');
     const machines = world.topology.machines.map((machine) => machine.name);
