@@ -17,7 +17,7 @@ import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { Random } from '../ports.js';
 import { decodeBindingResponse, encodeBindingRequest } from '../stun/binding.js';
 import { TRANSACTION_ID_BYTES } from '../stun/message.js';
-import { foretell, type Ports, portsOf, rangeAround, type Unpredictable } from './port-plan.js';
+import { foretell, type Ports, probeOrder, rangeAround, type Unpredictable } from './port-plan.js';
 
 /** Servers asked: three mappings show a step and whether it is steady. */
 export const serversAsked = 3;
@@ -211,7 +211,7 @@ export class PortAttempt {
   #probe(now: Instant): void {
     if (this.#theirs === undefined) return;
     this.#phase = 'probing';
-    this.#left = [...portsOf(this.#theirs)];
+    this.#left = probeOrder(this.#theirs);
     this.#probeSome(now);
   }
 
@@ -226,7 +226,7 @@ export class PortAttempt {
     this.#round++;
     if (this.#theirs !== undefined && this.#theirs.count <= repeatedPortsMax) {
       if (this.#round < repeats) {
-        this.#left = [...portsOf(this.#theirs)];
+        this.#left = probeOrder(this.#theirs);
         this.#deadline = after(now, repeatMs);
         return;
       }

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Endpoint, endpoint, endpointPort, type IpAddress } from '../ip/address.js';
-import { foretell, foretoldPorts, portsOf, rangeAround, rangePortsMax } from './port-plan.js';
+import {
+  foretell,
+  foretoldPorts,
+  portsOf,
+  probeOrder,
+  rangeAround,
+  rangePortsMax,
+} from './port-plan.js';
 
 const at = (...ports: readonly number[]): Endpoint[] =>
   ports.map((port) => endpoint('54.160.20.1' as IpAddress, port));
@@ -58,6 +65,16 @@ describe('what follows from how servers saw a fresh socket', () => {
       }),
     );
   });
+});
+
+test('a sequence is pinged in its order, a range from its middle', () => {
+  const [first] = at(40_000) as [Endpoint];
+  const ports = (count: number): number[] =>
+    probeOrder({ first, step: 1, count }).map(endpointPort);
+  expect(ports(3)).toEqual([40_000, 40_001, 40_002]);
+  const range = ports(101);
+  expect(range.slice(0, 3).sort()).toEqual([40_049, 40_050, 40_051]);
+  expect(new Set(range).size).toBe(101);
 });
 
 describe('a small range', () => {

@@ -93,6 +93,18 @@ function upTo(first: Endpoint, step: number, count: number): Ports {
   return { first, step, count: Math.min(count, 1 + Math.floor(room / Math.abs(step))) };
 }
 
+/**
+ * All ports of a plan in the order in which to ping them. A sequence is gone through as it is; of a range the
+ * middle comes first, for its ends are the least likely.
+ */
+export function probeOrder(ports: Ports): Endpoint[] {
+  const all = [...portsOf(ports)];
+  if (all.length <= foretoldPorts) return all;
+  const middle = (all.length - 1) / 2;
+  const far = new Map(all.map((one, index) => [one, Math.abs(index - middle)]));
+  return all.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
+}
+
 /** All ports of a plan, in their order. */
 export function* portsOf({ first, step, count }: Ports): Iterable<Endpoint> {
   const address = endpointAddress(first);

@@ -79,6 +79,14 @@ const pairs: readonly Scenario[] = [
     path: 'direct',
   }),
   scenario({
+    name: 'sequential-small-range',
+    about: 'a NAT that counts and one with few ports: the middle of the range comes first',
+    left: behind('sequential'),
+    right: behind('hard-range'),
+    relays: 2,
+    path: 'direct',
+  }),
+  scenario({
     name: 'udp-blocked-open',
     about: 'a network without UDP has the relay',
     left: behind('udp-blocked'),
