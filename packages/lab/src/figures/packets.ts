@@ -7,8 +7,8 @@
 import type { World } from '../world/world.js';
 
 export const PACKET_INTERVAL_MS = 20;
-/** Three seconds: a pair that is not direct by then is none that is direct at once. */
-export const PACKET_COUNT = 150;
+/** Seven seconds: a search that failed at first is repeated after five, by stock clients too. */
+export const PACKET_COUNT = 350;
 const RUN_MS = 30_000;
 /** What daemons and the computer may add to the wires. */
 const MARGIN_MS = 40;
