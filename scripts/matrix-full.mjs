@@ -3,7 +3,7 @@
  * page and a report of each to docs/matrix; `sim` or `lab` as an argument runs only that one.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const WORLDS = { sim: ['--sim'], lab: [] };
@@ -19,7 +19,8 @@ for (const name of names) {
   const report = openSync(`${directory}/${name}-report.json`, 'w');
   const command = [`${root}packages/cli/dist/main.js`, 'lab', 'matrix', '--json'];
   const page = ['--html', `${directory}/${name}.html`];
-  const baseline = name === 'sim' ? ['--baseline', `${directory}/sim.json`] : [];
+  const known = `${directory}/${name}.json`;
+  const baseline = existsSync(known) ? ['--baseline', known] : [];
   const { status } = spawnSync(
     process.execPath,
     [...command, ...WORLDS[name], ...page, ...baseline],
