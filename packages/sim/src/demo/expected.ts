@@ -1,10 +1,5 @@
 /** What two machines of a topology can have without guessing ports. */
-
 import { natOf, portMappingOf, type Topology } from '../topology/types.js';
-import type { ExpectedPath } from './report.js';
-
-/** How two machines of a world are expected to talk. */
-export type Expect = (topology: Topology, from: string, to: string) => ExpectedPath;
 
 /** How the demo expects a pair to talk. */
 export function expectedPath(topology: Topology, from: string, to: string): 'direct' | 'relay' {
