@@ -108,9 +108,11 @@ describe.skipIf(skips)('a static endpoint', () => {
     ]);
     const last = JSON.parse(text.trim().split('\n').at(-1) ?? '') as unknown;
     expect(last).toMatchObject({ path: 'direct', endpoint: endpointOf(machine) });
-    // Far reached it there unasked: that is the proof, and what is proven is told first.
+    // Far reached it there unasked: that is the proof, and what is proven is told first. Far's call comes over the
+    // relay at the same time; if it is the first, the machine has sent to another port of far's address by then.
     const [first] = (await statusOf(world, machine)).self?.endpoints ?? [];
-    expect(first).toEqual({ addr: endpointOf(machine), type: 'static', verified: 'yes' });
+    expect(first).toMatchObject({ addr: endpointOf(machine), type: 'static' });
+    expect(['yes', 'port-only']).toContain(first?.verified);
     const listed = await cli.run('hub', ['control', 'nodes', 'list', '--json']);
     expect(listed).toContain(endpointOf(machine));
   });
