@@ -52,14 +52,18 @@ function reportOf(pairs: readonly MatrixPair[]): MatrixReport {
   return matrixReport(PROFILES, pairs, { world: 'lab', commit: null, date: '', durationMs: 0 });
 }
 
+/** Ports that are guessed are sometimes found later than a cell lasts; what nobody has written down may be so. */
+function isLuck({ expected, oracle, from, to }: MatrixPair): boolean {
+  if (expected === 'either') return true;
+  const isGuessed = oracle.possible && (oracle.kind === 'd' || oracle.kind === 'e');
+  return isGuessed && LAST.cells[`${from}:${to}`] === undefined;
+}
+
 /** Cells that nobody has written down have to be what they are in the simulator, unless by luck. */
 function baselineWith(models: readonly MatrixPair[]): MatrixBaseline {
   const unknown = models.filter((pair) => LAST.cells[`${pair.from}:${pair.to}`] === undefined);
-  const asModelled = baselineOf(
-    reportOf(unknown.filter(({ expected }) => expected !== 'either')),
-    undefined,
-  );
-  const byLuck = unknown.filter(({ expected }) => expected === 'either');
+  const asModelled = baselineOf(reportOf(unknown.filter((pair) => !isLuck(pair))), undefined);
+  const byLuck = unknown.filter(isLuck);
   return {
     world: 'lab',
     fallsShort: { ...asModelled.fallsShort, ...LAST.fallsShort },
@@ -118,7 +122,7 @@ describe.skipIf(skips)('the matrix', () => {
   /** Where it takes luck, luck differs. */
   function agrees(pair: MatrixPair): boolean {
     const model = models.find(({ from, to }) => from === pair.from && to === pair.to);
-    return pair.expected === 'either' || model?.actual === pair.actual;
+    return isLuck(pair) || model?.actual === pair.actual;
   }
 
   test('is no worse in any cell than it was', () => {
@@ -126,7 +130,7 @@ describe.skipIf(skips)('the matrix', () => {
   });
 
   test('is in each cell what it is in the simulator', () => {
-    const certain = (pair: MatrixPair): boolean => pair.expected !== 'either';
+    const certain = (pair: MatrixPair): boolean => !isLuck(pair);
     expect(pairs.filter(certain).map(wayOf)).toEqual(models.filter(certain).map(wayOf));
   });
 
