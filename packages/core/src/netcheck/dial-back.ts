@@ -14,11 +14,13 @@
  * as the owner knows; else what was proven before for the same address stands, or nothing is said. That it did
  * not arrive is true either way.
  */
+
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { DecodeFailure } from '../base/failure.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { randomFraction } from '../base/random.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, familyOf } from '../ip/address.js';
 import type { Random } from '../ports.js';
@@ -74,13 +76,7 @@ export type DialBackInput =
     }
   | { readonly type: 'connected'; readonly regionId: RegionId; readonly dialsBack: boolean }
   | { readonly type: 'failed'; readonly regionId: RegionId }
-  | {
-      readonly type: 'answer';
-      readonly regionId: RegionId;
-      readonly token: Uint8Array;
-      readonly outcome: 'sent' | 'rate-limited' | 'unavailable';
-      readonly target: Endpoint | undefined;
-    }
+  | ({ readonly type: 'answer'; readonly regionId: RegionId } & DialBackAnswer)
   | { readonly type: 'datagram'; readonly bytes: Uint8Array; readonly receivedAt: Instant }
   | { readonly type: 'timeout' };
 

@@ -17,11 +17,13 @@
  *     idle --endpoints, relay, 10 min--> asking --sent--> listening --arrived / missed--> idle
  *                                           \--refused--> idle, again after a minute
  */
+
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { DecodeFailure } from '../base/failure.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { randomFraction } from '../base/random.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
 import { EndpointType, type OwnEndpoint } from '../netmap/own.js';
@@ -57,13 +59,7 @@ export type EndpointProofsInput =
   | { readonly type: 'endpoints'; readonly endpoints: readonly OwnEndpoint[] }
   | { readonly type: 'relay'; readonly regionId: RegionId; readonly dialsBack: boolean }
   | { readonly type: 'relay-gone'; readonly regionId: RegionId }
-  | {
-      readonly type: 'answer';
-      readonly regionId: RegionId;
-      readonly token: Uint8Array;
-      readonly outcome: 'sent' | 'rate-limited' | 'unavailable';
-      readonly target: Endpoint | undefined;
-    }
+  | ({ readonly type: 'answer'; readonly regionId: RegionId } & DialBackAnswer)
   /** A Binding indication. */
   | { readonly type: 'datagram'; readonly bytes: Uint8Array; readonly contact: ArrivalContact }
   /** A peer's authenticated ping that was addressed to `target`. */

@@ -57,7 +57,8 @@ class Drive {
         this.asks++;
         const restedMs = this.now - this.#sentAt;
         this.gaps.push(Math.round(restedMs / 1000));
-        this.search.told(out.token, this.outcome, mapped, this.now);
+        const { token } = out;
+        this.search.told({ token, outcome: this.outcome, target: mapped }, this.now);
         const arrives = this.outcome === 'sent' && restedMs < this.#lifetimeMs && this.lost-- <= 0;
         if (arrives) this.search.datagram(server, encodeBindingIndication(out.token), this.now);
       }
@@ -131,7 +132,9 @@ test('answers and datagrams of others count for nothing', () => {
   search.datagram(server, new Uint8Array(7), now);
   const reply = answerBindingRequest(new Uint8Array(0), mapped);
   expect(reply).toBeInstanceOf(DecodeFailure);
-  expect(search.told(new Uint8Array(12), 'sent', mapped, now)).toBe(false);
+  expect(search.told({ token: new Uint8Array(12), outcome: 'sent', target: mapped }, now)).toBe(
+    false,
+  );
   expect(drive.counters.snapshot()).toEqual({
     'nat-lifetime-too-short': 1,
     'nat-lifetime-unknown-token': 1,

@@ -11,10 +11,12 @@
  * question and answer. The relay sends from where the socket has sent to, so filters let it in as long as the
  * mapping lives. Source: RFC 5780 section 4.6, with a dial-back in the place of RESPONSE-PORT.
  */
+
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { DecodeFailure } from '../base/failure.js';
 import { after, type Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
 import type { Random } from '../ports.js';
@@ -152,12 +154,7 @@ export class LifetimeSearch {
   }
 
   /** A relay's word on a dial-back; true when it is about ours. */
-  told(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
+  told({ token, outcome, target }: DialBackAnswer, now: Instant): boolean {
     if (encodeHex(token) !== this.#token) return false;
     if (this.#state !== 'asked') return true;
     // Silence counts only after the relay's word.

@@ -9,8 +9,10 @@
  *
  * A report never waits for it; a person's check does, for {@link NatBehaviour.isBusy}.
  */
+
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, type IpAddress, type IpFamily } from '../ip/address.js';
 import type { RelayMap } from '../netmap/types.js';
@@ -104,16 +106,11 @@ export class NatBehaviour {
   }
 
   /** A relay's word on a dial-back; true when a sweep asked for it. */
-  dialBackTold(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
+  dialBackTold(answer: DialBackAnswer, now: Instant): boolean {
     let isOurs = false;
     for (const family of [4, 6] as const) {
       this.#drive(family, now, (sweep) => {
-        isOurs = sweep.dialBackTold(token, outcome, target, now) || isOurs;
+        isOurs = sweep.dialBackTold(answer, now) || isOurs;
       });
     }
     return isOurs;

@@ -89,7 +89,7 @@ class Drive {
 
   told(inMs: number, outcome: 'sent' | 'rate-limited', target: Endpoint | undefined): void {
     const [{ token } = { token: new Uint8Array(12) }] = this.asked;
-    this.#at(inMs, () => this.sweep.dialBackTold(token, outcome, target, this.now));
+    this.#at(inMs, () => this.sweep.dialBackTold({ token, outcome, target }, this.now));
   }
 
   /** Runs until `ms` have passed. */

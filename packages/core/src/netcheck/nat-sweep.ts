@@ -14,10 +14,12 @@
  *
  * Source: RFC 5780 sections 4.2 to 4.5.
  */
+
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { DecodeFailure } from '../base/failure.js';
 import { after, earliest, type Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import {
   type Endpoint,
@@ -151,14 +153,9 @@ export class NatSweep {
   }
 
   /** A relay's word on a dial-back; true when it is about ours. */
-  dialBackTold(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
+  dialBackTold(answer: DialBackAnswer, now: Instant): boolean {
     const test = this.#byAddress;
-    if (!(test instanceof DialBackTest) || !test.told(token, outcome, target, now)) return false;
+    if (!(test instanceof DialBackTest) || !test.told(answer, now)) return false;
     this.run(now);
     return true;
   }

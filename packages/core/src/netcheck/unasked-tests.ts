@@ -8,8 +8,10 @@
  *     asking --nothing, long enough after the last copy--> silent
  *     asking --refused, or nobody says that it was sent--> unknown
  */
+
 import { encodeHex } from '../base/bytes.js';
 import { after, earliest, type Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { Random } from '../ports.js';
@@ -137,12 +139,7 @@ export class DialBackTest implements UnaskedTest {
   }
 
   /** A relay's word on a dial-back; true when it is about ours. */
-  told(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
+  told({ token, outcome, target }: DialBackAnswer, now: Instant): boolean {
     if (!this.#tokens.has(encodeHex(token))) return false;
     // It sends to where our connection comes from: of a NAT with several addresses that may be another one.
     if (outcome !== 'sent' || target !== this.#options.mapped) this.isOver = true;

@@ -2,7 +2,9 @@
  * Inputs and outputs of the PathEngine. It decides; shells around it dial relays, talk to control,
  * resolve names and arm its one timer.
  */
+
 import type { Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { DownMessage, UpMessage } from '../engines/messages.js';
 import type { Path, RegionId } from '../engines/paths.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
@@ -42,13 +44,7 @@ export type PathEngineInput =
       readonly dialsBack?: boolean;
     }
   /** A relay's word on a `relay-dial-back`. */
-  | {
-      readonly type: 'dial-back-answer';
-      readonly regionId: RegionId;
-      readonly token: Uint8Array;
-      readonly outcome: 'sent' | 'rate-limited' | 'unavailable';
-      readonly target: Endpoint | undefined;
-    }
+  | ({ readonly type: 'dial-back-answer'; readonly regionId: RegionId } & DialBackAnswer)
   /** Results of `https-probe` and `captive-probe`. */
   | Extract<NetcheckInput, { readonly type: 'https-result' | 'captive-result' }>
   /** A person wants a fresh and full check: answered by `netcheck-result` within some 5 s. */

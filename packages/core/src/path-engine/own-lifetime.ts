@@ -2,8 +2,10 @@
  * The search for how long our NAT remembers an idle mapping (netcheck/lifetime-search.ts), among the engine's other
  * parts: which relay it uses, when it begins, and what was found on networks that we come back to.
  */
+
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, type IpAddress } from '../ip/address.js';
 import { LifetimeSearch } from '../netcheck/lifetime-search.js';
@@ -89,13 +91,8 @@ export class OwnLifetime {
     return true;
   }
 
-  told(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
-    const isOurs = this.#search.told(token, outcome, target, now);
+  told(answer: DialBackAnswer, now: Instant): boolean {
+    const isOurs = this.#search.told(answer, now);
     if (isOurs) this.#drain();
     return isOurs;
   }

@@ -5,8 +5,10 @@
  *     report ----> sweep due? --open-socket, send--> PacketEngine
  *     datagrams and dial-backs of those sockets ---> sweep --over--> description
  */
+
 import type { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { RegionId, SocketId } from '../engines/paths.js';
 import {
@@ -175,14 +177,9 @@ export class OwnNatDescription {
   }
 
   /** True when a sweep had asked. */
-  dialBackTold(
-    token: Uint8Array,
-    outcome: 'sent' | 'rate-limited' | 'unavailable',
-    target: Endpoint | undefined,
-    now: Instant,
-  ): boolean {
-    if (this.#lifetime.told(token, outcome, target, now)) return true;
-    const isOurs = this.#behaviour.dialBackTold(token, outcome, target, now);
+  dialBackTold(answer: DialBackAnswer, now: Instant): boolean {
+    if (this.#lifetime.told(answer, now)) return true;
+    const isOurs = this.#behaviour.dialBackTold(answer, now);
     if (isOurs) this.#drain(now);
     return isOurs;
   }

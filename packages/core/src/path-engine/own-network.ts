@@ -192,8 +192,7 @@ export class OwnNetwork {
     input: Extract<PathEngineInput, { readonly type: 'dial-back-answer' }>,
     now: Instant,
   ): void {
-    const { token, outcome, target } = input;
-    if (this.#description.dialBackTold(token, outcome, target, now)) return;
+    if (this.#description.dialBackTold(input, now)) return;
     this.proving.handle({ ...input, type: 'answer' }, now);
     this.first.handle({ ...input, type: 'answer' }, now);
   }

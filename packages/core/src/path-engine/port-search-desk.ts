@@ -15,12 +15,7 @@ import type { NodeKey } from '../keys/keys.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import { isCondemned } from '../paths/choice.js';
 import type { PortRange } from '../paths/port-plan.js';
-import {
-  PortSearches,
-  type PortSearchOutput,
-  type PortSearchRecord,
-  searchSocketsFrom,
-} from '../paths/port-searches.js';
+import { PortSearches, type PortSearchOutput, searchSocketsFrom } from '../paths/port-searches.js';
 import type { Random } from '../ports.js';
 import type { DiscoDesk } from './disco-desk.js';
 import type { EngineOutputs } from './outputs.js';
@@ -51,10 +46,6 @@ export class PortSearchDesk {
   /** True for sockets of attempts. */
   owns(socketId: SocketId): boolean {
     return socketId >= searchSocketsFrom;
-  }
-
-  record(peer: NodeKey): PortSearchRecord | undefined {
-    return this.#searches.record(peer);
   }
 
   /** A check is done: who answered, over IPv4 and on different addresses, is asked for mappings. */

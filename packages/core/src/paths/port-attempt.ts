@@ -9,9 +9,9 @@
  * the n-th port that the other pings, as long as nobody else takes one between. A ping that gets through is
  * all that is needed: whoever receives it pings back and so proves the path.
  */
-import { decodeHex, encodeHex } from '../base/bytes.js';
+import { equalBytes } from '../base/bytes.js';
 import { DecodeFailure } from '../base/failure.js';
-import { after, earliest, type Instant } from '../base/instant.js';
+import { after, type Instant } from '../base/instant.js';
 import type { SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { Random } from '../ports.js';
@@ -37,8 +37,12 @@ const repeatedPortsMax = 64;
 const waitMs = 1500;
 
 /** What going through a plan costs. */
-export function pingsOf({ count }: Ports): number {
-  return count <= repeatedPortsMax ? repeats * count : count;
+export function pingsOf(ports: Ports): number {
+  return roundsOf(ports) * ports.count;
+}
+
+function roundsOf({ count }: Ports): number {
+  return count <= repeatedPortsMax ? repeats : 1;
 }
 
 export type AttemptFailure =
@@ -71,7 +75,7 @@ export type PortAttemptOutput =
 
 interface Asked {
   readonly server: Endpoint;
-  readonly transaction: string;
+  readonly transactionId: Uint8Array;
   mapped: Endpoint | undefined;
 }
 
@@ -117,7 +121,7 @@ export class PortAttempt {
   }
 
   nextTimeout(): Instant | undefined {
-    return earliest(this.#deadline);
+    return this.#deadline;
   }
 
   opened(now: Instant): void {
@@ -125,8 +129,8 @@ export class PortAttempt {
     this.#phase = 'measuring';
     const servers = this.#options.servers.slice(0, serversAsked);
     for (const server of servers) {
-      const id = this.#options.random.fill(new Uint8Array(TRANSACTION_ID_BYTES));
-      this.#asked.push({ server, transaction: encodeHex(id), mapped: undefined });
+      const transactionId = this.#options.random.fill(new Uint8Array(TRANSACTION_ID_BYTES));
+      this.#asked.push({ server, transactionId, mapped: undefined });
     }
     this.#ask(now);
   }
@@ -139,8 +143,7 @@ export class PortAttempt {
   datagram(source: Endpoint, bytes: Uint8Array, now: Instant): boolean {
     const response = decodeBindingResponse(bytes);
     if (response instanceof DecodeFailure) return false;
-    const transaction = encodeHex(response.transactionId);
-    const asked = this.#asked.find((one) => one.transaction === transaction);
+    const asked = this.#asked.find((one) => equalBytes(one.transactionId, response.transactionId));
     if (asked === undefined || endpointAddress(asked.server) !== endpointAddress(source)) {
       return false;
     }
@@ -183,10 +186,10 @@ export class PortAttempt {
   #ask(now: Instant): void {
     this.#asks++;
     this.#deadline = after(now, askAgainMs);
-    for (const { server, transaction, mapped } of this.#asked) {
+    for (const { server, transactionId, mapped } of this.#asked) {
       if (mapped !== undefined) continue;
-      const id = decodeHex(transaction) ?? new Uint8Array(TRANSACTION_ID_BYTES);
-      this.#outputs.push({ type: 'send', remote: server, bytes: encodeBindingRequest(id) });
+      const bytes = encodeBindingRequest(transactionId);
+      this.#outputs.push({ type: 'send', remote: server, bytes });
     }
   }
 
@@ -224,12 +227,10 @@ export class PortAttempt {
       return;
     }
     this.#round++;
-    if (this.#theirs !== undefined && this.#theirs.count <= repeatedPortsMax) {
-      if (this.#round < repeats) {
-        this.#left = probeOrder(this.#theirs);
-        this.#deadline = after(now, repeatMs);
-        return;
-      }
+    if (this.#theirs !== undefined && this.#round < roundsOf(this.#theirs)) {
+      this.#left = probeOrder(this.#theirs);
+      this.#deadline = after(now, repeatMs);
+      return;
     }
     this.#phase = 'waiting';
     this.#deadline = after(now, waitMs);

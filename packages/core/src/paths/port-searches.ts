@@ -4,7 +4,8 @@
  *     a peer is looked for and the usual pings failed for 1.5 s --> attempt --> found, or a pause that doubles
  *
  * An attempt costs one socket, a few STUN requests and at most 1,500 pings, 500 a second; ping-allowance.ts has
- * the sum. If our own NAT can't be foretold none is begun for ten minutes. A socket on which a peer was reached stays open while data uses it.
+ * the sum. If our own NAT can't be foretold none is begun for ten minutes. A socket on which a peer was reached
+ * stays open while data uses it.
  */
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';

@@ -8,13 +8,15 @@
  * that it answers there), the datagram is shorter than the frame that asks for it, and both a connection and
  * an address get few. Warren's own extension of DERP; official clients never ask.
  */
+
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
+import type { DialBackOutcome } from '../engines/dial-back.js';
 import { type Endpoint, endpoint, parseAddress } from '../ip/address.js';
 import type { Connection } from './connection.js';
 import { encodeDialBackAnswer } from './encode-frames.js';
-import type { DialBackOutcome, RelayServerOutput } from './io.js';
+import type { RelayServerOutput } from './io.js';
 
 /** Nodes of one carrier NAT share an address; a few hundred may start within minutes. */
 const SOURCE_BURST = 40;

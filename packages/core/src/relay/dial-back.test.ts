@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { hexLiteral } from '../base/bytes.js';
 import { isFailure } from '../base/failure.js';
 import { truncations } from '../base/mutations.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { Endpoint } from '../ip/address.js';
 import { decodeClientFrame, decodeServerFrame } from './decode-frames.js';
 import { encodeDialBack, encodeDialBackAnswer, encodeKeepAlive } from './encode-frames.js';
 import type { RawFrame } from './frames.js';
 import { InMemoryWire, type WiredClient } from './in-memory-wire.js';
-import type { DialBackAnswer } from './io.js';
 
 const token = hexLiteral('000102030405060708090a0b');
 const target = '192.0.2.1:41641' as Endpoint;

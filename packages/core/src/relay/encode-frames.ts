@@ -1,7 +1,9 @@
 /** Writes DERP frames, header included. Layouts: decode-frames.ts shows them beside their readers. */
+
 import { assert } from '../base/assert.js';
 import { viewOf } from '../base/bytes.js';
 import { encodeUtf8 } from '../base/text.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import { addressBytes16, endpointAddress, endpointPort } from '../ip/address.js';
 import { type NodeKey, publicKeyBytes, type RelayKey } from '../keys/keys.js';
 import {
@@ -21,7 +23,7 @@ import {
   type PeerPresence,
   PING_BYTES,
 } from './frames.js';
-import type { DialBackAnswer, PeerGoneReason } from './io.js';
+import type { PeerGoneReason } from './io.js';
 
 /** A frame of `type` whose payload is `parts` in a row. */
 export function encodeFrame(type: number, ...parts: readonly Uint8Array[]): Uint8Array {

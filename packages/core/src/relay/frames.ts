@@ -13,9 +13,10 @@
  * Source: Tailscale's DERP, protocol version 2, as written down in Warren's protocol notes.
  */
 
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { IpAddress } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
-import type { DialBackAnswer, PeerGoneReason } from './io.js';
+import type { PeerGoneReason } from './io.js';
 
 /** Number of each frame type on the wire. */
 export const FrameType = {

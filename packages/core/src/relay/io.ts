@@ -2,23 +2,14 @@
  * Inputs and outputs of the two DERP machines. Both speak bytes of one ordered stream (after the HTTP
  * upgrade, which is the shell's); framing, keys, queues and limits are theirs.
  */
+
 import type { Instant } from '../base/instant.js';
+import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
 
 /** Why a peer can't be reached on a region: its last connection ended, or it was never there. */
 export type PeerGoneReason = 'disconnected' | 'not-here';
-
-/** What became of the datagram that a client asked for: sent, too many asked, or the relay can't. */
-export type DialBackOutcome = 'sent' | 'rate-limited' | 'unavailable';
-
-/** A relay's word on one dial-back. */
-export interface DialBackAnswer {
-  readonly token: Uint8Array;
-  readonly outcome: DialBackOutcome;
-  /** Where it was sent: the address that our connection comes from, and the port that we named. */
-  readonly target: Endpoint | undefined;
-}
 
 export type RelayClientInput =
   /** Bytes from the server, any cut. */

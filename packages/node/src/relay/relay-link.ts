@@ -2,13 +2,15 @@
  * One connection to one relay region: dials its nodes in order, then runs a RelayClient over the socket.
  * It lives once: whether and when to dial again is the PathEngine's decision.
  */
+
 import type { Counters } from '@warren/core/base/counters';
 import { asDisplayText } from '@warren/core/base/json';
+import type { DialBackAnswer } from '@warren/core/engines/dial-back';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { RelayRegion } from '@warren/core/netmap/types';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
-import type { DialBackAnswer, RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
+import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import type { Clock } from '@warren/shell/clock';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { type DialledRelay, dialRelay } from './dial-relay.js';

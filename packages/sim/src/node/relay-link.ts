@@ -1,8 +1,9 @@
 /** One connection to one relay region: a dial, then a RelayClient over the stream. It lives once. */
+import type { DialBackAnswer } from '@warren/core/engines/dial-back';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
-import type { DialBackAnswer, RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
+import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import { MachineTimer } from '../clock/machine-timer.js';
 import type { Host } from '../net/host.js';
 import {
