@@ -9,13 +9,9 @@
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
-import {
-  addressBytes16,
-  type Endpoint,
-  endpointAddress,
-  familyOf,
-  type IpAddress,
-} from '../ip/address.js';
+import { TokenBuckets } from '../base/token-buckets.js';
+import { type Endpoint, endpointAddress, familyOf, type IpAddress } from '../ip/address.js';
+import { type Prefix, prefixOf } from '../ip/prefix.js';
 
 /** An office of a hundred peers behind one address, each with two ports, in one round; then as often as rounds come. */
 export const addressPings = { burst: 200, perSecond: 20 } as const;
@@ -28,14 +24,12 @@ const bucketsMax = 4_096;
 /** Endpoints that answered; more peers than an ordinary node talks to. */
 const answeredMax = 8_192;
 
-const PREFIX_BYTES = { 4: 15, 6: 7 } as const;
-
-type Limit = typeof addressPings | typeof prefixPings;
+const PREFIX_BITS = { 4: 24, 6: 56 } as const;
 
 export class StrangerPings {
   readonly #counters: Counters;
-  readonly #addresses = new Map<string, TokenBucket>();
-  readonly #prefixes = new Map<string, TokenBucket>();
+  readonly #addresses = new TokenBuckets<IpAddress>(addressPings, bucketsMax);
+  readonly #prefixes = new TokenBuckets<Prefix>(prefixPings, bucketsMax);
   readonly #total = new TokenBucket(totalPings.burst, totalPings.perSecond);
   /** Oldest first. */
   readonly #answered = new Set<Endpoint>();
@@ -49,8 +43,8 @@ export class StrangerPings {
     if (this.#answered.has(remote)) return true;
     const address = endpointAddress(remote);
     let refusal: string | undefined;
-    if (!bucketOf(this.#addresses, address, addressPings).take(now)) refusal = 'address';
-    else if (!bucketOf(this.#prefixes, prefixOf(address), prefixPings).take(now))
+    if (!this.#addresses.take(address, now)) refusal = 'address';
+    else if (!this.#prefixes.take(prefixOf(address, PREFIX_BITS[familyOf(address)]), now))
       refusal = 'prefix';
     else if (!this.#total.take(now)) refusal = 'total';
     if (refusal !== undefined) this.#counters.add(`ping-stranger-${refusal}-limit`);
@@ -61,27 +55,10 @@ export class StrangerPings {
   answered(remote: Endpoint): void {
     this.#answered.delete(remote);
     this.#answered.add(remote);
-    dropOldest(this.#answered, answeredMax);
+    if (this.#answered.size <= answeredMax) return;
+    for (const oldest of this.#answered) {
+      this.#answered.delete(oldest);
+      break;
+    }
   }
-}
-
-function prefixOf(address: IpAddress): string {
-  return addressBytes16(address).subarray(0, PREFIX_BYTES[familyOf(address)]).join('.');
-}
-
-function bucketOf(buckets: Map<string, TokenBucket>, name: string, limit: Limit): TokenBucket {
-  const bucket = buckets.get(name) ?? new TokenBucket(limit.burst, limit.perSecond);
-  buckets.delete(name);
-  buckets.set(name, bucket);
-  dropOldest(buckets, bucketsMax);
-  return bucket;
-}
-
-function dropOldest<Key>(
-  of: { readonly size: number; keys(): Iterator<Key>; delete(key: Key): boolean },
-  max: number,
-): void {
-  if (of.size <= max) return;
-  const oldest = of.keys().next();
-  if (oldest.done !== true) of.delete(oldest.value);
 }

@@ -7,6 +7,7 @@
  */
 import type { Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
+import { type BucketLimit, TokenBuckets } from '../base/token-buckets.js';
 import { endpointAddress, type IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import { pingsOf } from './port-attempt.js';
@@ -24,24 +25,16 @@ const addressesMax = 256;
 
 export class PingAllowance {
   readonly #peers = new Map<NodeKey, TokenBucket>();
-  /** The one longest unused first. */
-  readonly #addresses = new Map<IpAddress, TokenBucket>();
+  readonly #addresses = new TokenBuckets<IpAddress>(limitOf(addressPingsMax), addressesMax);
 
   /** Takes the pings of a plan; false: there are not so many left. */
   take(peer: NodeKey, plan: Ports, now: Instant): boolean {
     const pings = Math.max(planPingsMin, pingsOf(plan));
-    const address = endpointAddress(plan.first);
-    const ofPeer = this.#peers.get(peer) ?? bucketOf(peerPingsMax);
+    const ofPeer =
+      this.#peers.get(peer) ?? new TokenBucket(peerPingsMax, peerPingsMax / windowSeconds);
     this.#peers.set(peer, ofPeer);
     if (!ofPeer.take(now, pings)) return false;
-    const ofAddress = this.#addresses.get(address) ?? bucketOf(addressPingsMax);
-    this.#addresses.delete(address);
-    this.#addresses.set(address, ofAddress);
-    for (const oldest of this.#addresses.keys()) {
-      if (this.#addresses.size <= addressesMax) break;
-      this.#addresses.delete(oldest);
-    }
-    return ofAddress.take(now, pings);
+    return this.#addresses.take(endpointAddress(plan.first), now, pings);
   }
 
   /** The peer left the network. */
@@ -50,6 +43,6 @@ export class PingAllowance {
   }
 }
 
-function bucketOf(pings: number): TokenBucket {
-  return new TokenBucket(pings, pings / windowSeconds);
+function limitOf(pings: number): BucketLimit {
+  return { burst: pings, perSecond: pings / windowSeconds };
 }

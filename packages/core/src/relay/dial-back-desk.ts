@@ -11,24 +11,22 @@
 
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
-import { TokenBucket } from '../base/token-bucket.js';
+import { TokenBuckets } from '../base/token-buckets.js';
 import type { DialBackOutcome } from '../engines/dial-back.js';
-import { type Endpoint, endpoint, parseAddress } from '../ip/address.js';
+import { type Endpoint, endpoint, type IpAddress, parseAddress } from '../ip/address.js';
 import type { Connection } from './connection.js';
 import { encodeDialBackAnswer } from './encode-frames.js';
 import type { RelayServerOutput } from './io.js';
 
 /** Nodes of one carrier NAT share an address; a few hundred may start within minutes. */
-const SOURCE_BURST = 40;
-const SOURCE_PER_SECOND = 2;
+const SOURCE_LIMIT = { burst: 40, perSecond: 2 };
 /** Addresses remembered; the one that asked longest ago is forgotten first, with a full bucket again. */
 const SOURCES_MAX = 16_384;
 
 export class DialBackDesk {
   readonly #counters: Counters;
   readonly #isAble: boolean;
-  /** By source address, in order of last use. */
-  readonly #sources = new Map<string, TokenBucket>();
+  readonly #sources = new TokenBuckets<IpAddress>(SOURCE_LIMIT, SOURCES_MAX);
 
   constructor(counters: Counters, isAble: boolean) {
     this.#counters = counters;
@@ -47,7 +45,7 @@ export class DialBackDesk {
       this.#refuse(connection, token, 'unavailable');
       return undefined;
     }
-    if (!connection.dialBacks.take(now) || !this.#take(source, now)) {
+    if (!connection.dialBacks.take(now) || !this.#sources.take(source, now)) {
       this.#refuse(connection, token, 'rate-limited');
       return undefined;
     }
@@ -68,16 +66,5 @@ export class DialBackDesk {
   #refuse(connection: Connection, token: Uint8Array, outcome: DialBackOutcome): void {
     this.#counters.add(`dial-back-${outcome}`);
     connection.queue.addControl(encodeDialBackAnswer({ token, outcome, target: undefined }));
-  }
-
-  #take(source: string, now: Instant): boolean {
-    const bucket = this.#sources.get(source) ?? new TokenBucket(SOURCE_BURST, SOURCE_PER_SECOND);
-    this.#sources.delete(source);
-    this.#sources.set(source, bucket);
-    if (this.#sources.size > SOURCES_MAX) {
-      const [oldest] = this.#sources.keys();
-      if (oldest !== undefined) this.#sources.delete(oldest);
-    }
-    return bucket.take(now);
   }
 }

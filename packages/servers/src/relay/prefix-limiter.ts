@@ -3,7 +3,7 @@
  * of its network. The table is bounded; the network that asked longest ago is forgotten first.
  */
 import type { Instant } from '@warren/core/base/instant';
-import { TokenBucket } from '@warren/core/base/token-bucket';
+import { type BucketLimit, TokenBuckets } from '@warren/core/base/token-buckets';
 import { familyOf, type IpAddress } from '@warren/core/ip/address';
 import { type Prefix, prefixOf } from '@warren/core/ip/prefix';
 
@@ -11,19 +11,15 @@ import { type Prefix, prefixOf } from '@warren/core/ip/prefix';
 const IPV4_BITS = 24;
 const IPV6_BITS = 56;
 
-export interface PrefixLimit {
-  readonly burst: number;
-  readonly perSecond: number;
+export interface PrefixLimit extends BucketLimit {
   readonly prefixesMax: number;
 }
 
 export class PrefixLimiter {
-  readonly #limit: PrefixLimit;
-  /** In order of last use. */
-  readonly #buckets = new Map<Prefix, TokenBucket>();
+  readonly #buckets: TokenBuckets<Prefix>;
 
-  constructor(limit: PrefixLimit) {
-    this.#limit = limit;
+  constructor({ prefixesMax, ...limit }: PrefixLimit) {
+    this.#buckets = new TokenBuckets(limit, prefixesMax);
   }
 
   get size(): number {
@@ -32,20 +28,9 @@ export class PrefixLimiter {
 
   /** False: the network of `source` has asked too often. */
   allow(source: IpAddress, now: Instant): boolean {
-    const prefix = prefixOf(source, familyOf(source) === 4 ? IPV4_BITS : IPV6_BITS);
-    let bucket = this.#buckets.get(prefix);
-    if (bucket === undefined) {
-      bucket = new TokenBucket(this.#limit.burst, this.#limit.perSecond);
-      if (this.#buckets.size >= this.#limit.prefixesMax) this.#forgetOldest();
-    } else {
-      this.#buckets.delete(prefix);
-    }
-    this.#buckets.set(prefix, bucket);
-    return bucket.take(now);
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
+    return this.#buckets.take(
+      prefixOf(source, familyOf(source) === 4 ? IPV4_BITS : IPV6_BITS),
+      now,
+    );
   }
 }
