@@ -1,5 +1,6 @@
 /** `warren demo`: real NATs out of namespaces, real daemons, and which pairs talk directly; or all of it simulated. */
 
+import type { DemoWorld } from '@warren/sim/demo/demo-world';
 import type { DemoEvent, DemoReport } from '@warren/sim/demo/report';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
@@ -13,6 +14,8 @@ import { chooseDemoWorld, missingForLab } from './demo-world.js';
 
 interface DemoFlags {
   readonly json: boolean;
+  /** False by `--no-portmap`. */
+  readonly portmap: boolean;
   readonly sim: boolean;
   readonly keep: boolean;
   readonly installDeps: boolean;
@@ -52,7 +55,8 @@ async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<De
     canAskSudo: canAskSudo(),
     missing: missingForLab,
   });
-  if (world.kind === 'sim') return simulate(world.reason, context);
+  const chosen = await chosenWorld(flags);
+  if (world.kind === 'sim') return simulate(world.reason, chosen, context);
   const { runDemo } = await loadPart('@warren/lab', () => import('@warren/lab/demo/run-demo'));
   const { execPath, execArgs, script } = context.invocation;
   const lastNotes: string[] = [];
@@ -61,6 +65,7 @@ async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<De
       commandLine: [execPath, ...execArgs, script],
       keep: flags.keep,
       installDeps: flags.installDeps,
+      world: chosen,
       signal: context.signal,
     },
     (event) => {
@@ -71,15 +76,24 @@ async function runDemoCommand(flags: DemoFlags, context: CliContext): Promise<De
   return { report, lastNotes };
 }
 
+async function chosenWorld({ portmap }: DemoFlags): Promise<DemoWorld> {
+  const worlds = await loadPart('@warren/sim', () => import('@warren/sim/demo/demo-world'));
+  return portmap ? worlds.demoWorld : worlds.demoWorldWithoutPortMapping;
+}
+
 /** The same machines and the same rule in models, for computers that can't make namespaces. */
-async function simulate(reason: string | undefined, context: CliContext): Promise<DemoRun> {
+async function simulate(
+  reason: string | undefined,
+  world: DemoWorld,
+  context: CliContext,
+): Promise<DemoRun> {
   const { runSimDemo } = await loadPart(
     '@warren/sim',
     () => import('@warren/sim/demo/run-sim-demo'),
   );
   if (reason !== undefined) context.terminal.note(`No lab here: ${reason}.`);
   context.terminal.note(`${SIMULATED_NOTE}.`);
-  const report = await runSimDemo({ signal: context.signal }, (event) =>
+  const report = await runSimDemo({ signal: context.signal, world }, (event) =>
     context.terminal.note(demoNote(event)),
   );
   return { report, lastNotes: [] };
@@ -89,6 +103,7 @@ export function defineDemo(command: Command, context: CliContext): void {
   command
     .option('--json', 'the report as JSON', false)
     .option('--sim', 'simulate it in this process, with models in place of real NATs', false)
+    .option('--no-portmap', 'with home routers that nobody can ask for a port')
     .option('--keep', 'leave the machines running; see `warren lab`', false)
     .option('--install-deps', 'install missing system packages first (Debian, Ubuntu)', false)
     .action(async (flags: DemoFlags) => {
@@ -108,6 +123,10 @@ export function defineDemo(command: Command, context: CliContext): void {
     [
       ['warren demo --install-deps', 'the first time'],
       ['warren demo --keep', 'then `warren lab shell MACHINE` to look around'],
+      [
+        'warren demo --no-portmap',
+        'home routers without UPnP: what searching for ports alone reaches',
+      ],
       ['warren demo --json', 'the evidence for every pair'],
       ['warren demo --sim', 'without namespaces, on any computer'],
     ],
@@ -117,7 +136,10 @@ export function defineDemo(command: Command, context: CliContext): void {
     ],
     [
       ['open', 'direct: one of the two has a public address'],
+      ['portmap', 'direct: at a port that the router of one of the two maps'],
       ['punch', 'direct: both have opened their NATs for each other'],
+      ['predict', 'direct: the next port of a NAT was foreseen'],
+      ['birthday', 'direct: many sockets behind a hard NAT met guesses of its ports'],
       ['static', 'direct: at the load balancer that one of the two was configured with'],
       ['ROUND TRIP', "through the tunnel; WIRES: what the lab's links take for the direct way"],
       ['RELAYED FRAMES', 'data the relays carried between the two while data moved'],

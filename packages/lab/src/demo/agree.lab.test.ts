@@ -1,5 +1,6 @@
 /** A disagreement of the two worlds would be a finding about the models: every pair talks alike in both. */
 import { fileURLToPath } from 'node:url';
+import { demoWorld, demoWorldWithoutPortMapping } from '@warren/sim/demo/demo-world';
 import type { DemoReport } from '@warren/sim/demo/report';
 import { runSimDemo } from '@warren/sim/demo/run-sim-demo';
 import { describe, expect, test } from 'vitest';
@@ -19,19 +20,23 @@ function outcome({ machines, pairs }: DemoReport): string[] {
 }
 
 describe.skipIf(skips)('the seven machines', () => {
-  test('find the same ways behind real NATs and in the simulator', async () => {
+  test.each([
+    ['with home routers that map ports', demoWorld],
+    ['without port mapping', demoWorldWithoutPortMapping],
+  ])('%s find the same ways behind real NATs and in the simulator', async (_how, world) => {
     const lab = await runDemo(
       {
         commandLine: [process.execPath, MAIN_SCRIPT],
         keep: false,
         installDeps: false,
+        world,
         signal: new AbortController().signal,
       },
       () => undefined,
     );
     expect(lab.pairs.flatMap(({ problems }) => problems)).toEqual([]);
     expect(lab.ok).toBe(true);
-    const sim = await runSimDemo({}, () => undefined);
+    const sim = await runSimDemo({ world }, () => undefined);
     expect(sim.ok).toBe(true);
     expect(outcome(sim)).toEqual(outcome(lab));
   });

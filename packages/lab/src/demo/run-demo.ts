@@ -5,10 +5,9 @@
 import { performance } from 'node:perf_hooks';
 import { assert } from '@warren/core/base/assert';
 import { parsePublicKey } from '@warren/core/keys/keys';
-import { expectedPath } from '@warren/sim/demo/expected';
+import { type DemoWorld, demoWorld } from '@warren/sim/demo/demo-world';
 import type { DemoEvent, DemoMachine, DemoPair, DemoReport, Expect } from '@warren/sim/demo/report';
-import { sevenMachines } from '@warren/sim/topology/seven-machines';
-import { describeTopology, natOf, regionOf, type Topology } from '@warren/sim/topology/types';
+import { describeTopology, natOf, regionOf } from '@warren/sim/topology/types';
 import { requireFreeName } from '../kept-worlds.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { statusOf, waitForPeers } from '../mesh/machines.js';
@@ -27,8 +26,8 @@ export interface DemoOptions {
   readonly keep: boolean;
   /** Installs missing system packages first. */
   readonly installDeps: boolean;
-  /** Another world than the demo's, and what its owner expects of the pairs. */
-  readonly world?: { readonly topology: Topology; readonly expect: Expect };
+  /** Another world than the demo's. */
+  readonly world?: DemoWorld;
   readonly signal: AbortSignal;
 }
 
@@ -43,7 +42,7 @@ export async function runDemo(
   const stage = (message: string): void => report({ type: 'stage', message });
   if (options.keep) requireFreeName(DEMO_WORLD);
   await requireLab({ install: options.installDeps, onProgress: stage });
-  const { topology, expect } = options.world ?? { topology: sevenMachines, expect: expectedPath };
+  const { topology, expect } = options.world ?? demoWorld;
   stage(`building ${describeTopology(topology)} out of namespaces`);
   const world = await startWorld(topology, {
     signal: options.signal,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { sevenMachines } from '../topology/seven-machines.js';
 import type { Network } from '../topology/types.js';
+import { demoWorldWithoutPortMapping } from './demo-world.js';
 import { expectedPath } from './expected.js';
 
 test('of 21 pairs of the seven machines, the two hard sides alone have only the relay', () => {
@@ -28,4 +29,13 @@ test.each([
     names.slice(index + 1).map((to) => expectedPath(topology, from, to)),
   );
   expect(paths.filter((path) => path === 'relay')).toHaveLength(relayed);
+});
+
+test('the demo without port mapping has the same machines, and no router that maps', () => {
+  const { topology } = demoWorldWithoutPortMapping;
+  expect(topology.machines).toEqual(sevenMachines.machines);
+  expect(topology.networks.map(({ name, nat }) => [name, nat])).toEqual(
+    sevenMachines.networks.map(({ name, nat }) => [name, nat]),
+  );
+  expect(topology.networks.filter(({ portMapping }) => portMapping !== undefined)).toEqual([]);
 });

@@ -9,14 +9,13 @@ import type { PingResult } from '@warren/core/path-engine/io';
 import type { Crypto } from '@warren/core/ports';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import type { SimNode } from '../node/sim-node.js';
-import { sevenMachines } from '../topology/seven-machines.js';
-import { describeTopology, natOf, regionOf, type Topology } from '../topology/types.js';
+import { describeTopology, natOf, regionOf } from '../topology/types.js';
 import { Echo } from '../traffic/echo.js';
 import { transfer } from '../traffic/transfer.js';
 import type { Observer } from '../world/observer.js';
 import { SimWorld } from '../world/sim-world.js';
+import { type DemoWorld, demoWorld } from './demo-world.js';
 import { dataFrames, keyOf, medianOf, reachedEnd, roundTripsMs, wireRttMs } from './evidence.js';
-import { expectedPath } from './expected.js';
 import type { DemoEvent, DemoMachine, DemoPair, DemoReport, Expect } from './report.js';
 import { isAsExpected, judge, methodOf } from './verdict.js';
 
@@ -33,8 +32,8 @@ const WARM_UP_BYTES = 1000;
 
 export interface SimDemoOptions {
   readonly seed?: number;
-  /** Another world than the demo's, and what its owner expects of the pairs. */
-  readonly world?: { readonly topology: Topology; readonly expect: Expect };
+  /** Another world than the demo's. */
+  readonly world?: DemoWorld;
   readonly signal?: AbortSignal;
 }
 
@@ -60,7 +59,7 @@ export async function runSimDemo(
     options.signal?.throwIfAborted();
   };
   const stage = (message: string): void => report({ type: 'stage', message });
-  const { topology, expect } = options.world ?? { topology: sevenMachines, expect: expectedPath };
+  const { topology, expect } = options.world ?? demoWorld;
   stage(`simulating ${describeTopology(topology)} in this process`);
   const crypto = createNodeCrypto();
   const seed = options.seed ?? DEMO_SEED;
