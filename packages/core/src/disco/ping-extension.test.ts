@@ -22,6 +22,11 @@ const portPlan = {
   count: 64,
 };
 
+const anyProof = fc.record({
+  regionId: fc.integer({ min: 1, max: 65_535 }),
+  token: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+});
+
 const anyExtension: fc.Arbitrary<PingExtension> = fc
   .record({
     port: fc.integer({ min: 1, max: 65_535 }),
@@ -31,13 +36,15 @@ const anyExtension: fc.Arbitrary<PingExtension> = fc
     attempt: fc.constantFrom('0102030405060708', 'ffffffffffffffff'),
     address: fc.constantFrom('203.0.113.9', '2001:db8::9') as fc.Arbitrary<IpAddress>,
     withTarget: fc.boolean(),
+    addressProof: fc.option(anyProof, { nil: undefined }),
   })
   .filter(({ port, step, count }) => {
     const last = port + step * (count - 1);
     return last >= 1 && last <= 65_535;
   })
-  .map(({ address, port, withTarget, ...plan }) => ({
+  .map(({ address, port, withTarget, addressProof, ...plan }) => ({
     ...(withTarget ? { target } : {}),
+    ...(addressProof === undefined ? {} : { addressProof }),
     portPlan: { ...plan, first: endpoint(address, port) },
   }));
 
@@ -73,6 +80,34 @@ test.each([
 ])('a plan of %s is none', (_what, change) => {
   const bytes = encodePingExtension({ target, portPlan: { ...portPlan, ...change } });
   expect(decodePingExtension(bytes, 0)).toEqual({ target });
+});
+
+/** Made up for Warren's own extension; laid out by hand. */
+const proofVector = {
+  bytes: hexLiteral(`77726e31${'0312'}0384${'000102030405060708090a0b0c0d0e0f'}`),
+  proof: { regionId: 900, token: hexLiteral('000102030405060708090a0b0c0d0e0f') },
+};
+
+test('a proof of address is written and read as in its vector', () => {
+  const { bytes, proof } = proofVector;
+  expect(encodePingExtension({ addressProof: proof })).toEqual(bytes);
+  expect(decodePingExtension(bytes, 0)).toEqual({ addressProof: proof });
+  expect(encodePingExtension({ addressProof: { ...proof, regionId: 65_536 } })).toHaveLength(0);
+});
+
+test('a proof of another length, of no region, or cut short is none', () => {
+  const { bytes } = proofVector;
+  for (const cut of truncations(bytes)) expect(decodePingExtension(cut, 0)).toEqual({});
+  const noRegion = bytes.slice();
+  noRegion.fill(0, 6, 8);
+  expect(decodePingExtension(noRegion, 0)).toEqual({});
+  const longer = concatBytes(bytes, Uint8Array.of(0));
+  longer[5] = 19;
+  expect(decodePingExtension(longer, 0)).toEqual({});
+  for (const damaged of mutations(bytes)) {
+    const { addressProof } = decodePingExtension(damaged, 0);
+    expect(addressProof === undefined || addressProof.token.length === 16).toBe(true);
+  }
 });
 
 test('damaged and cut extensions never throw and never name more ports than allowed', () => {

@@ -12,6 +12,8 @@
  *          10 18  address, and the first port
  *          28 2   i16 step from one port to the next
  *          30 2   u16 number of ports
+ *     3  proof      18  that the plan's address is the sender's: u16 relay region, and the token that its STUN server
+ *                       gave for the address (stun/address-tokens.ts); over relays only
  *
  * Fields that make no sense are left out of the result, and the ping stays what it is.
  */
@@ -21,11 +23,14 @@ import { ADDRESS_BYTES, addressAt, putAddress } from './address-field.js';
 
 const MAGIC = [0x77, 0x72, 0x6e, 0x31];
 const FIELD_HEADER_BYTES = 2;
-const FieldType = { target: 1, portPlan: 2 } as const;
+const FieldType = { target: 1, portPlan: 2, addressProof: 3 } as const;
 const ATTEMPT_BYTES = 8;
 const PLAN_BYTES = ATTEMPT_BYTES + 2 + ADDRESS_BYTES + 4;
 const ANSWER_FLAG = 1;
 const PORT_MAX = 65_535;
+const REGION_BYTES = 2;
+const REGION_MAX = 0xffff;
+const TOKEN_BYTES = 16;
 
 /** Ports that one plan may name: what a search may spend on one peer. */
 export const planPortsMax = 1500;
@@ -42,13 +47,23 @@ export interface PortPlan {
   readonly count: number;
 }
 
+/** A relay's token for the address of the plan beside it. Whoever gets it asks that relay what it is worth. */
+export interface AddressProof {
+  /** 1 to 65535; a region of a larger number can't be named. */
+  readonly regionId: number;
+  /** 16 bytes. */
+  readonly token: Uint8Array;
+}
+
 export interface PingExtension {
   readonly target?: Endpoint;
   readonly portPlan?: PortPlan;
+  readonly addressProof?: AddressProof;
 }
 
 /** The bytes to put behind a ping; empty for an empty extension. */
-export function encodePingExtension({ target, portPlan }: PingExtension): Uint8Array {
+export function encodePingExtension(extension: PingExtension): Uint8Array {
+  const { target, portPlan, addressProof } = extension;
   const fields: Uint8Array[] = [];
   if (target !== undefined) {
     const value = new Uint8Array(ADDRESS_BYTES);
@@ -56,6 +71,9 @@ export function encodePingExtension({ target, portPlan }: PingExtension): Uint8A
     fields.push(field(FieldType.target, value));
   }
   if (portPlan !== undefined) fields.push(field(FieldType.portPlan, encodePlan(portPlan)));
+  if (addressProof !== undefined && addressProof.regionId <= REGION_MAX) {
+    fields.push(field(FieldType.addressProof, encodeProof(addressProof)));
+  }
   if (fields.length === 0) return new Uint8Array(0);
   return Uint8Array.from([...MAGIC, ...fields.flatMap((bytes) => [...bytes])]);
 }
@@ -76,6 +94,9 @@ export function decodePingExtension(bytes: Uint8Array, at: number): PingExtensio
     } else if (type === FieldType.portPlan && length === PLAN_BYTES) {
       const portPlan = decodePlan(bytes.subarray(valueAt, valueAt + PLAN_BYTES));
       if (portPlan !== undefined) extension = { ...extension, portPlan };
+    } else if (type === FieldType.addressProof && length === REGION_BYTES + TOKEN_BYTES) {
+      const addressProof = decodeProof(bytes, valueAt);
+      if (addressProof.regionId !== 0) extension = { ...extension, addressProof };
     }
     position = valueAt + length;
   }
@@ -84,6 +105,15 @@ export function decodePingExtension(bytes: Uint8Array, at: number): PingExtensio
 
 function field(type: number, value: Uint8Array): Uint8Array {
   return Uint8Array.from([type, value.length, ...value]);
+}
+
+function encodeProof({ regionId, token }: AddressProof): Uint8Array {
+  return Uint8Array.from([regionId >> 8, regionId & 255, ...token]);
+}
+
+function decodeProof(bytes: Uint8Array, at: number): AddressProof {
+  const regionId = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return { regionId, token: bytes.slice(at + REGION_BYTES, at + REGION_BYTES + TOKEN_BYTES) };
 }
 
 function encodePlan({ attempt, isAnswer, first, step, count }: PortPlan): Uint8Array {
