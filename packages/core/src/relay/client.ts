@@ -20,6 +20,7 @@ import type { Crypto, Machine, Random } from '../ports.js';
 import { decodeServerFrame } from './decode-frames.js';
 import { looksLikeDisco } from './disco-packet.js';
 import {
+  encodeAddressCheck,
   encodeDialBack,
   encodeNotePreferred,
   encodePing,
@@ -70,6 +71,7 @@ const LIMITS: FrameLimits = new Map<number, number>([
   [FrameType.health, CLIENT_FRAME_MAX_BYTES],
   [FrameType.restarting, CLIENT_FRAME_MAX_BYTES],
   [FrameType.dialBackAnswer, CLIENT_FRAME_MAX_BYTES],
+  [FrameType.addressCheckAnswer, CLIENT_FRAME_MAX_BYTES],
 ]);
 
 type State = 'greeting' | 'introduced' | 'ready' | 'closed';
@@ -122,6 +124,11 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
       case 'dial-back':
         if (this.#state === 'ready') {
           this.#write(encodeDialBack(input.token, input.port, input.fromAlternate));
+        }
+        break;
+      case 'check-address':
+        if (this.#state === 'ready') {
+          this.#write(encodeAddressCheck(input.id, input.address, input.token));
         }
         break;
       case 'timeout':
@@ -233,6 +240,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     switch (frame.type) {
       case 'packet':
       case 'dial-back-answer':
+      case 'address-check-answer':
       case 'peer-gone':
       case 'health':
       case 'restarting':

@@ -36,8 +36,11 @@ const NOT_HERE_PER_SECOND = 1;
 /** Datagrams that a client gets to ask for: some at a start, then one in 10 s. */
 const DIAL_BACK_BURST = 6;
 const DIAL_BACK_PER_SECOND = 0.1;
+/** Address checks: a node is asked to probe by few peers at a time, and asks once for each in ten minutes. */
+const ADDRESS_CHECK_BURST = 16;
+const ADDRESS_CHECK_PER_SECOND = 1;
 /** Room for what later versions append. */
-const DIAL_BACK_MAX_BYTES = 256;
+const OWN_FRAME_MAX_BYTES = 256;
 
 /** What a client may send. ClientInfo is long because the official server allows it. */
 const LIMITS: FrameLimits = new Map<number, number>([
@@ -49,7 +52,8 @@ const LIMITS: FrameLimits = new Map<number, number>([
   [FrameType.closePeer, KEY_BYTES],
   [FrameType.ping, PING_MAX_BYTES],
   [FrameType.pong, PING_MAX_BYTES],
-  [FrameType.dialBack, DIAL_BACK_MAX_BYTES],
+  [FrameType.dialBack, OWN_FRAME_MAX_BYTES],
+  [FrameType.addressCheck, OWN_FRAME_MAX_BYTES],
 ]);
 
 /** Who a connection turned out to be. */
@@ -69,6 +73,7 @@ export class Connection {
   readonly queue: SendQueue;
   readonly notHere = new TokenBucket(NOT_HERE_BURST, NOT_HERE_PER_SECOND);
   readonly dialBacks = new TokenBucket(DIAL_BACK_BURST, DIAL_BACK_PER_SECOND);
+  readonly addressChecks = new TokenBucket(ADDRESS_CHECK_BURST, ADDRESS_CHECK_PER_SECOND);
   /** Sources whose PeerGone this connection is owed. */
   readonly heardFrom = new Set<NodeKey>();
 

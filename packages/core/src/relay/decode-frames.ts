@@ -18,6 +18,8 @@
  *     Restarting     u32 reconnect in ms | u32 try for ms | ignored
  *     DialBack       12 token | u16 port | u8 1: from the alternate port | zero up to 28 bytes | ignored
  *     DialBackAnswer 12 token | 1 outcome | 16 IP | u16 port | ignored
+ *     AddressCheck   8 id | 16 IP | 16 token | ignored
+ *     AddressCheckAnswer 8 id | 1 outcome | ignored
  *
  * `undefined`: a type that this side doesn't know. A {@link DecodeFailure}: the type is ours, the payload is not;
  * the machines decide whether that skips the frame or ends the connection.
@@ -29,6 +31,10 @@ import { addressFromBytes, endpoint } from '../ip/address.js';
 import { isUnspecified } from '../ip/classes.js';
 import { type NodeKey, publicKeyFromBytes } from '../keys/keys.js';
 import {
+  ADDRESS_CHECK_ANSWER_BYTES,
+  ADDRESS_CHECK_BYTES,
+  ADDRESS_CHECK_ID_BYTES,
+  ADDRESS_CHECK_OUTCOME,
   BOX_TAG_BYTES,
   type ClientFrame,
   DIAL_BACK_ANSWER_BYTES,
@@ -64,6 +70,7 @@ export type ServerFrameFailure =
   | 'short-pong'
   | 'short-restarting'
   | 'short-dial-back-answer'
+  | 'short-address-check-answer'
   | 'bad-health';
 
 export type ClientFrameFailure =
@@ -74,6 +81,7 @@ export type ClientFrameFailure =
   | 'bad-watch-connections'
   | 'bad-close-peer'
   | 'bad-dial-back'
+  | 'bad-address-check'
   | 'bad-ping';
 
 /** Reads the key at `payload[at .. at + 32)`; a connection passes its memo (node-key-memo.ts). */
@@ -132,6 +140,16 @@ function decodeDialBackAnswer(
   };
 }
 
+function decodeAddressCheckAnswer(
+  payload: Uint8Array,
+): ServerFrame | DecodeFailure<ServerFrameFailure> {
+  if (payload.length < ADDRESS_CHECK_ANSWER_BYTES) return fail('short-address-check-answer');
+  const code = payload[ADDRESS_CHECK_ID_BYTES];
+  const { yes, no } = ADDRESS_CHECK_OUTCOME;
+  const outcome = code === yes ? 'yes' : code === no ? 'no' : 'refused';
+  return { type: 'address-check-answer', id: payload.slice(0, ADDRESS_CHECK_ID_BYTES), outcome };
+}
+
 /** What a client makes of a frame. Packets are copies of their own memory; the rest is borrowed. */
 export function decodeServerFrame(
   frame: RawFrame,
@@ -184,6 +202,8 @@ export function decodeServerFrame(
     }
     case FrameType.dialBackAnswer:
       return decodeDialBackAnswer(payload);
+    case FrameType.addressCheckAnswer:
+      return decodeAddressCheckAnswer(payload);
     default:
       return undefined;
   }
@@ -240,6 +260,16 @@ export function decodeClientFrame(
       const fromAlternate = (flags & DIAL_BACK_FROM_ALTERNATE) !== 0;
       const token = payload.slice(0, DIAL_BACK_TOKEN_BYTES);
       return { type: 'dial-back', token, port, fromAlternate };
+    }
+    case FrameType.addressCheck: {
+      if (payload.length < ADDRESS_CHECK_BYTES) return fail('bad-address-check');
+      const tokenAt = ADDRESS_CHECK_ID_BYTES + 16;
+      return {
+        type: 'address-check',
+        id: payload.slice(0, ADDRESS_CHECK_ID_BYTES),
+        address: addressFromBytes(payload.slice(ADDRESS_CHECK_ID_BYTES, tokenAt)),
+        token: payload.slice(tokenAt, ADDRESS_CHECK_BYTES),
+      };
     }
     default:
       return undefined;

@@ -3,10 +3,16 @@
 import { assert } from '../base/assert.js';
 import { viewOf } from '../base/bytes.js';
 import { encodeUtf8 } from '../base/text.js';
+import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { DialBackAnswer } from '../engines/dial-back.js';
-import { addressBytes16, endpointAddress, endpointPort } from '../ip/address.js';
+import { addressBytes16, endpointAddress, endpointPort, type IpAddress } from '../ip/address.js';
 import { type NodeKey, publicKeyBytes, type RelayKey } from '../keys/keys.js';
 import {
+  ADDRESS_CHECK_ANSWER_BYTES,
+  ADDRESS_CHECK_BYTES,
+  ADDRESS_CHECK_ID_BYTES,
+  ADDRESS_CHECK_OUTCOME,
+  ADDRESS_CHECK_TOKEN_BYTES,
   DIAL_BACK_ANSWER_BYTES,
   DIAL_BACK_BYTES,
   DIAL_BACK_FLAGS_AT,
@@ -159,4 +165,28 @@ export function encodeDialBackAnswer({ token, outcome, target }: DialBackAnswer)
     viewOf(payload).setUint16(DIAL_BACK_TOKEN_BYTES + 17, endpointPort(target));
   }
   return encodeFrame(FrameType.dialBackAnswer, payload);
+}
+
+/** Client: did your STUN server give `token` for `address`? */
+export function encodeAddressCheck(
+  id: Uint8Array,
+  address: IpAddress,
+  token: Uint8Array,
+): Uint8Array {
+  assert(id.length === ADDRESS_CHECK_ID_BYTES, 'an id has 8 bytes');
+  assert(token.length === ADDRESS_CHECK_TOKEN_BYTES, 'a token has 16 bytes');
+  const payload = new Uint8Array(ADDRESS_CHECK_BYTES);
+  payload.set(id);
+  payload.set(addressBytes16(address), ADDRESS_CHECK_ID_BYTES);
+  payload.set(token, ADDRESS_CHECK_ID_BYTES + 16);
+  return encodeFrame(FrameType.addressCheck, payload);
+}
+
+/** Server: what the token is worth. */
+export function encodeAddressCheckAnswer({ id, outcome }: AddressCheckAnswer): Uint8Array {
+  assert(id.length === ADDRESS_CHECK_ID_BYTES, 'an id has 8 bytes');
+  const payload = new Uint8Array(ADDRESS_CHECK_ANSWER_BYTES);
+  payload.set(id);
+  payload[ADDRESS_CHECK_ID_BYTES] = ADDRESS_CHECK_OUTCOME[outcome];
+  return encodeFrame(FrameType.addressCheckAnswer, payload);
 }

@@ -7,12 +7,13 @@
  *     5       L     payload
  *
  * encode-frames.ts writes them, frame-reader.ts cuts a stream into them, decode-frames.ts reads payloads.
- * Unknown types are skipped by both sides: that is how the protocol grows. Warren's own (0x57, 0x58) are only
+ * Unknown types are skipped by both sides: that is how the protocol grows. Warren's own (0x57 to 0x5a) are only
  * sent to a server that announced them in its ServerInfo; official peers skip them.
  *
  * Source: Tailscale's DERP, protocol version 2, as written down in Warren's protocol notes.
  */
 
+import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { IpAddress } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
@@ -38,6 +39,8 @@ export const FrameType = {
   restarting: 0x15,
   dialBack: 0x57,
   dialBackAnswer: 0x58,
+  addressCheck: 0x59,
+  addressCheckAnswer: 0x5a,
 } as const;
 
 /** Sent as the first 8 bytes of ServerKey: "DERP" and U+1F511. */
@@ -85,6 +88,16 @@ export const DIAL_BACK_ANSWER_BYTES = 31;
 /** What became of a dial-back, on the wire. A number that we don't know is a refusal. */
 export const DIAL_BACK_OUTCOME = { sent: 0, 'rate-limited': 1, unavailable: 2 } as const;
 
+/** Of an address check: the asker's number of it, and the token that a STUN server gave for the address. */
+export const ADDRESS_CHECK_ID_BYTES = 8;
+export const ADDRESS_CHECK_TOKEN_BYTES = 16;
+/** Id, address and token. */
+export const ADDRESS_CHECK_BYTES = 40;
+/** Id and outcome. */
+export const ADDRESS_CHECK_ANSWER_BYTES = 9;
+/** What a token is worth, on the wire. A number that we don't know is a refusal. */
+export const ADDRESS_CHECK_OUTCOME = { no: 0, yes: 1, refused: 2 } as const;
+
 /** PeerGone reasons on the wire. */
 export const PEER_GONE_REASON = { disconnected: 0x00, 'not-here': 0x01 } as const;
 
@@ -110,7 +123,8 @@ export type ServerFrame =
   | { readonly type: 'pong'; readonly data: Uint8Array }
   | { readonly type: 'health'; readonly problem: string }
   | { readonly type: 'restarting'; readonly reconnectInMs: number; readonly tryForMs: number }
-  | ({ readonly type: 'dial-back-answer' } & DialBackAnswer);
+  | ({ readonly type: 'dial-back-answer' } & DialBackAnswer)
+  | ({ readonly type: 'address-check-answer' } & AddressCheckAnswer);
 
 /** What a server understands. Byte arrays are borrowed from the reader. */
 export type ClientFrame =
@@ -138,6 +152,13 @@ export type ClientFrame =
       readonly token: Uint8Array;
       readonly port: number;
       readonly fromAlternate: boolean;
+    }
+  /** Id and token are copies. */
+  | {
+      readonly type: 'address-check';
+      readonly id: Uint8Array;
+      readonly address: IpAddress;
+      readonly token: Uint8Array;
     };
 
 /** Who is connected, as watchers of a mesh hear it. Old servers leave the tail away. */

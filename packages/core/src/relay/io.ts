@@ -4,8 +4,9 @@
  */
 
 import type { Instant } from '../base/instant.js';
+import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { DialBackAnswer } from '../engines/dial-back.js';
-import type { Endpoint } from '../ip/address.js';
+import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { NodeKey, RelayKey } from '../keys/keys.js';
 
 /** Why a peer can't be reached on a region: its last connection ended, or it was never there. */
@@ -27,6 +28,13 @@ export type RelayClientInput =
       /** From the relay's alternate STUN port, if it has one. */
       readonly fromAlternate?: boolean;
     }
+  /** Asks whether the relay's STUN server gave `token` (16 bytes) for `address`; `id` is 8 bytes. See `ready`. */
+  | {
+      readonly type: 'check-address';
+      readonly id: Uint8Array;
+      readonly address: IpAddress;
+      readonly token: Uint8Array;
+    }
   | { readonly type: 'timeout' };
 
 export type RelayClientOutput =
@@ -35,10 +43,11 @@ export type RelayClientOutput =
   | {
       readonly type: 'ready';
       readonly serverKey: RelayKey;
-      /** The server understands `dial-back`; others would not answer. */
+      /** The server understands `dial-back` and `check-address`; others would not answer. */
       readonly dialsBack: boolean;
     }
   | ({ readonly type: 'dial-back-answer' } & DialBackAnswer)
+  | ({ readonly type: 'address-check-answer' } & AddressCheckAnswer)
   | { readonly type: 'packet'; readonly source: NodeKey; readonly packet: Uint8Array }
   | { readonly type: 'peer-gone'; readonly peer: NodeKey; readonly reason: PeerGoneReason }
   /** Trouble that the server reports; empty: over. */

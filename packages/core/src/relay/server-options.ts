@@ -1,6 +1,7 @@
 /** What a relay server is made of, and how large it may grow. */
 import type { NodeKey, RelayPrivateKey } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
+import type { AddressTokens } from '../stun/address-tokens.js';
 import type { TokenBucketLimit } from './hello.js';
 
 export interface RelayServerOptions {
@@ -15,6 +16,8 @@ export interface RelayServerOptions {
   readonly pingSilentAfterMs?: number | undefined;
   /** The shell can send datagrams from its STUN socket: clients are told so. */
   readonly dialsBack?: boolean | undefined;
+  /** Those that the STUN server beside it gives; undefined: none, and checks are refused. */
+  readonly addressTokens?: AddressTokens | undefined;
   readonly limits?: Partial<RelayServerLimits>;
 }
 

@@ -3,7 +3,7 @@
  *
  *     accept -> ServerKey; ClientInfo (10 s) -> ServerInfo -> open
  *     open:  SendPacket -> the target's active connection as RecvPacket, else PeerGone(not-here) for disco
- *            Ping -> Pong; NotePreferred; KeepAlive every 60 s and a bit; DialBack (dial-back-desk.ts)
+ *            Ping -> Pong; NotePreferred; KeepAlive every 60 s and a bit; Warren's own frames (own-frames.ts)
  *            mesh frames without mesh rights, bad lengths, a second ClientInfo -> close
  *     last connection of a key ends -> PeerGone(disconnected) to everybody who received from it
  *
@@ -22,7 +22,6 @@ import { ByteBucket } from './byte-bucket.js';
 import { Connection } from './connection.js';
 import { DeadlineHeap } from './deadline-heap.js';
 import { decodeClientFrame } from './decode-frames.js';
-import { DialBackDesk } from './dial-back-desk.js';
 import { encodeHealth, encodePing, encodeRestarting, encodeServerKey } from './encode-frames.js';
 import type { MemoryBudget } from './fair-queue.js';
 import { Forwarder } from './forwarder.js';
@@ -36,6 +35,7 @@ import type {
   RelayServerInput,
   RelayServerOutput,
 } from './io.js';
+import { OwnFrames } from './own-frames.js';
 import {
   DEFAULT_LIMITS,
   type RelayServerLimits,
@@ -65,7 +65,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
   readonly #gate: HandshakeGate;
   readonly #forwarder: Forwarder;
   readonly #deadlines = new DeadlineHeap<Connection>();
-  readonly #dialBacks: DialBackDesk;
+  readonly #ownFrames: OwnFrames;
   /** Everything but writes. */
   readonly #outputs: RelayServerOutput[] = [];
   /** Connections that may have something to write. */
@@ -80,7 +80,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
     this.#forwarder = new Forwarder(this.counters, this.#connections, (connection) =>
       this.#ready.add(connection),
     );
-    this.#dialBacks = new DialBackDesk(this.counters, options.dialsBack === true);
+    this.#ownFrames = new OwnFrames(this.counters, options);
     this.#memory = { bytesMax: this.#limits.queuedBytesMax, usedBytes: 0 };
     this.publicKey = publicKeyOf(options.crypto, 'relay', options.privateKey);
     this.#greeting = encodeServerKey(this.publicKey);
@@ -231,8 +231,9 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
         break;
       case 'pong':
         break;
-      case 'dial-back': {
-        const output = this.#dialBacks.ask(connection, frame, now);
+      case 'dial-back':
+      case 'address-check': {
+        const output = this.#ownFrames.take(connection, frame, now);
         if (output === undefined) this.#ready.add(connection);
         else this.#outputs.push(output);
         break;
@@ -317,7 +318,7 @@ export class RelayServer implements Machine<RelayServerInput, RelayServerOutput>
   #dialledBack(input: RelayServerInput & { readonly type: 'dialled-back' }): void {
     const connection = this.#connections.get(input.connection);
     if (connection === undefined || connection.isClosing()) return;
-    this.#dialBacks.done(connection, input.token, input.target, input.sent);
+    this.#ownFrames.dialledBack(connection, input);
     this.#ready.add(connection);
   }
 

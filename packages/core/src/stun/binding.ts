@@ -8,12 +8,19 @@
  *
  *     change = header, SOFTWARE (12), CHANGE-REQUEST (8), FINGERPRINT (8)                    48 bytes
  *
+ * Relays that the map calls Warren's also give a token for the mapped address (address-tokens.ts):
+ *
+ *     token  = header, SOFTWARE (12), ADDRESS-TOKEN with 20 zeros (24), FINGERPRINT (8)      64 bytes
+ *
+ * which is as long as its answer over IPv6: nobody is sent more bytes than it sent.
+ *
  * Source: RFC 8489, RFC 5780 section 7; the rules of the Tailscale world's STUN servers and clients.
  */
 import { DecodeFailure, fail } from '../base/failure.js';
 import { encodeUtf8 } from '../base/text.js';
 import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import { isLoopback, isMulticast, isUnspecified } from '../ip/classes.js';
+import { ADDRESS_TOKEN_BYTES } from './address-tokens.js';
 import {
   ATTRIBUTE_HEADER_BYTES,
   AttributeType,
@@ -38,6 +45,10 @@ export const BINDING_REQUEST_BYTES = HEADER_BYTES + SOFTWARE_BYTES + FINGERPRINT
 
 const CHANGE_REQUEST_BYTES = ATTRIBUTE_HEADER_BYTES + 4;
 
+/** With what remains of a request, room for a token beside an address of IPv6. */
+const TOKEN_ROOM_BYTES = 20;
+const TOKEN_REQUEST_BYTES = ATTRIBUTE_HEADER_BYTES + TOKEN_ROOM_BYTES;
+
 export const CHANGE_ADDRESS_FLAG = 0x4;
 export const CHANGE_PORT_FLAG = 0x2;
 
@@ -60,6 +71,8 @@ export interface BindingResponse {
   readonly origin: Endpoint | undefined;
   /** The server's other address and port, from where a {@link Change} of both is answered. */
   readonly other: Endpoint | undefined;
+  /** Shows that we receive at the mapped address: 16 bytes, a copy. */
+  readonly addressToken?: Uint8Array;
 }
 
 /** Settings of {@link decodeBindingResponse}. */
@@ -100,12 +113,16 @@ export function decodeBindingResponse(
   let plain: Endpoint | DecodeFailure | undefined;
   let origin: Endpoint | undefined;
   let other: Endpoint | undefined;
+  let addressToken: Uint8Array | undefined;
   const failure = walkAttributes(bytes, header.end, (type, at, length) => {
     if (type === AttributeType.mappedAddress) {
       plain = agree(plain, readAddress(bytes, at, length, false));
     }
     if (type === AttributeType.responseOrigin) origin = readHint(bytes, at, length);
     if (type === AttributeType.otherAddress) other = readHint(bytes, at, length);
+    if (type === AttributeType.addressToken && length === ADDRESS_TOKEN_BYTES) {
+      addressToken = bytes.slice(at, at + length);
+    }
     if (!isXorMappedAddress(type)) return undefined;
     const result = agree(xored, readAddress(bytes, at, length, true));
     if (result instanceof DecodeFailure) return result;
@@ -116,7 +133,10 @@ export function decodeBindingResponse(
   const mapped = xored ?? plain ?? fail('no-address');
   if (mapped instanceof DecodeFailure) return mapped;
   const absurd = absurdity(mapped, options.allowLoopback ?? false);
-  return absurd ?? { transactionId: header.transactionId, mapped, origin, other };
+  if (absurd !== undefined) return absurd;
+  const { transactionId } = header;
+  const token = addressToken === undefined ? {} : { addressToken };
+  return { transactionId, mapped, origin, other, ...token };
 }
 
 /** An address beside the one that was asked for: an illegible one spoils nothing. */
@@ -134,6 +154,16 @@ export function encodeChangeRequest(transactionId: Uint8Array, change: Change): 
   const flags = (change.address ? CHANGE_ADDRESS_FLAG : 0) | (change.port ? CHANGE_PORT_FLAG : 0);
   writeU32(bytes, at, flags);
   putFingerprint(bytes, HEADER_BYTES + SOFTWARE_BYTES + CHANGE_REQUEST_BYTES);
+  return bytes;
+}
+
+/** A Binding request that also asks for a token for the mapped address; only for servers known to be Warren's. */
+export function encodeTokenRequest(transactionId: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(BINDING_REQUEST_BYTES + TOKEN_REQUEST_BYTES);
+  putHeader(bytes, MessageType.bindingRequest, bytes.length - HEADER_BYTES, transactionId);
+  bytes.set(SOFTWARE, putAttribute(bytes, HEADER_BYTES, AttributeType.software, SOFTWARE.length));
+  putAttribute(bytes, HEADER_BYTES + SOFTWARE_BYTES, AttributeType.addressToken, TOKEN_ROOM_BYTES);
+  putFingerprint(bytes, HEADER_BYTES + SOFTWARE_BYTES + TOKEN_REQUEST_BYTES);
   return bytes;
 }
 

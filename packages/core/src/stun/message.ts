@@ -60,6 +60,11 @@ export const AttributeType = {
   responseOrigin: 0x802b,
   /** RFC 5780 section 7.4: the server's other address and other port. */
   otherAddress: 0x802c,
+  /**
+   * Warren's own, from the range that IANA gives out to experts (RFC 8489 section 18.3), where nobody registered it.
+   * In a request: zeros, room for the answer. In a success: 16 bytes, address-tokens.ts.
+   */
+  addressToken: 0xd757,
 } as const;
 
 /** Attributes below this must be understood by the receiver (RFC 8489 section 14). */

@@ -3,6 +3,7 @@
  *
  *     success = header, XOR-MAPPED-ADDRESS                     32 bytes (IPv4) or 44 (IPv6)
  *               then RESPONSE-ORIGIN, OTHER-ADDRESS            24 or 48 more, where the request has the room
+ *               before them ADDRESS-TOKEN (20), where asked for and where the request has the room
  *     420     = header, ERROR-CODE, UNKNOWN-ATTRIBUTES         32 to 64 bytes
  *
  * Any well-formed RFC 8489 Binding request is answered, not only official clients': SOFTWARE isn't
@@ -12,6 +13,8 @@
  * A server of several sockets (RFC 5780) answers from another one when CHANGE-REQUEST asks for it: never to
  * anybody but the source, and never with more bytes than it was sent. Without another socket CHANGE-REQUEST
  * is an attribute that it doesn't know.
+ *
+ * A relay's server gives tokens for the source's address (address-tokens.ts) to who asks for one.
  */
 import { assert } from '../base/assert.js';
 import { DecodeFailure, fail } from '../base/failure.js';
@@ -22,6 +25,7 @@ import {
   familyOf,
   type IpAddress,
 } from '../ip/address.js';
+import { ADDRESS_TOKEN_BYTES } from './address-tokens.js';
 import { CHANGE_ADDRESS_FLAG, CHANGE_PORT_FLAG, type Change } from './binding.js';
 import {
   ATTRIBUTE_HEADER_BYTES,
@@ -52,8 +56,9 @@ const ERROR_CODE_VALUE_BYTES = 4;
 /** An address attribute of IPv6. */
 const MAX_ADDRESS_ATTRIBUTE_BYTES = ATTRIBUTE_HEADER_BYTES + 20;
 
-/** Largest reply, a success over IPv6 with three addresses; a scratch of this size serves every request. */
-export const MAX_REPLY_BYTES: number = HEADER_BYTES + 3 * MAX_ADDRESS_ATTRIBUTE_BYTES;
+/** Largest reply, a success over IPv6 with three addresses and a token; a scratch of this size serves every request. */
+export const MAX_REPLY_BYTES: number =
+  HEADER_BYTES + 3 * MAX_ADDRESS_ATTRIBUTE_BYTES + ATTRIBUTE_HEADER_BYTES + ADDRESS_TOKEN_BYTES;
 
 /** RFC 8489 section 14.8: a comprehension-required attribute isn't known. */
 const UNKNOWN_ATTRIBUTE_CODE = 420;
@@ -81,6 +86,8 @@ export interface ServerSockets {
   /** As clients know them, at most one of a family; none: answers don't name them. */
   readonly addresses: readonly IpAddress[];
   readonly alternateAddresses: readonly IpAddress[];
+  /** A token of {@link ADDRESS_TOKEN_BYTES} for an address; undefined: the server gives none. */
+  readonly tokenFor?: ((address: IpAddress) => Uint8Array) | undefined;
 }
 
 /** One of {@link ServerSockets}. */
@@ -150,10 +157,16 @@ export function answerFromSockets(
     alternateAddress: at.alternateAddress !== change.address,
     alternatePort: at.alternatePort !== change.port,
   };
-  const reply = putSuccess(target, header.transactionId, source);
-  if ((change.address || change.port) && reply.length > bytes.length) {
+  const success = putSuccess(target, header.transactionId, source);
+  if ((change.address || change.port) && success.length > bytes.length) {
     return fail('change-request-too-short');
   }
+  const token = asked.token ? sockets.tokenFor : undefined;
+  const withToken = success.length + ATTRIBUTE_HEADER_BYTES + ADDRESS_TOKEN_BYTES <= bytes.length;
+  const reply =
+    token === undefined || !withToken
+      ? success
+      : putToken(target, success.length, token(endpointAddress(source)));
   const portOf = (isAlternate: boolean): number =>
     (isAlternate ? sockets.alternatePort : undefined) ?? sockets.port;
   const addressAt = (isAlternate: boolean): IpAddress | undefined =>
@@ -170,6 +183,15 @@ export function answerFromSockets(
 
 function addressOf(addresses: readonly IpAddress[], family: 4 | 6): IpAddress | undefined {
   return addresses.find((address) => familyOf(address) === family);
+}
+
+/** Appends a token to a success of `end` bytes. */
+function putToken(target: Uint8Array, end: number, token: Uint8Array): Uint8Array {
+  assert(token.length === ADDRESS_TOKEN_BYTES, 'a token has 16 bytes');
+  target.set(token, putAttribute(target, end, AttributeType.addressToken, token.length));
+  const whole = end + ATTRIBUTE_HEADER_BYTES + token.length;
+  writeU16(target, 2, whole - HEADER_BYTES);
+  return target.subarray(0, whole);
 }
 
 /** Appends plain addresses to a success of `end` bytes. */
@@ -198,6 +220,7 @@ interface Asked {
   /** Comprehension-required attributes that this server doesn't know, each once. */
   readonly unknown: number[];
   readonly change: Change;
+  readonly token: boolean;
 }
 
 function readAttributes(
@@ -207,6 +230,7 @@ function readAttributes(
 ): Asked | DecodeFailure {
   const unknown: number[] = [];
   let change = NO_CHANGE;
+  let token = false;
   let sealed = false;
   const failure = walkAttributes(bytes, header.end, (type, at, length) => {
     if (type === AttributeType.fingerprint) return checkFingerprint(bytes, header, at, length);
@@ -223,13 +247,14 @@ function readAttributes(
       };
       return undefined;
     }
+    token ||= type === AttributeType.addressToken;
     const needed = type < COMPREHENSION_OPTIONAL_FROM && !IGNORED.has(type);
     if (needed && unknown.length < MAX_UNKNOWN_ATTRIBUTES && !unknown.includes(type)) {
       unknown.push(type);
     }
     return undefined;
   });
-  return failure ?? { unknown, change };
+  return failure ?? { unknown, change, token };
 }
 
 function checkFingerprint(
