@@ -64,6 +64,8 @@ export type DownMessage =
       readonly socketId: SocketId;
       readonly remote: Endpoint;
       readonly bytes: Uint8Array;
+      /** The router on its way, counted from 1, at which it dies at the latest. Absent: the system's default. */
+      readonly ttl?: number;
     }
   /** WireGuard packets that came in over relays. */
   | { readonly type: 'relay-received'; readonly packets: readonly RelayPacket[] }

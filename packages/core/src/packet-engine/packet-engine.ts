@@ -146,9 +146,9 @@ export class PacketEngine {
         this.#udp.close(message.socketId);
         break;
       case 'send': {
-        const { socketId, remote, bytes } = message;
+        const { socketId, remote, bytes, ttl } = message;
         this.#reporter.asked(remote, now);
-        this.#udp.send(socketId, remote, bytes, 0, bytes.length);
+        this.#udp.send(socketId, remote, bytes, 0, bytes.length, ttl);
         break;
       }
       case 'relay-received':

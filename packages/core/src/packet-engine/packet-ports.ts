@@ -19,7 +19,15 @@ export interface TunSink {
 export interface UdpSink {
   open(socketId: SocketId, family: IpFamily, port: number): void;
   close(socketId: SocketId): void;
-  send(socketId: SocketId, remote: Endpoint, memory: Uint8Array, at: number, length: number): void;
+  /** `ttl` (IPv6: hop limit) holds for this datagram alone; undefined: the system's default. */
+  send(
+    socketId: SocketId,
+    remote: Endpoint,
+    memory: Uint8Array,
+    at: number,
+    length: number,
+    ttl?: number,
+  ): void;
 }
 
 /** Hands messages to the PathEngine. */

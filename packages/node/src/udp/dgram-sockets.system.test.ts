@@ -118,3 +118,28 @@ test.skipIf(zoned === undefined)(
     expect(heard).toEqual([]);
   },
 );
+
+test('datagrams with a limit of their own go between others; one that is no limit is none', async () => {
+  const { sockets, heard, ports, counters } = ears();
+  sockets.open(1, 4, 0);
+  sockets.open(2, 6, 0);
+  await until(() => ports.size === 2);
+  heard.length = 0;
+  const bytes = (text: string): Buffer => Buffer.from(text);
+  for (const [id, at] of [
+    [1, `127.0.0.1:${ports.get(1)}`],
+    [2, `[::1]:${ports.get(2)}`],
+  ] as const) {
+    for (const [index, ttl] of [undefined, 1, 2, undefined, 255, 1].entries()) {
+      sockets.send(id, at as Endpoint, bytes(`${index}`), 0, 1, ttl);
+    }
+  }
+  await until(() => heard.length === 12);
+  const texts = (id: SocketId): string =>
+    heard.flatMap((line) => (line.startsWith(`${id} `) ? [line.at(-1)] : [])).join('');
+  expect([texts(1), texts(2)]).toEqual(['012345', '012345']);
+  expect(counters.snapshot()).toEqual({});
+  sockets.send(1, `127.0.0.1:${ports.get(1)}` as Endpoint, bytes('x'), 0, 1, 300);
+  await until(() => heard.at(-1)?.endsWith(' x') === true);
+  expect(counters.snapshot()).toEqual({ 'udp-ttl-refused': 1 });
+});

@@ -31,11 +31,15 @@ export interface DgramEvents {
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Remembered parses of sender addresses; peers are few, scanners may be many. */
 const MAX_KNOWN_SOURCES = 4096;
+/** Of Linux and macOS, both families; the system can't be asked through node:dgram. */
+const DEFAULT_TTL = 64;
 
 export class DgramSockets {
   readonly #events: DgramEvents;
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #sources = new Map<string, Endpoint>();
+  /** Sockets whose next datagram has a limit of its own. */
+  readonly #limited = new Set<Socket>();
 
   constructor(events: DgramEvents) {
     this.#events = events;
@@ -73,27 +77,65 @@ export class DgramSockets {
   }
 
   close(socketId: SocketId): void {
-    this.#sockets.get(socketId)?.close();
+    const socket = this.#sockets.get(socketId);
+    if (socket === undefined) return;
+    socket.close();
     this.#sockets.delete(socketId);
+    this.#limited.delete(socket);
   }
 
-  send(socketId: SocketId, remote: Endpoint, memory: Uint8Array, at: number, length: number): void {
+  send(
+    socketId: SocketId,
+    remote: Endpoint,
+    memory: Uint8Array,
+    at: number,
+    length: number,
+    ttl?: number,
+  ): void {
     const socket = this.#sockets.get(socketId);
     if (socket === undefined) {
       this.#events.counters.add('udp-no-socket');
       return;
     }
+    // A datagram for which the kernel has no room leaves later, and would have the limit of another.
+    if (this.#limited.has(socket) || (ttl !== undefined && hasWaiting(socket))) {
+      this.#events.counters.add('udp-ttl-held-up');
+      return;
+    }
+    if (ttl !== undefined) this.#limit(socket, ttl);
     const copy = Buffer.allocUnsafe(length);
     copy.set(memory.subarray(at, at + length));
     socket.send(copy, endpointPort(remote), endpointAddress(remote), (error) => {
+      if (ttl !== undefined) this.#unlimit(socket);
       if (error === null) return;
       const code = (error as NodeJS.ErrnoException).code ?? error.message;
       this.#events.onSendFailed(socketId, remote, code);
     });
+    // Handed to the kernel within the call, unless that had no room.
+    if (ttl !== undefined && !hasWaiting(socket)) this.#unlimit(socket);
   }
 
   closeAll(): void {
     for (const socketId of [...this.#sockets.keys()]) this.close(socketId);
+  }
+
+  /** Without a limit it is sent all the same: it then is a datagram like any other. */
+  #limit(socket: Socket, ttl: number): void {
+    try {
+      socket.setTTL(ttl);
+      this.#limited.add(socket);
+    } catch {
+      this.#events.counters.add('udp-ttl-refused');
+    }
+  }
+
+  #unlimit(socket: Socket): void {
+    if (!this.#limited.delete(socket)) return;
+    try {
+      socket.setTTL(DEFAULT_TTL);
+    } catch {
+      // Closed meanwhile.
+    }
   }
 
   /** Undefined: nothing could be sent back there, so nobody of ours sends from there. */
@@ -113,6 +155,10 @@ export class DgramSockets {
     }
     return known;
   }
+}
+
+function hasWaiting(socket: Socket): boolean {
+  return socket.getSendQueueCount() > 0;
 }
 
 function growBuffers(socket: Socket): void {

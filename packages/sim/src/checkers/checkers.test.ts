@@ -116,7 +116,13 @@ describe('proven-path', () => {
     const [a, b, c] = world.nodes;
     if (a === undefined || b?.key === undefined || c === undefined) throw new Error('joined');
     const remote = socket('52.20.10.3:41641');
-    const datagram = { source: remote, target: remote, bytes: new Uint8Array(), origin: c.name };
+    const datagram = {
+      source: remote,
+      target: remote,
+      bytes: new Uint8Array(),
+      hops: 64,
+      origin: c.name,
+    };
     checker.onDatagram(a, datagram);
     checker.onDown(a, {
       type: 'set-paths',

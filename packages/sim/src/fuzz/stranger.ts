@@ -11,7 +11,7 @@ import { type Endpoint, endpoint, endpointAddress, familyOf } from '@warren/core
 import { generatePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
 import type { Crypto } from '@warren/core/ports';
 import { answerBindingRequest } from '@warren/core/stun/server';
-import type { Datagram } from '../net/datagram.js';
+import { type Datagram, DEFAULT_HOPS } from '../net/datagram.js';
 import type { PublicPlug } from '../net/public-plug.js';
 import type { SimWorld } from '../world/sim-world.js';
 import { between, chance, pick } from './choose.js';
@@ -152,6 +152,12 @@ export class Stranger {
   #send(source: Endpoint, target: Endpoint, bytes: Uint8Array): void {
     // A packet has one family.
     if (familyOf(endpointAddress(source)) !== familyOf(endpointAddress(target))) return;
-    this.#world.internet.send(this.#plug.uplink, { source, target, bytes, origin: NAME });
+    this.#world.internet.send(this.#plug.uplink, {
+      source,
+      target,
+      bytes,
+      hops: DEFAULT_HOPS,
+      origin: NAME,
+    });
   }
 }

@@ -8,11 +8,17 @@ import {
   type IpAddress,
 } from '@warren/core/ip/address';
 import type { Trace } from '../clock/trace.js';
-import type { Datagram } from './datagram.js';
+import { type Datagram, DEFAULT_HOPS } from './datagram.js';
 import type { Plug } from './plug.js';
 
 /** `local` is the address that was asked: a server answers from there. */
 export type UdpReceiver = (source: Endpoint, bytes: Uint8Array, local: Endpoint) => void;
+
+export interface SendOptions {
+  /** The source, where a server answers. */
+  readonly from?: Endpoint;
+  readonly hops?: number | undefined;
+}
 
 export class Host {
   readonly name: string;
@@ -55,14 +61,15 @@ export class Host {
     this.#ports.delete(`${family} ${port}`);
   }
 
-  /** Sends from a port; `from` names the source where a server answers. False: there is no route. */
-  send(port: number, target: Endpoint, bytes: Uint8Array, from?: Endpoint): boolean {
+  /** Sends from a port. False: there is no route. */
+  send(port: number, target: Endpoint, bytes: Uint8Array, options: SendOptions = {}): boolean {
+    const { from, hops = DEFAULT_HOPS } = options;
     const plug = this.#plug;
     const family = familyOf(endpointAddress(target));
     const address = plug?.sourceFor(family);
     if (plug === undefined || address === undefined) return false;
     const source = from ?? endpoint(address, port);
-    plug.send({ source, target, bytes, origin: this.name });
+    plug.send({ source, target, bytes, hops, origin: this.name });
     return true;
   }
 

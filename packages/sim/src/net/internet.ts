@@ -4,8 +4,8 @@
  *     uplink --access delay--> region --link delay--> region --access delay--> uplink
  *
  * A datagram is lost by chance at either uplink, or because one of the two is down, or because a fault says
- * so; a late one (jitter) is overtaken by others, which is all that reordering is. IPv4 and IPv6 alike:
- * addresses are names.
+ * so; a late one (jitter) is overtaken by others, which is all that reordering is. A region is one router, which
+ * takes a hop. IPv4 and IPv6 alike: addresses are names.
  */
 import { assert } from '@warren/core/base/assert';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
@@ -13,7 +13,7 @@ import { endpointAddress, type IpAddress } from '@warren/core/ip/address';
 import { type Prefix, prefixContains } from '@warren/core/ip/prefix';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
-import type { Datagram } from './datagram.js';
+import { type Datagram, passedOn } from './datagram.js';
 
 /** What an access line does to packets; changed while the world runs. */
 export interface LineQuality {
@@ -112,12 +112,13 @@ export class Internet {
   }
 
   /** Sends a datagram that already has its public source. */
-  send(from: Uplink, datagram: Datagram): void {
-    for (const tap of this.taps) tap(datagram);
-    const to = this.ownerOf(endpointAddress(datagram.target));
+  send(from: Uplink, sent: Datagram): void {
+    for (const tap of this.taps) tap(sent);
+    const to = this.ownerOf(endpointAddress(sent.target));
     const reason = this.#whyLost(from, to);
-    if (reason !== undefined || to === undefined) {
-      this.#drop(reason ?? 'no-route', datagram);
+    const datagram = to === undefined ? undefined : throughHubs(sent, from, to);
+    if (reason !== undefined || to === undefined || datagram === undefined) {
+      this.#drop(reason ?? 'hops', sent);
       return;
     }
     const delayMs = this.oneWayMs(from, to) + this.#lateness(from) + this.#lateness(to);
@@ -158,4 +159,10 @@ export class Internet {
   #drop(reason: string, { source, target, bytes }: Datagram): void {
     this.#options.trace.note('drop', reason, source, target, bytes);
   }
+}
+
+/** Each region is a router. */
+function throughHubs(datagram: Datagram, from: Uplink, to: Uplink): Datagram | undefined {
+  const first = passedOn(datagram);
+  return first === undefined || from.region === to.region ? first : passedOn(first);
 }

@@ -26,7 +26,7 @@ import {
   SSDP_PORT,
 } from '../servers/port-mapping/port-mapping-server.js';
 import type { NativeIpv6 } from '../topology/types.js';
-import type { Datagram } from './datagram.js';
+import { type Datagram, DEFAULT_HOPS, passedOn } from './datagram.js';
 import type { Uplink } from './internet.js';
 import { Ipv4Forwarding } from './ipv4-forwarding.js';
 import { Ipv6Forwarding } from './ipv6-forwarding.js';
@@ -79,7 +79,11 @@ export class Router implements LanRouter {
       const { udp } = nat.behaviour;
       this.#ipv6 = new Ipv6Forwarding({ network: ipv6, udp, mappings: portMapping?.mappings });
     }
-    wan.receive = (datagram) => this.#fromOutside(datagram);
+    wan.receive = (datagram) => {
+      const passed = passedOn(datagram);
+      if (passed === undefined) this.#drop('hops', datagram);
+      else this.#fromOutside(passed);
+    };
   }
 
   get uplink(): Uplink {
@@ -127,7 +131,9 @@ export class Router implements LanRouter {
       clock.later(LAN_MS, () => this.#inside(datagram));
       return;
     }
-    const leaving = this.#outward(datagram);
+    // As in Linux, what dies here has begun no flow.
+    const passed = passedOn(datagram);
+    const leaving = passed === undefined ? 'hops' : this.#outward(passed);
     if (typeof leaving === 'string') this.#drop(leaving, datagram);
     else if (!wan.addresses.includes(endpointAddress(leaving.target))) wan.send(leaving);
     else if (this.nat.behaviour.hairpin) clock.later(LAN_MS, () => this.#fromOutside(leaving));
@@ -187,7 +193,13 @@ export class Router implements LanRouter {
     const thoughtMs = endpointPort(target) === SSDP_PORT ? SEARCH_MS : SERVICE_MS;
     for (const answer of answers) {
       clock.later(thoughtMs + LAN_MS, () =>
-        lan.deliver({ source: from, target: source, bytes: answer, origin: name }),
+        lan.deliver({
+          source: from,
+          target: source,
+          bytes: answer,
+          hops: DEFAULT_HOPS,
+          origin: name,
+        }),
       );
     }
   }
@@ -198,7 +210,7 @@ export class Router implements LanRouter {
     if (own === undefined) return;
     const source = endpoint(own, ROUTER_PORT);
     for (const bytes of this.portMapping?.announcements(clock.now) ?? []) {
-      lan.deliver({ source, target: ANNOUNCEMENTS, bytes, origin: name });
+      lan.deliver({ source, target: ANNOUNCEMENTS, bytes, hops: DEFAULT_HOPS, origin: name });
     }
   }
 

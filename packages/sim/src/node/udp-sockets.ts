@@ -67,11 +67,18 @@ export class UdpSockets implements UdpSink {
     for (const socketId of [...this.#open.keys()]) this.close(socketId);
   }
 
-  send(socketId: SocketId, remote: Endpoint, memory: Uint8Array, at: number, length: number): void {
+  send(
+    socketId: SocketId,
+    remote: Endpoint,
+    memory: Uint8Array,
+    at: number,
+    length: number,
+    ttl?: number,
+  ): void {
     const socket = this.#open.get(socketId);
     if (socket === undefined || familyOf(endpointAddress(remote)) !== socket.family) return;
     const { host, onSendFailed, soon } = this.#options;
-    if (host.send(socket.port, remote, memory.slice(at, at + length))) return;
+    if (host.send(socket.port, remote, memory.slice(at, at + length), { hops: ttl })) return;
     soon(() => onSendFailed(socketId, remote, 'ENETUNREACH'));
   }
 

@@ -266,11 +266,12 @@ const found: readonly Scenario[] = [
         if (!isPing || datagram.origin !== left.name) return;
         if (endpointAddress(datagram.target) !== endpointAddress(dead)) return;
         carried++;
-        const { source, bytes } = datagram;
+        const { source, bytes, hops } = datagram;
         world.internet.send(stranger.uplink, {
           source,
           target: alive.remote,
           bytes,
+          hops,
           origin: 'stranger',
         });
       };

@@ -161,7 +161,7 @@ export class RelayProcess {
     const { from, reply } = placed;
     const address = (from.alternateAddress ? other : first) ?? endpointAddress(local);
     const port = from.alternatePort ? ALTERNATE_STUN_PORT : STUN_PORT;
-    host.send(port, source, reply.slice(), endpoint(address, port));
+    host.send(port, source, reply.slice(), { from: endpoint(address, port) });
   }
 
   #accept(end: StreamEnd<Uint8Array, Uint8Array>, source: IpAddress): void {

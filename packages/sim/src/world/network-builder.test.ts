@@ -255,3 +255,26 @@ test('hairpin: hosts of a LAN meet at the outer address where the router turns p
     expect(say(neighbour, '54.1.1.1:5000', [host])).toHaveLength(hairpin ? 1 : 0);
   }
 });
+
+test('a datagram of few hops opens the NATs on its way, and dies at the first router that may not pass it on', () => {
+  // The home router and the hub; with a carrier one more.
+  const carrier = { nat: 'easy', lan: cidr('100.64.0.0/24') } as const;
+  for (const routers of [2, 3]) {
+    const scene = sceneOf(routers === 3 ? { carrier } : {});
+    const [host, peer] = [scene.inside('host', '192.168.1.10'), scene.outside('peer', '9.9.9.1')];
+    const send = (hops: number): string[] => {
+      host.host.send(PORT, socket('9.9.9.1:5000'), word, { hops });
+      scene.clock.run(50);
+      return peer.take();
+    };
+    const answer = (): string[] => scene.say(peer, '54.1.1.1:5000', [host]);
+    expect(send(1)).toEqual([]);
+    expect(answer()).toEqual([]);
+    expect(send(routers)).toEqual([]);
+    expect(answer()).toEqual(['host 9.9.9.1:5000']);
+    expect(send(routers + 1)).toEqual(['54.1.1.1:5000']);
+    peer.host.send(PORT, socket('54.1.1.1:5000'), word, { hops: routers });
+    scene.clock.run(50);
+    expect(host.take()).toEqual([]);
+  }
+});
