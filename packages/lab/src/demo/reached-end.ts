@@ -1,7 +1,7 @@
 /** One end of a pair, as the rule of methods wants it: where it is, and where the other end reaches it. */
 import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/address';
 import { formatPublicKey } from '@warren/core/keys/keys';
-import type { ReachedEnd } from '@warren/sim/demo/verdict';
+import { mayLetStrangersIn, type ReachedEnd } from '@warren/sim/demo/verdict';
 import type { Topology } from '@warren/sim/topology/types';
 import { statusOf } from '../mesh/machines.js';
 import type { World } from '../world/world.js';
@@ -23,7 +23,10 @@ export async function reachedEnd(
     addresses: interfaceAddresses(world.topology, end.name),
     configured: (machine?.staticEndpoints ?? []).map(endpointAddress),
     mapped:
-      own.self?.endpoints.some(({ addr, type }) => type === 'portmap' && addr === used) === true,
+      own.self?.endpoints.some(
+        ({ addr, type, verified }) =>
+          type === 'portmap' && addr === used && mayLetStrangersIn(verified),
+      ) === true,
     foretold: peer?.foretold === true,
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };

@@ -8,7 +8,7 @@ import { searchSocketsFrom } from '@warren/core/paths/port-searches';
 import type { SimNode } from '../node/sim-node.js';
 import type { Echo } from '../traffic/echo.js';
 import type { SimWorld } from '../world/sim-world.js';
-import type { ReachedEnd } from './verdict.js';
+import { mayLetStrangersIn, type ReachedEnd } from './verdict.js';
 
 const RTT_SAMPLES = 5;
 const RTT_INTERVAL_MS = 200;
@@ -50,7 +50,10 @@ export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: Sim
   return {
     addresses: node.host.addresses,
     configured: configured.map(endpointAddress),
-    mapped: own.some((known) => known.type === EndpointType.portmap && known.endpoint === endpoint),
+    mapped: own.some(
+      ({ type, endpoint: known, verified }) =>
+        type === EndpointType.portmap && known === endpoint && mayLetStrangersIn(verified),
+    ),
     foretold: path?.kind === 'direct' && path.socketId >= searchSocketsFrom,
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };

@@ -79,6 +79,11 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 
+/** False of a mapping that is dead: a NAT that keeps ports shows the same endpoint, and punching opened it. */
+export function mayLetStrangersIn(verified: string | null | undefined): boolean {
+  return verified !== 'no' && verified !== 'port-only';
+}
+
 function isOpen({ addresses, remote }: ReachedEnd): boolean {
   return remote !== null && addresses.includes(remote);
 }

@@ -26,7 +26,7 @@ const KINDS = [
   ['e', 'the ports to try fit the budget of probes'],
   ['c', 'one maps independently, the other does not: many sockets against guesses'],
   ['f', 'neither does, and a loose filter lets guesses in'],
-  ['none', 'no path is possible'],
+  ['no letter', 'no path is possible'],
 ] as const;
 
 export function matrixPage(report: MatrixReport): string {
@@ -44,8 +44,8 @@ export function matrixPage(report: MatrixReport): string {
 <body>
 <main>
 <h1>${title}</h1>
-<p>${summaryOf(report)} Commit <code>${escapeText(commit ?? 'unknown')}</code>, <time datetime="${escapeText(date)}">${escapeText(date)}</time>.</p>
-<p>Each cell: sign, method, milliseconds from the first packet until data goes straight (or of a relayed round trip), and the oracle's kind. Row and column can be swapped: a pair stands in both of its cells.</p>
+<p>${summaryOf(report)} Commit <code>${escapeText(commit ?? 'unknown')}</code>, <time datetime="${escapeText(date)}">${escapeText(dateForPeople(date))}</time>.</p>
+<p>Each cell: the method; then a sign, the milliseconds from the first packet until data goes straight (of a relayed pair: those of a round trip), and the oracle's kind. A pair stands in both of its cells.</p>
 ${legend(pairs)}
 <div class="scroll" role="region" aria-label="The grid of all pairs" tabindex="0">
 ${grid(report)}
@@ -56,6 +56,12 @@ ${profiles(report.machines)}
 </body>
 </html>
 `;
+}
+
+/** `2026-11-22T22:52:23.882Z` as `2026-11-22 22:52 UTC`. */
+function dateForPeople(date: string): string {
+  const [day, time] = date.split('T');
+  return time === undefined ? date : `${day ?? ''} ${time.slice(0, 5)} UTC`;
 }
 
 function summaryOf({ pairs, durationMs }: MatrixReport): string {
@@ -87,7 +93,7 @@ function grid({ machines, pairs }: MatrixReport): string {
     ({ name }) => `<th scope="col"><span class="up">${escapeText(name)}</span></th>`,
   );
   const rows = machines.map(({ name: row }) => {
-    const cells = machines.map(({ name }) => cell(pairAt(row, name)));
+    const cells = machines.map(({ name }) => cell(pairAt(row, name), name === row));
     return `<tr><th scope="row">${escapeText(row)}</th>${cells.join('')}</tr>`;
   });
   return `<table class="grid">
@@ -105,15 +111,16 @@ function markOf({ actual, expected, problems }: MatrixPair): Mark {
   return expected === 'either' ? MARKS.waits : MARKS.barred;
 }
 
-function cell(pair: MatrixPair | undefined): string {
+function cell(pair: MatrixPair | undefined, isOwn: boolean): string {
   if (pair === undefined) return '<td class="absent"><span class="hidden">not run</span></td>';
   const { sign, style } = markOf(pair);
   const ms = pair.actual === 'direct' ? pair.directMs : pair.latencyMs;
-  const time = ms === null ? '' : `${Math.round(ms)} ms`;
+  const time = ms === null ? '' : String(Math.round(ms));
   const way = pair.actual === 'direct' ? (pair.method ?? 'direct') : pair.actual;
   const title = `${pair.from} and ${pair.to}: ${pair.actual}. ${pair.oracle.reason}.`;
   const hidden = pair.actual === 'direct' ? 'direct by ' : '';
-  return `<td class="${style}" title="${escapeText(title)}"><span class="sign" aria-hidden="true">${sign}</span> <span class="hidden">${hidden}</span>${way}<br><small>${time} <b>${pair.oracle.kind ?? 'none'}</b></small></td>`;
+  const kind = pair.oracle.kind === null ? '' : ` <b>${pair.oracle.kind}</b>`;
+  return `<td class="${style}${isOwn ? ' own' : ''}" title="${escapeText(title)}"><span class="hidden">${hidden}</span>${way}<br><small><span class="sign" aria-hidden="true">${sign}</span> ${time}${kind}</small></td>`;
 }
 
 function shortfalls(pairs: readonly MatrixPair[]): string {
@@ -124,8 +131,8 @@ function shortfalls(pairs: readonly MatrixPair[]): string {
       `<tr><th scope="row">${escapeText(from)} and ${escapeText(to)}</th><td>${oracle.kind ?? 'none'}</td><td>${escapeText(oracle.reason)}</td><td>${escapeText(problems.join('; '))}</td></tr>`,
   );
   return `<h2>What fell short</h2>
-<table><thead><tr><th scope="col">Pair</th><th scope="col">Kind</th><th scope="col">The oracle</th><th scope="col">What happened</th></tr></thead>
-<tbody>${rows.join('\n')}</tbody></table>`;
+<div class="wide"><table><thead><tr><th scope="col">Pair</th><th scope="col">Kind</th><th scope="col">The oracle</th><th scope="col">What happened</th></tr></thead>
+<tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
 function profiles(machines: readonly MatrixMachine[]): string {
@@ -134,8 +141,8 @@ function profiles(machines: readonly MatrixMachine[]): string {
       `<tr><th scope="row">${escapeText(name)}</th><td>${nat}</td><td>${escapeText(about)}</td></tr>`,
   );
   return `<h2>Profiles</h2>
-<table><thead><tr><th scope="col">Profile</th><th scope="col">Class</th><th scope="col">What it is</th></tr></thead>
-<tbody>${rows.join('\n')}</tbody></table>`;
+<div class="wide"><table><thead><tr><th scope="col">Profile</th><th scope="col">Class</th><th scope="col">What it is</th></tr></thead>
+<tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
 function escapeText(text: string): string {
@@ -158,19 +165,25 @@ h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.1rem; margin: 1.5
 p { max-width: 70em; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: 0; margin: .3rem 0; }
 .key { display: inline-block; width: 1.5em; text-align: center; border: 1px solid var(--line); font-weight: bold; }
-.scroll { overflow: auto; max-height: 90vh; border: 1px solid var(--line); margin: 1rem 0; }
+.scroll { overflow: auto; max-height: 95vh; max-width: max-content; border: 1px solid var(--line); margin: 1rem 0; }
 .scroll:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; }
-caption { text-align: left; padding: .4rem; font-weight: bold; }
+caption { text-align: left; padding: .4rem; font-weight: bold; border-bottom: 1px solid var(--line); }
 th, td { border: 1px solid var(--line); padding: .15rem .35rem; text-align: left; vertical-align: top; }
+.grid { border-collapse: separate; border-spacing: 0; }
+.grid th, .grid td { border-width: 0 1px 1px 0; padding: .1rem .2rem; }
 .grid td { white-space: nowrap; font-size: 11px; line-height: 1.25; }
+.grid td.own { box-shadow: inset 0 0 0 1px var(--ink); }
+.grid tbody tr:hover th { text-decoration: underline; }
 .grid small { font-size: 10px; }
-.grid th { background: var(--paper); position: sticky; font-size: 12px; font-weight: 600; white-space: nowrap; z-index: 1; }
-.grid thead th { top: 0; vertical-align: bottom; } .grid tbody th { left: 0; }
+.grid th { background: var(--paper); position: sticky; font-size: 11px; font-weight: 600; white-space: nowrap; z-index: 1; }
+.grid thead th { top: 0; vertical-align: bottom; } .grid tbody th { left: 0; vertical-align: middle; }
 .grid thead td { position: sticky; top: 0; left: 0; background: var(--paper); z-index: 2; }
 .up { writing-mode: vertical-rl; transform: rotate(180deg); }
 .sign { font-weight: bold; }
 .good { background: var(--good); } .luck { background: var(--luck); } .waits { background: var(--waits); }
 .barred { background: var(--barred); } .wrong { background: var(--wrong); outline: 2px solid currentColor; outline-offset: -3px; }
+@media (max-width: 40em) { main { padding: .75rem; } .grid th { font-size: 10px; } }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 `;
