@@ -4,6 +4,7 @@
  */
 
 import type { Instant } from '../base/instant.js';
+import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { DownMessage, UpMessage } from '../engines/messages.js';
 import type { Path, RegionId } from '../engines/paths.js';
@@ -40,11 +41,13 @@ export type PathEngineInput =
   | {
       readonly type: 'relay-connected';
       readonly regionId: RegionId;
-      /** The relay answers `relay-dial-back`. */
+      /** The relay answers `relay-dial-back` and `relay-check-address`. */
       readonly dialsBack?: boolean;
     }
   /** A relay's word on a `relay-dial-back`. */
   | ({ readonly type: 'dial-back-answer'; readonly regionId: RegionId } & DialBackAnswer)
+  /** A relay's word on a `relay-check-address`. */
+  | ({ readonly type: 'address-check-answer'; readonly regionId: RegionId } & AddressCheckAnswer)
   /** Results of `https-probe` and `captive-probe`. */
   | Extract<NetcheckInput, { readonly type: 'https-result' | 'captive-result' }>
   /** A person wants a fresh and full check: answered by `netcheck-result` within some 5 s. */
@@ -100,6 +103,15 @@ export type PathEngineOutput =
       readonly port: number;
       /** From the relay's alternate STUN port, if it has one. */
       readonly fromAlternate?: boolean;
+    }
+  /** Ask the region's relay whether its STUN server gave this token for this address. */
+  | {
+      readonly type: 'relay-check-address';
+      readonly regionId: RegionId;
+      /** 8 bytes, for the answer. */
+      readonly id: Uint8Array;
+      readonly address: IpAddress;
+      readonly token: Uint8Array;
     }
   /** The sockets' silence is over; what relays found. */
   | {
