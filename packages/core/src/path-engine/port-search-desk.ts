@@ -40,7 +40,9 @@ export class PortSearchDesk {
     const { random, counters, ownKey } = options;
     this.#options = options;
     const emit = (output: PortSearchOutput, now: Instant): void => this.#carryOut(output, now);
-    this.#searches = new PortSearches({ random, counters, ownKey, emit });
+    const lastHeard = (key: NodeKey, socketId: SocketId): Instant | undefined =>
+      lastHeardOn(options.peer(key), socketId);
+    this.#searches = new PortSearches({ random, counters, ownKey, emit, lastHeard });
   }
 
   /** True for sockets of attempts. */
@@ -148,4 +150,17 @@ export class PortSearchDesk {
 /** Pings reached the peer and data did not: another port of the same way would carry no more. */
 function isDataRefused(peer: Peer, now: Instant): boolean {
   return [...(peer.machine?.candidates ?? [])].some((candidate) => isCondemned(candidate, now));
+}
+
+/** When a ping or a pong of the peer last came to our socket. */
+function lastHeardOn(peer: Peer | undefined, socketId: SocketId): Instant | undefined {
+  let last: Instant | undefined;
+  for (const { path, pingedUsAt, answeredAt } of peer?.machine?.candidates ?? []) {
+    if (path.socketId === socketId) last = latest(last, latest(pingedUsAt, answeredAt));
+  }
+  return last;
+}
+
+function latest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined || (b !== undefined && b > a) ? b : a;
 }

@@ -6,6 +6,7 @@ import type { DirectPath } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import { answerBindingRequest } from '../stun/server.js';
+import { lingerMs } from './kept-sockets.js';
 import { PortSearches, type PortSearchOutput } from './port-searches.js';
 
 const [small, large] = ['1'.repeat(64), '9'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
@@ -18,6 +19,8 @@ class Bench {
   readonly said: PortSearchOutput[] = [];
   readonly searches: PortSearches;
   now: Instant = instant(1000);
+  /** When the peer was last heard on the sockets of attempts. */
+  heardAt: Instant | undefined;
   #mappings = 0;
   readonly #portOf: (ordinal: number) => number;
 
@@ -31,6 +34,7 @@ class Bench {
       counters: this.counters,
       ownKey,
       emit: (output) => void this.said.push(output),
+      lastHeard: () => this.heardAt,
     });
     this.searches.setNetwork(servers, []);
   }
@@ -94,7 +98,7 @@ test('a peer that is looked for in vain is sent our plan, and its own is gone th
   expect(probed).toHaveLength(20);
 });
 
-test('the socket of a found path stays open until the path leaves it', () => {
+test('the socket of a found path stays open until both ends have left it', () => {
   const bench = new Bench(small);
   bench.searches.setLooking(large, true, bench.now);
   bench.pass(1500);
@@ -104,7 +108,25 @@ test('the socket of a found path stays open until the path leaves it', () => {
   expect(bench.searches.record(large)?.outcome).toBe('found');
   bench.pass(60_000);
   expect(bench.all('close-socket')).toEqual([]);
+  bench.heardAt = bench.now;
   bench.searches.pathChanged(large, { kind: 'relay', regionId: 1 }, bench.now);
+  bench.pass(lingerMs - 1);
+  expect(bench.all('close-socket')).toEqual([]);
+  bench.pass(1);
+  expect(bench.all('close-socket')).toEqual([{ type: 'close-socket', socketId }]);
+});
+
+test('the socket of an attempt outlives it when the peer was heard there, for the peer may have proven it', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1500);
+  const socketId = bench.measure();
+  bench.heardAt = bench.now;
+  const other: DirectPath = { kind: 'direct', socketId: 4, remote: theirPorts.first };
+  bench.searches.pathChanged(large, other, bench.now);
+  bench.pass(lingerMs - 1);
+  expect(bench.all('close-socket')).toEqual([]);
+  bench.pass(1);
   expect(bench.all('close-socket')).toEqual([{ type: 'close-socket', socketId }]);
 });
 

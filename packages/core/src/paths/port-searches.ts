@@ -5,7 +5,7 @@
  *
  * An attempt costs one socket, a few STUN requests and at most 1,500 pings, 500 a second; ping-allowance.ts has
  * the sum. If our own NAT can't be foretold none is begun for ten minutes. A socket on which a peer was reached
- * stays open while data uses it.
+ * stays open while its data or ours uses it (kept-sockets.ts).
  */
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
@@ -15,6 +15,7 @@ import type { Path, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
+import { KeptSockets, type KeptSocketsOptions } from './kept-sockets.js';
 import { PingAllowance } from './ping-allowance.js';
 import { type AttemptFailure, PortAttempt, type PortAttemptOutput } from './port-attempt.js';
 import type { Ports } from './port-plan.js';
@@ -85,14 +86,14 @@ export interface PortSearchesOptions {
   readonly counters: Counters;
   readonly ownKey: NodeKey;
   readonly emit: (output: PortSearchOutput, now: Instant) => void;
+  readonly lastHeard: KeptSocketsOptions['lastHeard'];
 }
 
 export class PortSearches {
   readonly #options: PortSearchesOptions;
   /** Peers that are or were looked for; the engine removes those that left the network. */
   readonly #sought = new Map<NodeKey, Sought>();
-  /** Sockets that carry a peer's path. */
-  readonly #kept = new Map<SocketId, NodeKey>();
+  readonly #kept: KeptSockets;
   readonly #allowance = new PingAllowance();
   #active: { readonly peer: NodeKey; readonly attempt: PortAttempt } | undefined;
   #nextSocketId = searchSocketsFrom;
@@ -106,6 +107,10 @@ export class PortSearches {
 
   constructor(options: PortSearchesOptions) {
     this.#options = options;
+    const { lastHeard, emit } = options;
+    const close = (socketId: SocketId, now: Instant): void =>
+      emit({ type: 'close-socket', socketId }, now);
+    this.#kept = new KeptSockets({ lastHeard, close });
   }
 
   /**
@@ -134,12 +139,10 @@ export class PortSearches {
     if (isLooking) sought.dueAt = later(sought.dueAt, after(now, patienceMs));
   }
 
-  /** Where the peer's data goes now: a socket of ours is kept while it is there, and then closed. */
+  /** Where the peer's data goes now: a socket of ours is kept while it is there, and then left. */
   pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
     const socketId = path?.kind === 'direct' ? path.socketId : undefined;
-    for (const [kept, owner] of this.#kept) {
-      if (owner === peer && kept !== socketId) this.#release(kept, now);
-    }
+    this.#kept.use(peer, socketId, now);
     const active = this.#active;
     if (active?.peer !== peer || path?.kind !== 'direct') return;
     const { attempt } = active;
@@ -149,8 +152,8 @@ export class PortSearches {
       sought.failures = 0;
       sought.outcome = 'found';
     }
-    if (attempt.socketId === socketId) this.#kept.set(attempt.socketId, peer);
-    else this.#close(attempt.socketId, now);
+    if (attempt.socketId === socketId) this.#kept.keep(peer, attempt.socketId);
+    else this.#kept.leave(peer, attempt.socketId, now);
   }
 
   /** A plan came over the relay; its address is one of the peer's. */
@@ -182,7 +185,7 @@ export class PortSearches {
 
   /** It could not be opened, or died. */
   socketFailed(socketId: SocketId, now: Instant): void {
-    this.#kept.delete(socketId);
+    this.#kept.drop(socketId);
     if (this.#active?.attempt.socketId === socketId) {
       this.#step((attempt) => attempt.notOpened(), now);
     }
@@ -198,7 +201,7 @@ export class PortSearches {
   /** Everything that was foretold belongs to another network. */
   networkChanged(now: Instant): void {
     this.#abandon(now);
-    for (const socketId of [...this.#kept.keys()]) this.#release(socketId, now);
+    this.#kept.closeAll(now);
     this.#hopelessUntil = undefined;
     this.#servers = [];
     this.#seenPorts = [];
@@ -212,9 +215,7 @@ export class PortSearches {
   /** The peer left the network. */
   forget(peer: NodeKey, now: Instant): void {
     if (this.#active?.peer === peer) this.#abandon(now);
-    for (const [socketId, owner] of this.#kept) {
-      if (owner === peer) this.#release(socketId, now);
-    }
+    this.#kept.closeAllOf(peer, now);
     this.#sought.delete(peer);
     this.#allowance.forget(peer);
     this.#isDueStale = true;
@@ -227,6 +228,7 @@ export class PortSearches {
   }
 
   runTimers(now: Instant): void {
+    this.#kept.runTimers(now);
     if (this.#active !== undefined) {
       this.#step((attempt) => attempt.runTimers(now), now);
       return;
@@ -241,6 +243,10 @@ export class PortSearches {
   }
 
   nextTimeout(): Instant | undefined {
+    return earliest(this.#kept.nextTimeout(), this.#nextStep());
+  }
+
+  #nextStep(): Instant | undefined {
     if (this.#active !== undefined) return this.#active.attempt.nextTimeout();
     if (this.#servers.length === 0 || this.#kept.size >= keptSocketsMax) return undefined;
     if (this.#isDueStale) {
@@ -343,7 +349,7 @@ export class PortSearches {
   #failed(peer: NodeKey, attempt: PortAttempt, reason: AttemptFailure, now: Instant): void {
     this.#options.counters.add(`port-search-${reason}`);
     this.#active = undefined;
-    this.#close(attempt.socketId, now);
+    this.#kept.leave(peer, attempt.socketId, now);
     this.#notePorts(attempt.mapped.map(endpointPort));
     const isOurs = reason === 'random-ports' || reason === 'addresses-differ';
     // Few ports were seen so far: another attempt may show that they are all in one small range.
@@ -363,20 +369,11 @@ export class PortSearches {
     const active = this.#active;
     if (active === undefined) return;
     this.#active = undefined;
-    this.#close(active.attempt.socketId, now);
+    this.#kept.leave(active.peer, active.attempt.socketId, now);
   }
 
   #notePorts(ports: readonly number[]): void {
     this.#seenPorts = [...new Set([...this.#seenPorts, ...ports])].slice(-portsRemembered);
-  }
-
-  #release(socketId: SocketId, now: Instant): void {
-    this.#kept.delete(socketId);
-    this.#close(socketId, now);
-  }
-
-  #close(socketId: SocketId, now: Instant): void {
-    this.#options.emit({ type: 'close-socket', socketId }, now);
   }
 }
 
