@@ -19,6 +19,7 @@ import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { Netmap } from '../netmap/types.js';
 import type { PortMapping, PortMapServices } from '../portmap/io.js';
+import type { RememberedNetwork } from './remembered-network.js';
 
 export type PathEngineInput =
   | { readonly type: 'up'; readonly message: UpMessage }
@@ -119,6 +120,8 @@ export type PathEngineOutput =
       readonly verdict: DialBackVerdict;
       readonly heldUpMs: number;
     }
+  /** All that is remembered of networks, whenever it changes, for the state file. */
+  | { readonly type: 'network-memory'; readonly networks: readonly RememberedNetwork[] }
   | HttpProbeOutput
   /** Our sockets' ports, to be mapped at the router; undefined: there is none. */
   | {

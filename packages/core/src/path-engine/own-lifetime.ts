@@ -7,51 +7,56 @@ import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
 import type { DialBackAnswer } from '../engines/dial-back.js';
 import type { RegionId, SocketId } from '../engines/paths.js';
-import { type Endpoint, endpointAddress, type IpAddress } from '../ip/address.js';
+import type { Endpoint, IpAddress } from '../ip/address.js';
 import { LifetimeSearch } from '../netcheck/lifetime-search.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import type { Random } from '../ports.js';
+import { lifetimeValidMs, type NetworkMemory } from './network-memory.js';
 import type { EngineOutputs } from './outputs.js';
 
 const lifetimeSocketId: SocketId = 198;
-/** Networks remembered, by public address: home, work and a few more. */
-export const maxRememberedLifetimes = 16;
 
 export interface OwnLifetimeOptions {
   readonly random: Random;
   readonly counters: Counters;
   readonly outputs: EngineOutputs;
+  readonly memory: NetworkMemory;
 }
 
 export class OwnLifetime {
   readonly #outputs: EngineOutputs;
   readonly #search: LifetimeSearch;
-  /** Oldest first. */
-  readonly #remembered = new Map<IpAddress, number>();
+  readonly #memory: NetworkMemory;
   /** The public address of the network that is searched. */
   #address: IpAddress | undefined;
+  #isNoted = false;
 
-  constructor({ random, counters, outputs }: OwnLifetimeOptions) {
+  constructor({ random, counters, outputs, memory }: OwnLifetimeOptions) {
     this.#outputs = outputs;
+    this.#memory = memory;
     this.#search = new LifetimeSearch({ random, counters });
   }
 
   /** Of this network, as far as it is known by now. */
   get lifetimeMs(): number | undefined {
-    const known = this.#address === undefined ? undefined : this.#remembered.get(this.#address);
+    const known = this.#memory.lifetime?.lifetimeMs;
     const found = this.#search.lifetimeMs;
     return known === undefined || (found !== undefined && found > known) ? found : known;
   }
 
   /** Begins, once the quick measurements are over and a relay that dials back was heard. */
-  report(report: NetcheckReport, dialBackRegions: ReadonlySet<RegionId>): void {
-    const heard = report.observations.filter(({ family }) => family === 4);
-    const [first] = heard;
-    if (first === undefined) return;
-    const address = endpointAddress(first.mapped);
+  report(
+    { observations }: NetcheckReport,
+    dialBackRegions: ReadonlySet<RegionId>,
+    now: Instant,
+  ): void {
+    const { address, lifetime } = this.#memory;
+    if (address === undefined) return;
     if (this.#address !== undefined && this.#address !== address) this.#forget();
     this.#address = address;
-    if (!this.#search.isIdle || this.#remembered.has(address)) return;
+    const isFresh = lifetime !== undefined && now - lifetime.measuredAt < lifetimeValidMs;
+    if (!this.#search.isIdle || isFresh) return;
+    const heard = observations.filter(({ family }) => family === 4);
     const relay = heard.find(({ regionId }) => dialBackRegions.has(regionId));
     if (relay === undefined) return;
     this.#search.start({ regionId: relay.regionId, server: relay.server });
@@ -87,37 +92,39 @@ export class OwnLifetime {
   stun(socketId: SocketId, source: Endpoint, bytes: Uint8Array, now: Instant): boolean {
     if (socketId !== lifetimeSocketId) return false;
     this.#search.datagram(source, bytes, now);
-    this.#drain();
+    this.#step(now);
     return true;
   }
 
   told(answer: DialBackAnswer, now: Instant): boolean {
     const isOurs = this.#search.told(answer, now);
-    if (isOurs) this.#drain();
+    if (isOurs) this.#step(now);
     return isOurs;
   }
 
   run(now: Instant): void {
     this.#search.run(now);
-    this.#drain();
+    this.#step(now);
   }
 
   nextTimeout(): Instant | undefined {
     return this.#search.nextTimeout();
   }
 
-  /** What was found so far stays known for the next visit, when the search came to its end. */
   #forget(): void {
-    const { lifetimeMs, isOver } = this.#search;
-    if (this.#address !== undefined && lifetimeMs !== undefined && isOver) {
-      this.#remembered.set(this.#address, lifetimeMs);
-      const [oldest] = this.#remembered.keys();
-      if (this.#remembered.size > maxRememberedLifetimes && oldest !== undefined) {
-        this.#remembered.delete(oldest);
-      }
-    }
     this.#search.forget();
+    this.#isNoted = false;
     this.#drain();
+  }
+
+  /** What was found is noted once, when the search has come to its end, for this and later visits. */
+  #step(now: Instant): void {
+    this.#drain();
+    const { lifetimeMs, isOver } = this.#search;
+    if (this.#isNoted || !isOver || lifetimeMs === undefined) return;
+    if (this.#address !== this.#memory.address) return;
+    this.#isNoted = true;
+    this.#memory.noteLifetime(lifetimeMs, now);
   }
 
   #drain(): void {

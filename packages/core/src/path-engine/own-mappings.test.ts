@@ -1,3 +1,4 @@
+import { NetworkMemory } from '@warren/core/path-engine/network-memory';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Counters } from '../base/counters.js';
 import { instant } from '../base/instant.js';
@@ -37,7 +38,8 @@ describe('what a mapping is worth', () => {
     });
     const proving = new EndpointProving({ ...options, earlierUses: [] });
     const nat = new OwnNat();
-    const description = new OwnNatDescription({ ...options, onQuiet: () => undefined });
+    const memory = new NetworkMemory(outputs, [], now);
+    const description = new OwnNatDescription({ ...options, memory, onQuiet: () => undefined });
     const netInfo = new NetInfoReporter(outputs);
     const mappings = new OwnMappings({
       ...{ outputs, proving, nat, netInfo, endpoints, description },

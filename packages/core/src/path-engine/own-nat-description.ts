@@ -36,6 +36,7 @@ import {
 import type { RelayMap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
 import { Nat64Mapping } from './nat64-mapping.js';
+import type { NetworkMemory } from './network-memory.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnLifetime } from './own-lifetime.js';
 import { socketIdOf } from './sockets.js';
@@ -49,6 +50,7 @@ export interface OwnNatDescriptionOptions {
   readonly random: Random;
   readonly counters: Counters;
   readonly outputs: EngineOutputs;
+  readonly memory: NetworkMemory;
   /** Nothing is being measured any more that a person would wait for. */
   readonly onQuiet: (now: Instant) => void;
 }
@@ -62,19 +64,21 @@ export class OwnNatDescription {
   readonly #nat64: Nat64Probe;
   readonly #nat64Mapping: Nat64Mapping;
   readonly #lifetime: OwnLifetime;
+  readonly #memory: NetworkMemory;
   /** Connected relays that dial back; bounded by the relay map. */
   readonly #dialBackRegions = new Set<RegionId>();
   #relayMap: RelayMap | undefined;
   #localAddresses: readonly IpAddress[] = [];
   #report: NetcheckReport | undefined;
 
-  constructor({ random, counters, outputs, onQuiet }: OwnNatDescriptionOptions) {
+  constructor({ random, counters, outputs, memory, onQuiet }: OwnNatDescriptionOptions) {
     this.#outputs = outputs;
     this.#onQuiet = onQuiet;
     this.#behaviour = new NatBehaviour({ random, counters });
     this.#nat64 = new Nat64Probe({ random, counters });
     this.#nat64Mapping = new Nat64Mapping(random);
-    this.#lifetime = new OwnLifetime({ random, counters, outputs });
+    this.#memory = memory;
+    this.#lifetime = new OwnLifetime({ random, counters, outputs, memory });
   }
 
   /** The /96 that IPv4 is reached through; undefined: none was found, or IPv4 is there. */
@@ -190,6 +194,7 @@ export class OwnNatDescription {
     this.#behaviour.networkChanged();
     this.#nat64.forget();
     this.#nat64Mapping.forget();
+    this.#memory.networkChanged();
     this.#lifetime.networkChanged();
     this.#drain(undefined);
   }
@@ -284,7 +289,7 @@ export class OwnNatDescription {
     if (now === undefined || this.isBusy) return;
     // A check without a daemon is all thorough, and over before anything could be found.
     const report = this.#report;
-    if (report?.thorough === false) this.#lifetime.report(report, this.#dialBackRegions);
+    if (report?.thorough === false) this.#lifetime.report(report, this.#dialBackRegions, now);
     this.#onQuiet(now);
   }
 

@@ -2,7 +2,6 @@
  * Our side of the network: the two sockets, how they look from outside, what of it is told to whom, and
  * which addresses of others can be used from here.
  */
-import type { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { DirectPath, RegionId, SocketId } from '../engines/paths.js';
@@ -15,18 +14,16 @@ import type { NetworkSummary, SummarizedEndpoint } from '../netcheck/summary.js'
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { RelayMap } from '../netmap/types.js';
-import type { Random } from '../ports.js';
 import { CandidateGate } from './candidate-gate.js';
 import { CheckAskers } from './check-askers.js';
 import { EndpointProving } from './endpoint-proving.js';
 import { FirstDatagrams } from './first-datagrams.js';
 import type { PathEngineInput } from './io.js';
 import { NetInfoReporter } from './net-info-reporter.js';
-import type { EngineOutputs } from './outputs.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import { OwnMappings } from './own-mappings.js';
 import { OwnNat } from './own-nat.js';
-import { OwnNatDescription } from './own-nat-description.js';
+import { OwnNatDescription, type OwnNatDescriptionOptions } from './own-nat-description.js';
 import { Sockets, socketIdOf } from './sockets.js';
 
 /** Peers are told our endpoints only if they were checked this recently, else after a new check. */
@@ -34,10 +31,7 @@ export const endpointsFreshMs = 27_000;
 /** What was checked this recently is not doubted: peers go away one by one, and each takes a path along. */
 export const endpointsCertainMs = 3_000;
 
-export interface OwnNetworkOptions {
-  readonly random: Random;
-  readonly counters: Counters;
-  readonly outputs: EngineOutputs;
+export interface OwnNetworkOptions extends Omit<OwnNatDescriptionOptions, 'onQuiet'> {
   readonly listenPort: number;
   readonly staticEndpoints: readonly Endpoint[];
   readonly homeSeed: number;
@@ -355,6 +349,7 @@ export class OwnNetwork {
   }
 
   #report(report: NetcheckReport, now: Instant): void {
+    this.#options.memory.report(report);
     this.mappings.report(report);
     this.#netInfo.report(report);
     this.#endpoints.report(report, now);

@@ -41,6 +41,7 @@ import type {
 } from './io.js';
 import { MappingSamples } from './mapping-samples.js';
 import { meshAddresses } from './mesh-addresses.js';
+import { NetworkMemory } from './network-memory.js';
 import { EngineOutputs } from './outputs.js';
 import { OwnNetwork } from './own-network.js';
 import { PathHistory } from './path-history.js';
@@ -50,6 +51,7 @@ import { type Peer, Peers } from './peers.js';
 import { PortSearchDesk } from './port-search-desk.js';
 import { RelayLinks } from './relay-links.js';
 import { regionsWithRelay, sameRelayMap } from './relay-maps.js';
+import type { RememberedNetwork } from './remembered-network.js';
 import { UpMessages } from './up-messages.js';
 
 export interface PathEngineOptions {
@@ -64,6 +66,8 @@ export interface PathEngineOptions {
   readonly staticEndpoints?: readonly Endpoint[];
   /** Lets relays dial back before the first datagram leaves, judged by these uses; absent: they aren't asked. */
   readonly earlierUses?: readonly EarlierUse[] | undefined;
+  /** What an earlier engine had handed out as `network-memory`. */
+  readonly networks?: readonly RememberedNetwork[] | undefined;
 }
 
 export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
@@ -82,9 +86,10 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   readonly #up: UpMessages;
   #relayMap: RelayMap | undefined;
 
-  constructor(options: PathEngineOptions, _now: Instant) {
-    const { crypto, random, listenPort, staticEndpoints = [] } = options;
+  constructor(options: PathEngineOptions, now: Instant) {
+    const { crypto, random, listenPort, staticEndpoints = [], networks = [] } = options;
     const [outputs, counters] = [this.#outputs, this.#counters];
+    const memory = new NetworkMemory(outputs, networks, now);
     const ownKey = publicKeyOf(crypto, 'node', options.nodePrivateKey);
     const contacts = new DiscoContacts(options);
     const [samples, history] = [this.#samples, this.#history];
@@ -103,6 +108,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       random,
       counters,
       outputs,
+      memory,
       listenPort,
       staticEndpoints,
       homeSeed: Number.parseInt(ownKey.slice(0, 8), 16),

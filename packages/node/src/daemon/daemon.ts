@@ -43,6 +43,7 @@ import { History } from './history.js';
 import { LiveSettings } from './live-settings.js';
 import { profileFor, profileLoggedOut, profileWithout } from './login.js';
 import { checkNetwork } from './netcheck.js';
+import { NetworkFile } from './network-file.js';
 import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
 import type { Profile } from './profile.js';
@@ -85,6 +86,7 @@ export class Daemon implements LocalApiBackend {
   readonly #health = new Health();
   readonly #history: History;
   readonly #portUse: PortUse;
+  readonly #networkFile: NetworkFile;
   /** Undefined: routers are not asked. */
   readonly #portMap: PortMapHost | undefined;
   readonly #settings: LiveSettings;
@@ -105,6 +107,7 @@ export class Daemon implements LocalApiBackend {
     this.#plane = plane;
     this.#history = new History(options.stateDir, options.clock, options.log);
     this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
+    this.#networkFile = new NetworkFile(options.stateDir, options.clock, options.log);
     this.#portMap = !options.settings.portMapping
       ? undefined
       : new PortMapHost({
@@ -221,6 +224,7 @@ export class Daemon implements LocalApiBackend {
     this.#watcher.close();
     await this.#tun.close();
     this.#history.close();
+    this.#networkFile.close();
     await this.#plane.stop();
     this.#lock.release();
   }
@@ -366,6 +370,7 @@ export class Daemon implements LocalApiBackend {
         health: this.#health,
         history: this.#history,
         portUse: this.#portUse,
+        networkFile: this.#networkFile,
         portMap: this.#portMap,
       },
       (event) => {

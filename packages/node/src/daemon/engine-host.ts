@@ -30,6 +30,7 @@ import { HttpProber } from '../netcheck/http-prober.js';
 import type { Plane } from '../plane/plane.js';
 import type { PortMapHost } from '../portmap/port-map-host.js';
 import { RelayLink } from '../relay/relay-link.js';
+import type { NetworkFile } from './network-file.js';
 import type { PortUse } from './port-use.js';
 
 /** A busy data plane answers within a millisecond; status must answer even if it hangs. */
@@ -67,6 +68,8 @@ export interface EngineHostOptions {
   readonly portMap?: Pick<PortMapHost, 'want' | 'verified' | 'probe'> | undefined;
   /** What is known of our ports; absent: relays aren't asked to dial back. */
   readonly portUse?: Pick<PortUse, 'earlierUses' | 'opened' | 'dialledBack' | 'closed'>;
+  /** Absent: what is learnt of networks ends with the engine. */
+  readonly networkFile?: Pick<NetworkFile, 'networks' | 'keep'>;
 }
 
 export interface EngineHostEvents {
@@ -104,7 +107,8 @@ export class EngineHost {
     this.#options = options;
     this.#events = events;
     const earlierUses = options.portUse?.earlierUses();
-    this.#engine = new PathEngine({ ...options, earlierUses }, options.clock.now());
+    const networks = options.networkFile?.networks;
+    this.#engine = new PathEngine({ ...options, earlierUses, networks }, options.clock.now());
     this.#timer = new MachineTimer(this.#engine, options.clock, () =>
       this.handle({ type: 'timeout' }),
     );
@@ -280,6 +284,9 @@ export class EngineHost {
           heldUpMs: Math.round(output.heldUpMs),
         });
         this.#options.portUse?.dialledBack(output.verdict);
+        break;
+      case 'network-memory':
+        this.#options.networkFile?.keep(output.networks);
         break;
       case 'udp-ports':
         this.#options.portMap?.want(output.ipv4, output.ipv6);

@@ -31,6 +31,7 @@ import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
 import type { Health } from './health.js';
 import type { History } from './history.js';
+import type { NetworkFile } from './network-file.js';
 import { NetworkReports } from './network-reports.js';
 import type { PortUse } from './port-use.js';
 import type { ProfileFile } from './profile-file.js';
@@ -52,6 +53,7 @@ export interface SessionOptions {
   readonly health: Health;
   readonly history: History;
   readonly portUse: PortUse;
+  readonly networkFile: NetworkFile;
   readonly portMap: PortMapHost | undefined;
 }
 

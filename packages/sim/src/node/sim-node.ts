@@ -31,6 +31,7 @@ import type {
   PingResult,
 } from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
+import type { RememberedNetwork } from '@warren/core/path-engine/remembered-network';
 import type { RememberedMapping } from '@warren/core/portmap/io';
 import type { Crypto } from '@warren/core/ports';
 import { MachineTimer } from '../clock/machine-timer.js';
@@ -95,6 +96,8 @@ export class SimNode {
   #process: Process | undefined;
   /** Mappings at routers, from the state file. */
   #remembered: readonly RememberedMapping[] = [];
+  /** What was learnt of networks, from the state file. */
+  #networks: readonly RememberedNetwork[] = [];
   /** When its port was last used by an earlier process. */
   #stoppedAt: Instant | undefined;
   /** Where packets to each peer go now, as the PacketEngine was told. */
@@ -164,6 +167,7 @@ export class SimNode {
         discoPrivateKey,
         listenPort: LISTEN_PORT,
         staticEndpoints,
+        networks: this.#networks,
         earlierUses:
           this.#stoppedAt === undefined
             ? []
@@ -311,6 +315,9 @@ export class SimNode {
         break;
       case 'relay-transmit':
         process.links.get(output.regionId)?.send(output.peer, output.packet);
+        break;
+      case 'network-memory':
+        this.#networks = output.networks;
         break;
       case 'udp-ports':
         process.router.ports(output.ipv4, output.ipv6);

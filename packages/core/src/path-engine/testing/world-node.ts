@@ -21,6 +21,7 @@ import type { NetInfo, OwnEndpoint } from '../../netmap/own.js';
 import type { Netmap } from '../../netmap/types.js';
 import type { PathChange, PathEngineInput, PathEngineOutput, PingResult } from '../io.js';
 import { PathEngine } from '../path-engine.js';
+import type { RememberedNetwork } from '../remembered-network.js';
 import { DataPlane } from './data-plane.js';
 import type { Host, Internet, Place } from './internet.js';
 import type { Nat } from './nat.js';
@@ -57,6 +58,8 @@ export class WorldNode {
   readonly changes: PathChange[] = [];
   /** For the next start. */
   earlierUses: readonly EarlierUse[] | undefined;
+  /** For the next start, as the state file has it. */
+  networks: readonly RememberedNetwork[] = [];
   dialBack: DialBackVerdict | undefined;
   /** When the first datagram left, and relays' word on it came. */
   firstDatagramAt: Instant | undefined;
@@ -225,6 +228,7 @@ export class WorldNode {
         discoPrivateKey: this.#discoKey,
         listenPort: this.#options.listenPort,
         earlierUses: this.earlierUses,
+        networks: this.networks,
       },
       now(),
     );
@@ -316,6 +320,9 @@ export class WorldNode {
         break;
       case 'dialled-back':
         this.dialBack = output.verdict;
+        break;
+      case 'network-memory':
+        this.networks = output.networks;
         break;
       case 'captive-probe':
       case 'cancel-probes':
