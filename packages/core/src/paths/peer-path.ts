@@ -245,10 +245,15 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
       if (action === 'ping') this.#discovery.ping(best.path, now);
       else if (this.#way.isTrusted) this.#way.loseTrust('suspected-loss', now);
     }
-    if (carriage.due(now) !== 'doubt') return;
-    this.#way.choice.distrust();
-    this.#way.go('trust-lost', now);
-    this.#way.report('data-unanswered');
+    const verdict = carriage.due(now);
+    if (verdict === 'doubt') {
+      this.#way.choice.distrust();
+      this.#way.go('trust-lost', now);
+      this.#way.report('data-unanswered');
+    } else if (verdict === 'condemn') {
+      this.#way.choice.condemn(now);
+      this.#way.losePath('data-not-carried', now);
+    }
   }
 
   #pong(pong: Extract<PeerPathInput, { type: 'pong-received' }>, now: Instant): void {
@@ -310,12 +315,8 @@ export class PeerPath implements Machine<PeerPathInput, PeerPathOutput> {
   #authenticated(path: Path, now: Instant): void {
     const { best, carriage, suspicion } = this.#way.choice;
     if (best === undefined) return;
-    if (carriage.authenticated(path.kind === 'relay')) {
-      this.#way.choice.condemn(now);
-      this.#way.losePath('data-not-carried', now);
-    } else if (samePath(path, best.path)) {
-      suspicion.authenticated();
-    }
+    carriage.authenticated(path.kind === 'relay', now);
+    if (samePath(path, best.path)) suspicion.authenticated();
   }
 
   #reset(cause: string, now: Instant): void {

@@ -22,7 +22,7 @@ const minAnswerMs = 250;
 /** Round trips after which an answer is late rather than slow. */
 const lateRoundTrips = 3;
 /** Authenticated packets are reported at most this often (engines/messages.ts). */
-const evidenceStepMs = 1000;
+export const evidenceStepMs = 1000;
 
 /** What to do now. */
 export type SuspicionAction = 'ping' | 'duplicate';

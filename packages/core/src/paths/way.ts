@@ -86,7 +86,9 @@ export class Way {
     const { choice } = this;
     if (choice.carriage.doubted) {
       // Pings pass, that is known: they say nothing about the data in doubt.
-      if (candidate === choice.best) choice.suspicion.answered(candidate.quality.latencyMs ?? 0);
+      if (candidate !== choice.best) return;
+      choice.suspicion.answered(candidate.quality.latencyMs ?? 0);
+      choice.carriage.answered(now);
     } else if (candidate === choice.best) {
       this.#prove('pong', now, now);
     } else if (isCondemned(candidate, now)) {

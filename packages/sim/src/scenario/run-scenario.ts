@@ -35,7 +35,7 @@ export function runScenario(
   const watch = new Watch(world, () => path);
   const { breaks, wholeness } = watch;
   if (!world.join(JOIN_LIMIT_MS)) breaks.add('join', 'the two have not joined in time');
-  new Chatter(world, world.random.fork(), sayEveryMs);
+  const chatter = new Chatter(world, world.random.fork(), sayEveryMs);
   world.clock.run(SETTLE_MS);
   const stage: Stage = {
     world,
@@ -46,6 +46,7 @@ export function runScenario(
       wholeness.begin(machines, severity);
       world.clock.later(ms, () => wholeness.end(machines, severity));
     },
+    hush: (hushed) => chatter.hush(hushed),
     expect: (holds, what) => {
       if (!holds) breaks.add('scenario', what);
     },

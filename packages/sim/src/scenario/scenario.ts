@@ -31,6 +31,8 @@ export interface Stage {
   readonly run: (ms: number) => void;
   /** Something goes wrong with these machines for `ms`; the checkers are told. */
   readonly trouble: (severity: Severity, machines: readonly SimNode[], ms?: number) => void;
+  /** Nobody says anything, or again. */
+  readonly hush: (hushed: boolean) => void;
   /** Says that the scenario is not as it should be, unless `holds`. */
   readonly expect: (holds: boolean, what: string) => void;
 }
