@@ -9,6 +9,7 @@ test.each([
   ['the router has a carrier’s', ['192.168.1.5'], '203.0.113.9', '100.72.3.4', true],
   ['the router has the public one', ['192.168.1.5'], '203.0.113.9', '203.0.113.9', false],
   ['the router has another public one', ['192.168.1.5'], '203.0.113.9', '198.51.100.7', true],
+  ['the servers are on its own network', ['10.0.0.5'], '192.168.0.2', '192.168.0.2', undefined],
   ['the router is behind a router', ['192.168.1.5'], '203.0.113.9', '192.168.0.2', undefined],
   ['the router does not say', ['192.168.1.5'], '203.0.113.9', undefined, undefined],
   ['nothing is known', [], undefined, undefined, undefined],

@@ -21,7 +21,8 @@ export function carrierGradeNat(evidence: CarrierNatEvidence): boolean | undefin
   if (external === undefined) return undefined;
   if (isShared(external)) return true;
   if (mapped === undefined) return undefined;
-  if (external === mapped) return false;
+  // Servers on a private network see what no carrier has given out.
+  if (external === mapped) return isPrivate(external) ? undefined : false;
   // A private address is another router of the house as well as a carrier's: a second NAT, but whose?
   return isPrivate(external) || isLinkLocal(external) ? undefined : true;
 }

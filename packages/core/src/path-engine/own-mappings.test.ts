@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Counters } from '../base/counters.js';
 import { instant } from '../base/instant.js';
 import { SeededRandom } from '../base/seeded-random.js';
-import type { Endpoint } from '../ip/address.js';
+import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import { EndpointType } from '../netmap/own.js';
 import type { PortMapping, PortMapServices } from '../portmap/io.js';
@@ -18,7 +18,13 @@ import { OwnNatDescription } from './own-nat-description.js';
 const now = instant(0);
 const mapped = '5.6.7.8:41641' as Endpoint;
 const server = '52.20.10.11:3478' as Endpoint;
-const services: PortMapServices = { pcp: true, natpmp: true, upnp: undefined, errors: {} };
+const services: PortMapServices = {
+  pcp: true,
+  natpmp: true,
+  upnp: undefined,
+  routerAddress: undefined,
+  errors: {},
+};
 
 function mapping(external: Endpoint, isPublic = true): PortMapping {
   return { protocol: 'pcp', internalPort: 41_641, external, isPublic, lifetimeMs: 7_200_000 };
@@ -82,6 +88,19 @@ describe('what a mapping is worth', () => {
     mappings.report(seenAs('9.9.9.9:41641' as Endpoint));
     mappings.networkChanged();
     expect(endpoints.list(now)).toHaveLength(1);
+  });
+
+  test('what the router says of itself tells of a carrier’s NAT, also when its mapping is given up', () => {
+    const { mappings, description } = world;
+    const behindCarrier = { ...services, routerAddress: '100.72.3.4' as IpAddress };
+    const isCarrier = () => description.describe(new OwnNat().verdict, undefined, []).cgnat;
+    expect(isCarrier()).toBeUndefined();
+    mappings.update([mapping('100.72.3.4:41641' as Endpoint, false)], behindCarrier, now);
+    expect(isCarrier()).toBe(true);
+    mappings.update([], behindCarrier, now);
+    expect(isCarrier()).toBe(true);
+    mappings.update([], services, now);
+    expect(isCarrier()).toBeUndefined();
   });
 
   test('proofs of mapped endpoints go to the port mapper, others do not', () => {

@@ -26,6 +26,7 @@ const NOTHING_FOUND: PortMapServices = {
   pcp: undefined,
   natpmp: undefined,
   upnp: undefined,
+  routerAddress: undefined,
   errors: {},
 };
 
@@ -97,9 +98,10 @@ export class OwnMappings {
     const { nat, netInfo, endpoints, description } = this.#options;
     const externals = this.#mappings.map(({ external }) => external);
     const external = externals.find((of) => familyOf(endpointAddress(of)) === 4);
-    const { pcp, natpmp, upnp } = this.#services;
+    const { pcp, natpmp, upnp, routerAddress } = this.#services;
     nat.portMapped = externals;
     description.portMapping = { pcp, natpmp, upnp, external };
+    description.routerAddress = routerAddress;
     netInfo.portMap(this.#services, externals.length > 0);
     endpoints.mapped = this.#mappings
       .filter((mapping) => mapping.isPublic && !this.#isContradicted(mapping.external))

@@ -58,6 +58,8 @@ export interface OwnNatDescriptionOptions {
 export class OwnNatDescription {
   /** What port mapping found; its owner keeps it. */
   portMapping: NatDescription['portMapping'] = UNKNOWN_NAT.portMapping;
+  /** What our router calls its external address, mapping or no mapping; the same owner keeps it. */
+  routerAddress: IpAddress | undefined;
   readonly #outputs: EngineOutputs;
   readonly #onQuiet: (now: Instant) => void;
   readonly #behaviour: NatBehaviour;
@@ -191,6 +193,7 @@ export class OwnNatDescription {
   networkChanged(): void {
     this.#report = undefined;
     this.portMapping = UNKNOWN_NAT.portMapping;
+    this.routerAddress = undefined;
     this.#behaviour.networkChanged();
     this.#nat64.forget();
     this.#nat64Mapping.forget();
@@ -228,10 +231,7 @@ export class OwnNatDescription {
       cgnat: carrierGradeNat({
         localAddresses: this.#localAddresses,
         mapped: mapped === undefined ? undefined : endpointAddress(mapped),
-        external:
-          this.portMapping.external === undefined
-            ? undefined
-            : endpointAddress(this.portMapping.external),
+        external: this.routerAddress,
       }),
       nat64: this.#nat64.prefix,
       portMapping: this.portMapping,

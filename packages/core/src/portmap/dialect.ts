@@ -20,7 +20,7 @@ export type ServerAnswer =
   | {
       readonly type: 'presence';
       readonly epochSeconds: number;
-      readonly address: IpAddress | undefined;
+      readonly address?: IpAddress;
     }
   | {
       readonly type: 'mapping';

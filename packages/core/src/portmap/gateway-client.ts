@@ -6,28 +6,31 @@
  *       +-------------+------------------+         mapped --move--> deleting --> asking, elsewhere
  *     release: deleted by three packets within a second, answered or not
  *
- * What nobody asked for is believed in nothing: an announcement whose epoch doesn't fit only makes us ask.
- * A blind forger would have to meet the moments in which an answer is awaited, and PCP's nonce besides.
+ * Whether the server is there is gateway-presence.ts's matter. A blind forger would have to meet the moments in which an
+ * answer is awaited, and PCP's nonce besides.
  */
+import { assert } from '../base/assert.js';
 import { isFailure } from '../base/failure.js';
-import { after, earliest, type Instant } from '../base/instant.js';
+import { earliest, type Instant } from '../base/instant.js';
 import { randomBetween } from '../base/random.js';
-import { type Endpoint, endpoint, type IpAddress } from '../ip/address.js';
-import type { Dialect, ServerAnswer, Ticket } from './dialect.js';
-import { EpochWatch } from './epoch.js';
+import { type Endpoint, endpoint } from '../ip/address.js';
+import type { Dialect, ServerAnswer } from './dialect.js';
 import { doublingWaits, Exchanges } from './exchanges.js';
 import { externalScope } from './external-address.js';
+import { GatewayMapping, type Grant } from './gateway-mapping.js';
+import { GatewayPresence } from './gateway-presence.js';
 import type { RememberedMapping } from './io.js';
 import { Leftovers } from './leftovers.js';
 import { MappingClock } from './mapping-clock.js';
-import type { MappingMethod, MethodInput, MethodOptions, MethodOutput } from './method.js';
+import type {
+  MappingMethod,
+  MethodFacts,
+  MethodInput,
+  MethodOptions,
+  MethodOutput,
+} from './method.js';
 import { mappingServerPort } from './natpmp.js';
-import { gatewayMapping } from './remembered.js';
 
-/** Asked for; RFC 6886 section 3.3 recommends it. */
-export const requestedLifetimeSeconds = 7200;
-/** Between checks that announcements cause: forged ones must not make us busy. */
-const announcedCheckMs = 5_000;
 /** 250 ms to 2 s: 3.75 s in all. A router that is there answers within one. */
 const probeWaitsMs = doublingWaits(4);
 /** 250 ms to 4 s: creating a mapping may take a slow router a second. */
@@ -44,42 +47,27 @@ const DELETE = 'delete';
 
 type Phase = 'idle' | 'asking' | 'mapped' | 'deleting' | 'abandoning' | 'releasing' | 'released';
 
-interface Place {
-  readonly gateway: IpAddress;
-  readonly self: IpAddress;
-  readonly internalPort: number;
-  readonly server: Endpoint;
-}
-
-type Grant = Extract<ServerAnswer, { readonly type: 'mapping' }>;
-
 export class GatewayClient implements MappingMethod {
   readonly protocol: 'pcp' | 'natpmp';
   readonly #dialect: Dialect;
   readonly #options: MethodOptions;
-  readonly #watch: EpochWatch;
+  readonly #server: GatewayPresence;
   readonly #exchanges: Exchanges;
   readonly #outputs: MethodOutput[] = [];
-  readonly #clock = new MappingClock();
   readonly #leftovers: Leftovers;
-  #place: Place | undefined;
+  readonly #clock = new MappingClock();
+  /** The server; undefined: the machine hasn't begun. */
+  #target: Endpoint | undefined;
+  #own: GatewayMapping | undefined;
   #phase: Phase = 'idle';
-  #present: boolean | undefined;
-  /** NAT-PMP's external address. */
-  #address: IpAddress | undefined;
-  #ticket: Ticket | undefined;
-  /** The ticket is an earlier run's, and the router hasn't said yes to it. */
-  #isTakenUp = false;
-  #grant: Grant | undefined;
   /** Why the mapping is being deleted. */
   #abandoned = '';
-  #probedAt: Instant | undefined;
 
   constructor(dialect: Dialect, options: MethodOptions) {
     this.protocol = dialect.protocol;
     this.#dialect = dialect;
     this.#options = options;
-    this.#watch = new EpochWatch(dialect.epochRule);
+    this.#server = new GatewayPresence(dialect.epochRule);
     const send = (bytes: Uint8Array): void => this.#send(bytes);
     this.#leftovers = new Leftovers({
       ...{ dialect, send, counters: options.counters },
@@ -92,7 +80,8 @@ export class GatewayClient implements MappingMethod {
     if (this.#phase === 'released') return;
     if (input.type === 'begin') {
       const { gateway, self, internalPort } = input;
-      this.#place = { gateway, self, internalPort, server: endpoint(gateway, mappingServerPort) };
+      this.#target = endpoint(gateway, mappingServerPort);
+      this.#own = new GatewayMapping(this.#dialect, { gateway, self, internalPort });
       this.#probe(now);
     } else if (input.type === 'datagram') {
       this.#datagram(input.bytes, now);
@@ -115,6 +104,21 @@ export class GatewayClient implements MappingMethod {
     );
   }
 
+  get facts(): MethodFacts {
+    return {
+      isLooking: this.#exchanges.has(PROBE),
+      address: this.#own?.address ?? this.#server.address,
+      epoch: this.#server.epoch,
+      devices: [],
+      ...this.#clock.plan,
+    };
+  }
+
+  get #mapping(): GatewayMapping {
+    assert(this.#own !== undefined, 'a mapping method begins first');
+    return this.#own;
+  }
+
   #command(input: MethodInput, now: Instant): void {
     switch (input.type) {
       case 'probe':
@@ -127,7 +131,7 @@ export class GatewayClient implements MappingMethod {
         if (this.#phase === 'mapped') this.#move(now);
         break;
       case 'forget':
-        this.#forget(input.mapping, now);
+        this.#leftovers.forget(this.#mapping.self, input.mapping, this.#mapping.key, now);
         break;
       case 'router-restarted':
         if (this.#phase === 'mapped') this.#clock.renewAt(now);
@@ -141,55 +145,43 @@ export class GatewayClient implements MappingMethod {
   }
 
   #probe(now: Instant): void {
-    if (this.#place === undefined || this.#exchanges.has(PROBE)) return;
-    this.#probedAt = now;
-    this.#exchanges.start(PROBE, this.#dialect.probe(this.#place.self), probeWaitsMs, now);
+    if (this.#exchanges.has(PROBE)) return;
+    this.#server.asked(now);
+    this.#exchanges.start(PROBE, this.#dialect.probe(this.#mapping.self), probeWaitsMs, now);
   }
 
   #map(externalPort: number, remembered: RememberedMapping | undefined, now: Instant): void {
-    if (this.#place === undefined) return;
-    const old = remembered === undefined ? undefined : this.#dialect.rememberedTicket(remembered);
-    this.#isTakenUp = old !== undefined;
-    this.#ticket = old ?? this.#dialect.newTicket(this.#place.internalPort, externalPort);
+    this.#mapping.wish(externalPort, remembered);
     this.#phase = 'asking';
-    if (this.#present === true) this.#ask(now);
+    if (this.#server.isThere === true) this.#ask(now);
     else this.#probe(now);
   }
 
   #ask(now: Instant): void {
-    if (this.#place === undefined || this.#ticket === undefined) return;
-    if (this.#address !== undefined && externalScope(this.#address) === 'unusable') {
-      this.#fail(`the router has no external address (${this.#address})`, silentRetryMs);
+    const { address } = this.#server;
+    if (address !== undefined && externalScope(address) === 'unusable') {
+      this.#fail(`the router has no external address (${address})`, silentRetryMs);
       return;
     }
-    const { self } = this.#place;
-    const bytes = this.#dialect.request(self, this.#ticket, requestedLifetimeSeconds);
-    this.#exchanges.start(MAP, bytes, mapWaitsMs, now);
+    const bytes = this.#mapping.request();
+    if (bytes !== undefined) this.#exchanges.start(MAP, bytes, mapWaitsMs, now);
   }
 
   #move(now: Instant): void {
     this.#exchanges.end(MAP);
     this.#clock.clear();
     this.#phase = 'deleting';
-    if (this.#ticket !== undefined) this.#delete(this.#ticket, now);
-  }
-
-  #forget(mapping: RememberedMapping, now: Instant): void {
-    if (this.#place === undefined) return;
-    const kept = this.#ticket === undefined ? undefined : this.#dialect.keyOf(this.#ticket);
-    this.#leftovers.forget(this.#place.self, mapping, kept, now);
+    this.#delete(now);
   }
 
   #release(now: Instant): void {
     const isBeingDeleted = this.#phase === 'abandoning';
-    const wasAsked = this.#exchanges.has(MAP) || this.#grant !== undefined || isBeingDeleted;
-    const ticket = wasAsked ? this.#ticket : undefined;
+    const wasAsked = this.#exchanges.has(MAP) || this.#mapping.isGranted || isBeingDeleted;
     this.#exchanges.clear();
     this.#leftovers.clear();
     this.#clock.clear();
     this.#phase = 'releasing';
-    if (ticket === undefined) this.#released(false);
-    else this.#delete(ticket, now);
+    if (!wasAsked || !this.#delete(now)) this.#released(false);
   }
 
   #released(unanswered: boolean): void {
@@ -198,10 +190,12 @@ export class GatewayClient implements MappingMethod {
     this.#outputs.push({ type: 'released', unanswered });
   }
 
-  #delete(ticket: Ticket, now: Instant): void {
-    if (this.#place === undefined) return;
-    const bytes = this.#dialect.deletion(this.#place.self, ticket);
+  /** False: there is nothing to delete. */
+  #delete(now: Instant): boolean {
+    const bytes = this.#mapping.deletion();
+    if (bytes === undefined) return false;
     this.#exchanges.start(DELETE, bytes, deleteWaitsMs, now);
+    return true;
   }
 
   /** Deleted, or there is nobody to delete it. */
@@ -210,10 +204,9 @@ export class GatewayClient implements MappingMethod {
       this.#released(!answered);
     } else if (this.#phase === 'abandoning') {
       this.#fail(this.#abandoned, silentRetryMs);
-    } else if (this.#phase === 'deleting' && this.#place !== undefined) {
+    } else if (this.#phase === 'deleting') {
       const port = Math.floor(randomBetween(this.#options.random, lowestExternalPort, 65_536));
-      this.#grant = undefined;
-      this.#ticket = this.#dialect.newTicket(this.#place.internalPort, port);
+      this.#mapping.wishElsewhere(port);
       this.#phase = 'asking';
       this.#ask(now);
     }
@@ -230,7 +223,7 @@ export class GatewayClient implements MappingMethod {
         this.#presence(answer, now);
         break;
       case 'mapping':
-        this.#mapping(answer, now);
+        this.#mapped(answer, now);
         break;
       case 'error':
         this.#error(answer, now);
@@ -241,32 +234,21 @@ export class GatewayClient implements MappingMethod {
   #presence(answer: Extract<ServerAnswer, { type: 'presence' }>, now: Instant): void {
     if (this.#phase === 'releasing') return;
     if (!this.#exchanges.end(PROBE)) {
-      this.#announced(answer.epochSeconds, now);
+      this.#count('unasked');
+      const askAt = this.#server.announced(answer.epochSeconds, now);
+      if (askAt !== undefined) this.#clock.checkBefore(askAt);
       return;
     }
-    const restarted = !this.#watch.take(answer.epochSeconds, now);
-    const isNew = this.#present !== true;
-    this.#present = true;
+    const { isNew, hasMoved, hasRestarted } = this.#server.answered(answer, now);
     if (isNew) this.#outputs.push({ type: 'found' });
-    const { address = this.#address } = answer;
-    const moved = address !== this.#address;
-    this.#address = address;
     if (this.#phase === 'asking') {
-      if (this.#grant !== undefined) this.#granted(now);
+      if (this.#mapping.isGranted) this.#granted(now);
       else if (!this.#exchanges.has(MAP)) this.#ask(now);
     } else if (this.#phase === 'mapped') {
       this.#clock.checked(now);
-      if (moved) this.#granted(now);
+      if (hasMoved) this.#granted(now);
     }
-    if (restarted) this.#restarted(now);
-  }
-
-  /** Nobody asked: an announcement, a second answer, or a forgery. */
-  #announced(epochSeconds: number, now: Instant): void {
-    this.#count('unasked');
-    if (this.#present === true && this.#watch.agrees(epochSeconds, now)) return;
-    const earliestAt = after(this.#probedAt ?? now, announcedCheckMs);
-    this.#clock.checkBefore(earliestAt < now ? now : earliestAt);
+    if (hasRestarted) this.#restarted(now);
   }
 
   #restarted(now: Instant): void {
@@ -275,9 +257,8 @@ export class GatewayClient implements MappingMethod {
     if (this.#phase === 'mapped') this.#renew(now);
   }
 
-  #mapping(answer: Grant, now: Instant): void {
-    const isOurs =
-      this.#ticket !== undefined && this.#dialect.keyOf(this.#ticket) === answer.ticket;
+  #mapped(answer: Grant, now: Instant): void {
+    const isOurs = this.#mapping.key === answer.ticket;
     const isDeletion = answer.lifetimeSeconds === 0;
     if (isOurs && isDeletion && this.#exchanges.end(DELETE)) {
       this.#deleted(now);
@@ -293,12 +274,11 @@ export class GatewayClient implements MappingMethod {
       return;
     }
     this.#exchanges.end(MAP);
-    this.#isTakenUp = false;
-    const restarted = !this.#watch.take(answer.epochSeconds, now);
-    this.#grant = answer;
+    const hasRestarted = !this.#server.takeEpoch(answer.epochSeconds, now);
+    this.#mapping.granted(answer);
     this.#clock.granted(answer.lifetimeSeconds * 1000, now);
     this.#granted(now);
-    if (!restarted) return;
+    if (!hasRestarted) return;
     // This answer is already of the router's new life.
     this.#count('router-restarted');
     this.#outputs.push({ type: 'router-restarted' });
@@ -306,9 +286,7 @@ export class GatewayClient implements MappingMethod {
 
   /** Tells the mapping as soon as port and address are known. */
   #granted(now: Instant): void {
-    const [place, grant, ticket] = [this.#place, this.#grant, this.#ticket];
-    if (place === undefined || grant === undefined || ticket === undefined) return;
-    const address = grant.address ?? this.#address;
+    const address = this.#mapping.address ?? this.#server.address;
     if (address === undefined) {
       this.#probe(now);
       return;
@@ -318,13 +296,10 @@ export class GatewayClient implements MappingMethod {
       this.#abandon(`the router tells ${address} as its external address`, now);
       return;
     }
-    const { externalPort, lifetimeSeconds } = grant;
+    const granted = this.#mapping.at(address);
+    if (granted === undefined) return;
     this.#phase = 'mapped';
-    this.#ticket = { ...ticket, externalPort, externalAddress: address };
-    const external = endpoint(address, externalPort);
-    const remember = gatewayMapping(this.protocol, place, external, ticket.nonce);
-    const lifetimeMs = lifetimeSeconds * 1000;
-    this.#outputs.push({ type: 'granted', external, lifetimeMs, remember });
+    this.#outputs.push({ type: 'granted', ...granted });
   }
 
   #error(answer: Extract<ServerAnswer, { type: 'error' }>, now: Instant): void {
@@ -332,12 +307,12 @@ export class GatewayClient implements MappingMethod {
     if (answer.of !== 'mapping' && this.#exchanges.end(PROBE)) {
       // The next renewal will tell, or the deletion that is under way.
       if (['mapped', 'deleting', 'abandoning'].includes(this.#phase)) return;
-      this.#present = false;
+      this.#server.isThere = false;
       this.#fail(words, retryAfterMs);
       return;
     }
-    const own = this.#ticket === undefined ? undefined : this.#dialect.keyOf(this.#ticket);
-    const mayBeOurs = answer.of !== 'probe' && (ticket === undefined || ticket === own);
+    const isNamed = ticket === undefined || ticket === this.#mapping.key;
+    const mayBeOurs = answer.of !== 'probe' && isNamed;
     if (mayBeOurs && this.#exchanges.end(MAP)) {
       this.#refused(words, retryAfterMs, now);
     } else if (mayBeOurs && this.#exchanges.end(DELETE)) {
@@ -348,14 +323,8 @@ export class GatewayClient implements MappingMethod {
   }
 
   #refused(reason: string, retryAfterMs: number, now: Instant): void {
-    if (this.#isTakenUp && this.#place !== undefined) {
-      // The earlier run's is another one's by now, or the server forgot its nonce: a new one then.
-      this.#isTakenUp = false;
-      this.#ticket = this.#dialect.newTicket(this.#place.internalPort, 0);
-      this.#ask(now);
-      return;
-    }
-    this.#fail(reason, retryAfterMs);
+    if (this.#mapping.wishAnew()) this.#ask(now);
+    else this.#fail(reason, retryAfterMs);
   }
 
   #unanswered(key: string, now: Instant): void {
@@ -364,9 +333,9 @@ export class GatewayClient implements MappingMethod {
       if (this.#phase === 'mapped' || this.#phase === 'deleting') return; // the renewal decides
       if (this.#exchanges.has(MAP)) return;
       if (this.#phase === 'abandoning') return;
-      this.#present = false;
-      if (this.#grant === undefined) this.#fail(silence, silentRetryMs);
-      else this.#abandon(silence, now);
+      this.#server.isThere = false;
+      if (this.#mapping.isGranted) this.#abandon(silence, now);
+      else this.#fail(silence, silentRetryMs);
     } else if (key === DELETE) {
       this.#deleted(now, false);
     } else if (this.#phase === 'mapped') {
@@ -383,17 +352,16 @@ export class GatewayClient implements MappingMethod {
     this.#clock.clear();
     this.#phase = 'abandoning';
     this.#abandoned = reason;
-    if (this.#ticket !== undefined) this.#delete(this.#ticket, now);
+    this.#delete(now);
   }
 
   #fail(reason: string, retryAfterMs: number): void {
     this.#exchanges.end(MAP);
     this.#clock.clear();
     this.#phase = 'idle';
-    this.#ticket = undefined;
-    this.#grant = undefined;
-    this.#isTakenUp = false;
-    this.#outputs.push({ type: 'failed', reason, present: this.#present === true, retryAfterMs });
+    this.#mapping.clear();
+    const present = this.#server.isThere === true;
+    this.#outputs.push({ type: 'failed', reason, present, retryAfterMs });
   }
 
   #renew(now: Instant): void {
@@ -417,8 +385,8 @@ export class GatewayClient implements MappingMethod {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#place === undefined) return;
-    this.#outputs.push({ type: 'send', target: this.#place.server, bytes });
+    if (this.#target === undefined) return;
+    this.#outputs.push({ type: 'send', target: this.#target, bytes });
   }
 
   #count(what: 'unasked' | 'useless' | 'router-restarted'): void {

@@ -42,6 +42,8 @@ export interface PortMapServices {
   readonly pcp: boolean | undefined;
   readonly natpmp: boolean | undefined;
   readonly upnp: boolean | undefined;
+  /** The router's external IPv4 address, as it told last over any of them; kept when a mapping is given up. */
+  readonly routerAddress: IpAddress | undefined;
   /** The latest failure of each, in words for people. */
   readonly errors: Readonly<Partial<Record<PortMapProtocol, string>>>;
 }

@@ -46,6 +46,11 @@ export class MappingClock {
     this.#expiresAt = undefined;
   }
 
+  /** When the mapping is to be asked for again, and when it runs out. */
+  get plan(): { readonly renewsAt: Instant | undefined; readonly expiresAt: Instant | undefined } {
+    return { renewsAt: this.#renewAt, expiresAt: this.#expiresAt };
+  }
+
   hasExpired(now: Instant): boolean {
     return this.#expiresAt !== undefined && now >= this.#expiresAt;
   }

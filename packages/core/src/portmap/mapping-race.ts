@@ -12,10 +12,11 @@
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { type Endpoint, endpointAddress, type IpAddress } from '../ip/address.js';
-import { externalScope } from './external-address.js';
 import type { HttpRequest, PortMapProtocol, PortMapping, RememberedMapping } from './io.js';
+import type { MethodReport } from './mapper-report.js';
 import type { MappingMemory } from './mapping-memory.js';
 import type { MappingMethod, MethodInput, MethodOutput } from './method.js';
+import { addressOf, mappingOf, type Runner, rankOf, reportOf, runnersOf } from './race-runner.js';
 
 /** A better protocol that takes this much longer to answer is worth the wait. */
 const graceMs = 100;
@@ -31,8 +32,6 @@ const lastRetryMs = 30 * 60_000;
 export const deadPauseMs = 10 * 60_000;
 const DEAD_WORDS = 'mapping listed but dead: nothing arrives through it';
 
-const RANK: Readonly<Record<PortMapProtocol, number>> = { pcp: 0, natpmp: 1, upnp: 2 };
-
 export interface RaceOptions {
   readonly gateway: IpAddress;
   readonly self: IpAddress;
@@ -45,18 +44,6 @@ export interface RaceOptions {
   readonly memory: MappingMemory;
   readonly send: (target: Endpoint, bytes: Uint8Array) => void;
   readonly http: (request: HttpRequest, race: MappingRace) => void;
-}
-
-type State = 'looking' | 'found' | 'asking' | 'mapped' | 'failed' | 'released';
-
-interface Runner {
-  readonly method: MappingMethod;
-  state: State;
-  present: boolean | undefined;
-  error: string | undefined;
-  failures: number;
-  retryAt: Instant | undefined;
-  granted: Extract<MethodOutput, { readonly type: 'granted' }> | undefined;
 }
 
 export class MappingRace {
@@ -72,16 +59,7 @@ export class MappingRace {
 
   constructor(options: RaceOptions, now: Instant) {
     this.#options = options;
-    const byRank = [...options.methods].sort((a, b) => RANK[a.protocol] - RANK[b.protocol]);
-    this.#runners = byRank.map((method) => ({
-      method,
-      state: 'looking',
-      present: undefined,
-      error: undefined,
-      failures: 0,
-      retryAt: undefined,
-      granted: undefined,
-    }));
+    this.#runners = runnersOf(options.methods);
     this.#graceUntil = after(now, graceMs);
     const isAlone = this.#runners.length === 1;
     for (const runner of this.#runners) {
@@ -105,16 +83,31 @@ export class MappingRace {
 
   /** The mapping in use; none while it is being moved or known to be dead. */
   get mapping(): PortMapping | undefined {
-    const runner = this.#runners.find(({ state }) => state === 'mapped');
-    if (this.#ending || runner?.granted === undefined) return undefined;
-    const { external, lifetimeMs } = runner.granted;
-    return {
-      protocol: runner.method.protocol,
-      internalPort: this.#options.internalPort,
-      external,
-      isPublic: externalScope(endpointAddress(external)) === 'public',
-      lifetimeMs,
-    };
+    const runner = this.#mapped;
+    const mapping = runner === undefined ? undefined : mappingOf(runner);
+    if (this.#ending || runner === undefined || mapping === undefined) return undefined;
+    const { internalPort } = this.#options;
+    return { protocol: runner.method.protocol, internalPort, ...mapping };
+  }
+
+  /** The router's external address, as it told last; it stays known when a mapping is given up. */
+  get routerAddress(): IpAddress | undefined {
+    const inUse = this.#mapped === undefined ? [] : [this.#mapped];
+    return [...inUse, ...this.#runners].map(addressOf).find((address) => address !== undefined);
+  }
+
+  /** An answer to a search or question is awaited. */
+  get isLooking(): boolean {
+    return this.#upnpAt !== undefined || this.#runners.some(({ method }) => method.facts.isLooking);
+  }
+
+  /** The best first. */
+  report(): readonly MethodReport[] {
+    return this.#runners.map((runner) => reportOf(runner, this.#pausedUntil));
+  }
+
+  get #mapped(): Runner | undefined {
+    return this.#runners.find(({ state }) => state === 'mapped');
   }
 
   service(protocol: PortMapProtocol): { present: boolean | undefined; error: string | undefined } {
@@ -297,6 +290,7 @@ export class MappingRace {
   ): void {
     this.#options.memory.keep(out.remember);
     runner.granted = out;
+    runner.told = endpointAddress(out.external);
     runner.present = true;
     runner.failures = 0;
     runner.retryAt = undefined;
@@ -340,11 +334,4 @@ export class MappingRace {
       else this.#drive(runner, { type: 'forget', mapping: leftover }, now);
     }
   }
-}
-
-function rankOf(
-  { method }: Runner,
-  remembered: ReadonlyMap<PortMapProtocol, RememberedMapping>,
-): number {
-  return RANK[method.protocol] - (remembered.has(method.protocol) ? 10 : 0);
 }

@@ -13,8 +13,10 @@
  * timeouts of its requests and router quirks are the method's own matter.
  */
 import type { Counters } from '../base/counters.js';
+import type { Instant } from '../base/instant.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { Machine, Random } from '../ports.js';
+import type { ToldEpoch } from './gateway-presence.js';
 import type { HttpRequest, PortMapProtocol, RememberedMapping } from './io.js';
 
 export interface MethodOptions {
@@ -104,6 +106,22 @@ export type MethodOutput =
   /** Nothing of ours is left at the router; `unanswered`: it didn't say so, and something may be. */
   | { readonly type: 'released'; readonly unanswered?: boolean };
 
+/** What a person wants to see of a method; nothing is decided by it but whether a carrier's NAT is there. */
+export interface MethodFacts {
+  /** An answer to a search or question about the service is awaited. */
+  readonly isLooking: boolean;
+  /** The router's external address, as it told last over this protocol. */
+  readonly address: IpAddress | undefined;
+  /** PCP, NAT-PMP. */
+  readonly epoch: ToldEpoch | undefined;
+  /** UPnP: where services are that map, as URLs. */
+  readonly devices: readonly string[];
+  /** Of the mapping that stands. */
+  readonly renewsAt: Instant | undefined;
+  readonly expiresAt: Instant | undefined;
+}
+
 export interface MappingMethod extends Machine<MethodInput, MethodOutput> {
   readonly protocol: PortMapProtocol;
+  readonly facts: MethodFacts;
 }

@@ -89,7 +89,7 @@ function decode(bytes: Uint8Array): ServerAnswer | DecodeFailure {
   if (result !== PcpResult.success) return refusal(response, ticket);
   switch (response.type) {
     case 'announce':
-      return { type: 'presence', epochSeconds, address: undefined };
+      return { type: 'presence', epochSeconds };
     case 'map':
       return {
         type: 'mapping',
@@ -111,7 +111,7 @@ function refusal(
   const { result, lifetimeSeconds } = response;
   // A server of MAP alone is a server.
   if (response.type === 'announce' && result === PcpResult.unsupportedOpcode) {
-    return { type: 'presence', epochSeconds: response.epochSeconds, address: undefined };
+    return { type: 'presence', epochSeconds: response.epochSeconds };
   }
   return {
     type: 'error',

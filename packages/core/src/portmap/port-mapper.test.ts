@@ -36,7 +36,7 @@ describe('choosing', () => {
     ]);
     expect(bench.router.leases.size).toBe(1);
     expect(bench.mapper.services).toEqual({
-      ...{ pcp: true, natpmp: true, upnp: undefined, errors: {} },
+      ...{ pcp: true, natpmp: true, upnp: undefined, routerAddress: '5.6.7.8', errors: {} },
     });
   });
 
@@ -216,6 +216,11 @@ describe('dead mappings', () => {
     bench.run(deadPauseMs - 1000);
     expect(bench.mappings).toEqual([]);
     expect(bench.mapper.services.errors.pcp).toMatch(/^mapping listed but dead/);
+    expect(bench.mapper.services.routerAddress).toBe('5.6.7.8');
+    expect(bench.mapper.report()[0]?.methods[0]).toMatchObject({
+      ...{ protocol: 'pcp', state: 'dead', isPresent: true },
+      mapping: { external: second?.external },
+    });
     bench.run(2000);
     expect(bench.mappings).toHaveLength(1);
   });
@@ -226,6 +231,49 @@ describe('dead mappings', () => {
     bench.give({ type: 'verified', external: '5.6.7.8:1' as Endpoint, works: false });
     expect(bench.mappings).toMatchObject([{ external: outside }]);
     expect(bench.mapper.counters.get('portmap-verified-unknown')).toBe(1);
+  });
+});
+
+describe('what people see', () => {
+  test('of each protocol: whether it is there, what it says of the router, and what it mapped', () => {
+    const bench = mapped();
+    const now = bench.now;
+    const [ipv4, ipv6] = bench.mapper.report();
+    expect(ipv4).toMatchObject({ family: 4, gateway: '192.168.1.1', self, internalPort: port });
+    expect(ipv4?.methods).toEqual([
+      {
+        ...{ protocol: 'pcp', state: 'mapped', isPresent: true, error: undefined },
+        ...{ retryAt: undefined, isLooking: false, address: '5.6.7.8', devices: [] },
+        epoch: { seconds: expect.any(Number) as number, at: expect.any(Number) as number },
+        ...{ renewsAt: expect.any(Number) as number, expiresAt: expect.any(Number) as number },
+        mapping: { external: outside, isPublic: true, lifetimeMs: 7_200_000 },
+      },
+      expect.objectContaining({
+        ...{ protocol: 'natpmp', state: 'ready', address: '5.6.7.8', mapping: undefined },
+      }),
+    ]);
+    const [pcp] = ipv4?.methods ?? [];
+    expect((pcp?.renewsAt ?? now) - now).toBeGreaterThan(3_000_000);
+    expect((pcp?.expiresAt ?? now) - now).toBeGreaterThan(7_000_000);
+    expect(ipv6).toMatchObject({ family: 6, gateway: undefined, methods: [] });
+  });
+
+  test('a person’s question is waited for until every protocol had its time', () => {
+    const bench = mapped(only('pcp'));
+    expect(bench.mapper.isLooking).toBe(true);
+    bench.run(20_000);
+    expect(bench.mapper.isLooking).toBe(false);
+    bench.give({ type: 'probe' });
+    expect(bench.mapper.isLooking).toBe(true);
+  });
+
+  test('NAT-PMP tells the router’s address though nothing may be mapped', () => {
+    const bench = mapped(only('natpmp'), ({ router }) => {
+      router.natpmpMapResult = 2;
+      router.external = '100.72.3.4' as IpAddress;
+    });
+    expect(bench.mappings).toEqual([]);
+    expect(bench.mapper.services.routerAddress).toBe('100.72.3.4');
   });
 });
 

@@ -19,6 +19,7 @@ import type {
   PortMapping,
   PortMapServices,
 } from './io.js';
+import type { RouterReport } from './mapper-report.js';
 import { MappingMemory } from './mapping-memory.js';
 import { MappingRace } from './mapping-race.js';
 import type { MappingMethod, MethodOptions } from './method.js';
@@ -108,7 +109,21 @@ export class PortMapper implements Machine<PortMapperInput, PortMapperOutput> {
       const error = race?.service(protocol).error;
       if (error !== undefined) errors[protocol] = error;
     }
-    return { pcp: present('pcp'), natpmp: present('natpmp'), upnp: present('upnp'), errors };
+    const services = { pcp: present('pcp'), natpmp: present('natpmp'), upnp: present('upnp') };
+    return { ...services, routerAddress: race?.routerAddress, errors };
+  }
+
+  /** An answer to a search or question is awaited. */
+  get isLooking(): boolean {
+    return [this.#places[4].race, this.#places[6].race].some((race) => race?.isLooking === true);
+  }
+
+  /** For people: the router of each family. */
+  report(): readonly RouterReport[] {
+    return ([4, 6] as const).map((family) => {
+      const { gateway, self, port, race } = this.#places[family];
+      return { family, gateway, self, internalPort: port, methods: race?.report() ?? [] };
+    });
   }
 
   /** What is refused while everything is given back. */

@@ -13,6 +13,7 @@ import type { ControlPoint } from './device-description.js';
 import type { RememberedMapping } from './io.js';
 import {
   type MappingMethod,
+  type MethodFacts,
   type MethodInput,
   type MethodOptions,
   type MethodOutput,
@@ -23,7 +24,7 @@ import { ScriptRunner } from './script-runner.js';
 import { deletePortMapping } from './soap.js';
 import { type SsdpAnswer, searches } from './ssdp.js';
 import { describeDevice } from './upnp-devices.js';
-import { forgetMapping, placeOf, rememberedOf, UpnpKeeper } from './upnp-keeper.js';
+import { forgetMapping, placeOf, rememberedOf, UpnpKeeper, urlOf } from './upnp-keeper.js';
 import type { MadeMapping, Refusal } from './upnp-mapping.js';
 import { callAction, type MappingPlace, type Script, type UpnpContext } from './upnp-script.js';
 import { UpnpSearch } from './upnp-search.js';
@@ -93,6 +94,18 @@ export class UpnpClient implements MappingMethod {
     }
     const keeps = this.#isTending ? undefined : this.#active?.keeper.nextTimeout;
     return earliest(this.#active?.search.nextTimeout, this.#runner.nextTimeout, keeps);
+  }
+
+  get facts(): MethodFacts {
+    const keeper = this.#active?.keeper;
+    return {
+      isLooking: this.#active?.search.isSearching === true || this.#isDescribing,
+      address: keeper?.made?.external,
+      epoch: undefined,
+      devices: this.#points.map(urlOf),
+      renewsAt: keeper?.renewsAt,
+      expiresAt: keeper?.expiresAt,
+    };
   }
 
   handle(input: MethodInput, now: Instant): void {

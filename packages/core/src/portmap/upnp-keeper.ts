@@ -56,6 +56,7 @@ export interface MapWish {
 
 interface Mapped {
   readonly made: MadeMapping;
+  readonly expiresAt: Instant | undefined;
   readonly renewsAt: Instant;
   readonly looksAt: Instant;
   /** Renewals in a row without an answer. */
@@ -78,6 +79,15 @@ export class UpnpKeeper {
 
   get made(): MadeMapping | undefined {
     return this.#mapped?.made;
+  }
+
+  get renewsAt(): Instant | undefined {
+    return this.#mapped?.renewsAt;
+  }
+
+  /** Undefined: never, or there is no mapping. */
+  get expiresAt(): Instant | undefined {
+    return this.#mapped?.expiresAt;
   }
 
   get nextTimeout(): Instant | undefined {
@@ -155,7 +165,10 @@ export class UpnpKeeper {
     } else if (silences < silencesMax) {
       this.#context.counters.add('portmap-upnp-renewal-silent');
       const again = after(this.#events.now(), renewMinMs * 2 ** silences);
-      this.#mapped = { made, renewsAt: again, looksAt: again, silences: silences + 1 };
+      this.#mapped = {
+        ...this.#mapped,
+        ...{ renewsAt: again, looksAt: again, silences: silences + 1 },
+      };
       this.#events.searchAgain();
     } else {
       this.#lose(result);
@@ -198,6 +211,7 @@ export class UpnpKeeper {
     this.#lastPoint = made.point;
     this.#mapped = {
       made,
+      expiresAt: made.leaseSeconds === 0 ? undefined : after(now, made.leaseSeconds * 1000),
       renewsAt: after(now, Math.max(renewMinMs, halfMs)),
       looksAt: after(now, lookMs),
       silences: 0,
@@ -228,8 +242,13 @@ export function rememberedOf(
     self: lan.self,
     internalPort,
     external: endpoint(external, externalPort),
-    device: { controlUrl: `http://${point.hosts.join('')}${point.path}`, service: point.service },
+    device: { controlUrl: urlOf(point), service: point.service },
   };
+}
+
+/** The control URL at the host that is asked first. */
+export function urlOf({ hosts, path }: ControlPoint): string {
+  return `http://${hosts[0] ?? ''}${path}`;
 }
 
 /** Where a remembered mapping is; undefined: nowhere on this LAN. */
