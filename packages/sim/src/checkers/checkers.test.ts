@@ -79,6 +79,28 @@ describe('liveness', () => {
   });
 });
 
+describe('liveness on a line that loses packets', () => {
+  /** All that `a` says and hears takes the relay and waits for `ms`, although its line only counts as lossy. */
+  function deafen(checker: Checker, ms: number): string[] {
+    const [a, b, c] = world.nodes.map(({ host }) => host.plug?.uplink);
+    if (a === undefined || b === undefined || c === undefined) throw new Error('plugged in');
+    for (const other of [b, c]) world.internet.cut(a, other);
+    wholeness.begin(world.nodes, 'lossy');
+    world.clock.later(20_000, () => Object.assign(a.quality, { up: false }));
+    world.clock.later(20_000 + ms, () => Object.assign(a.quality, { up: true }));
+    return watch(checker, 20_000 + ms + 15_000);
+  }
+
+  test('excuses that a relay’s stream stalls, for all they can do about it', () => {
+    expect(deafen(new LivenessChecker(world, breaks, wholeness), 8_000)).toEqual([]);
+  });
+
+  test('excuses it no longer than a dead connection', () => {
+    const [first] = deafen(new LivenessChecker(world, breaks, wholeness), 60_000);
+    expect(first).toMatch(/^liveness: .* in a row$/);
+  });
+});
+
 describe('right-peer', () => {
   test('sees a message that comes out at a machine it is not for', () => {
     const [a, b, c] = world.nodes;

@@ -1,6 +1,6 @@
 /**
  * Connectivity is never lost while any path exists: in a part of the world that has been whole for the stated
- * time every message arrives; on lines that lose packets, never many in a row are missing.
+ * time every message arrives; on lines that lose packets, never many in a row are missing, nor for long.
  */
 import type { SimNode } from '../node/sim-node.js';
 import type { Message } from '../traffic/message.js';
@@ -20,10 +20,24 @@ const LOSSY_FACTOR = 1.5;
 const DELIVERY_MS = 2_000;
 /** Lines of the fuzz lose a tenth at most: this many in a row happens once in 10^7 messages. */
 const LOST_IN_A_ROW_MAX = 10;
+/**
+ * What a relay carries comes in one stream: behind a segment that TCP has to repeat (after 0.5, 1, 2, 4 s ...)
+ * everything waits together, and nobody can tell that from a dead connection but by the time it takes. So it may
+ * take as long.
+ */
+const STALLED_MAX_MS = HARD_RECOVERY_MS * LOSSY_FACTOR;
 
 interface Pending {
   readonly message: Message;
   readonly saidAt: number;
+  /** It went over the direct path alone, where each packet is lost or not by itself. */
+  readonly isDirect: boolean;
+}
+
+/** Messages of one pair that were lost without one that came between. */
+interface Run {
+  count: number;
+  readonly sinceMs: number;
 }
 
 /** How long after a disturbance messages were still lost. */
@@ -39,7 +53,7 @@ export class LivenessChecker implements Checker {
   readonly #breaks: Breaks;
   readonly #wholeness: Wholeness<SimNode>;
   readonly #pending = new Map<string, Pending>();
-  readonly #lostInARow = new Map<string, number>();
+  readonly #lostInARow = new Map<string, Run>();
   #heard = 0;
 
   constructor(world: SimWorld, breaks: Breaks, wholeness: Wholeness<SimNode>) {
@@ -54,14 +68,17 @@ export class LivenessChecker implements Checker {
   }
 
   onSaid(message: Message): void {
-    const pending = { message, saidAt: this.#world.clock.now };
+    const { nodes, clock } = this.#world;
+    const target = nodes[message.to]?.key;
+    const isDirect = target !== undefined && nodes[message.from]?.isDirectTo(target) === true;
+    const pending = { message, saidAt: clock.now, isDirect };
     this.#pending.set(keyOf(message), pending);
   }
 
   onMessage(_node: SimNode, message: Message | undefined): void {
     if (message === undefined || !this.#pending.delete(keyOf(message))) return;
     this.#heard++;
-    this.#lostInARow.set(pairOf(message), 0);
+    this.#lostInARow.delete(pairOf(message));
   }
 
   look(): void {
@@ -73,7 +90,7 @@ export class LivenessChecker implements Checker {
     }
   }
 
-  #lost({ message, saidAt }: Pending): void {
+  #lost({ message, saidAt, isDirect }: Pending): void {
     const { nodes, clock } = this.#world;
     const [from, to] = [nodes[message.from], nodes[message.to]];
     if (from === undefined || to === undefined) return;
@@ -87,15 +104,26 @@ export class LivenessChecker implements Checker {
     if (!whole.isLossy) this.#noteRecovery(hardMs, softMs);
     if (hardMs < HARD_RECOVERY_MS * factor || softMs < SOFT_RECOVERY_MS * factor) return;
     const pair = pairOf(message);
-    const inARow = (this.#lostInARow.get(pair) ?? 0) + 1;
-    this.#lostInARow.set(pair, inARow);
-    if (whole.isLossy && inARow < LOST_IN_A_ROW_MAX) return;
+    const run = this.#lostInARow.get(pair) ?? { count: 0, sinceMs: saidAt };
+    this.#lostInARow.set(pair, run);
+    const isStalled = !isDirect && this.#stalledAtMs(from, to) > saidAt;
+    if (whole.isLossy && isStalled && saidAt - run.sinceMs < STALLED_MAX_MS) return;
+    run.count++;
+    if (whole.isLossy && run.count < LOST_IN_A_ROW_MAX) return;
     this.#breaks.add(
       NAME,
       `message ${message.number} of ${from.name} to ${to.name}, said at ${saidAt.toFixed(0)} ms, was lost ` +
         `${seconds(hardMs)} after the last hard and ${seconds(softMs)} after the last soft fault` +
-        (whole.isLossy ? `, the ${inARow}th in a row` : ''),
+        (whole.isLossy ? `, the ${run.count}th in a row` : ''),
     );
+  }
+
+  /** When what the two send over relays last waited behind a lost segment. */
+  #stalledAtMs(...nodes: readonly SimNode[]): number {
+    const times = this.#world.relays.flatMap(({ streams }) =>
+      nodes.map(({ host }) => streams.stalledAtMs(host)),
+    );
+    return Math.max(...times);
   }
 
   #noteRecovery(hardMs: number, softMs: number): void {

@@ -37,11 +37,17 @@ export class StreamLane {
   #unacknowledged = 0;
   readonly #waiting: (() => void)[] = [];
   #stalledSinceMs: number | undefined;
+  #lastStalledMs = Number.NEGATIVE_INFINITY;
   #rtoMs = 0;
   #ended = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
+  }
+
+  /** When something last waited for the repetition of a lost segment. */
+  get stalledAtMs(): number {
+    return this.#stalledSinceMs === undefined ? this.#lastStalledMs : this.#options.clock.now;
   }
 
   get bufferedBytes(): number {
@@ -80,6 +86,7 @@ export class StreamLane {
         this.#options.clock.later(2 * oneWayMs, this.#options.onReset);
         return;
       }
+      this.#lastStalledMs = this.stalledAtMs;
       this.#stalledSinceMs = undefined;
       const segment = head;
       this.#options.clock.later(oneWayMs, segment.deliver);

@@ -80,6 +80,12 @@ export class StreamServer<In, Out> {
     return true;
   }
 
+  /** When a stream of this client last waited for the repetition of a lost segment. */
+  stalledAtMs(client: Host): number {
+    const streams = [...this.#streams].filter(({ host }) => host === client);
+    return Math.max(Number.NEGATIVE_INFINITY, ...streams.map((stream) => stream.stalledAtMs));
+  }
+
   forget(stream: Stream<Out, In>): void {
     this.#streams.delete(stream);
   }
@@ -223,6 +229,14 @@ class Stream<In, Out> {
       },
       () => this.#endClient('connection-closed'),
     );
+  }
+
+  get host(): Host {
+    return this.#host;
+  }
+
+  get stalledAtMs(): number {
+    return Math.max(this.#up.stalledAtMs, this.#down.stalledAtMs);
   }
 
   /** The server's process is gone. */
