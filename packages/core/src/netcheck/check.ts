@@ -11,7 +11,7 @@ import type { RegionId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, type IpFamily } from '../ip/address.js';
 import type { RelayNode } from '../netmap/types.js';
 import type { Random } from '../ports.js';
-import { type BindingResponse, encodeBindingRequest } from '../stun/binding.js';
+import { type BindingResponse, encodeBindingRequest, encodeTokenRequest } from '../stun/binding.js';
 import { TRANSACTION_ID_BYTES } from '../stun/message.js';
 import type { ProbeSet } from './probe-plan.js';
 import { PENDING, type Pending } from './relay-addresses.js';
@@ -40,6 +40,7 @@ interface InFlight {
   readonly running: RunningSet;
   readonly server: Endpoint;
   readonly sentAt: Instant;
+  readonly wantsToken: boolean;
 }
 
 export interface CheckOptions {
@@ -52,6 +53,8 @@ export interface CheckOptions {
     family: IpFamily,
     now: Instant,
   ) => Endpoint | Pending | undefined;
+  /** Its STUN server gives tokens for addresses, and may be asked for one. */
+  readonly givesTokens: (node: RelayNode) => boolean;
   readonly send: (family: IpFamily, server: Endpoint, request: Uint8Array) => void;
 }
 
@@ -97,12 +100,14 @@ export class Check {
     if (endpointAddress(source) !== endpointAddress(asked.server)) return 'wrong-source';
     this.#inFlight.delete(key);
     asked.running.finished = true;
+    const addressToken = asked.wantsToken ? response.addressToken : undefined;
     this.builder.add({
       regionId: asked.running.set.regionId,
       family: asked.running.set.family,
       server: asked.server,
       mapped: response.mapped,
       latencyMs: Math.max(0, receivedAt - asked.sentAt),
+      ...(addressToken === undefined ? {} : { addressToken }),
     });
     if (this.builder.regionLatencyMs.size >= enoughRegions && this.#enoughAt === undefined) {
       const patience = (this.builder.slowestMs ?? 0) * (this.builder.full ? 2 : 1);
@@ -189,9 +194,11 @@ export class Check {
       return true;
     }
     const transactionId = this.#options.random.fill(new Uint8Array(TRANSACTION_ID_BYTES));
-    this.#inFlight.set(encodeHex(transactionId), { running, server, sentAt: now });
+    const wantsToken = this.#options.givesTokens(probe.node);
+    this.#inFlight.set(encodeHex(transactionId), { running, server, sentAt: now, wantsToken });
     running.lastSentAt = now;
-    this.#options.send(set.family, server, encodeBindingRequest(transactionId));
+    const encode = wantsToken ? encodeTokenRequest : encodeBindingRequest;
+    this.#options.send(set.family, server, encode(transactionId));
     return true;
   }
 

@@ -30,6 +30,7 @@ import {
 import { fullPlan, incrementalPlan } from './probe-plan.js';
 import { PENDING, type Pending, RelayAddresses } from './relay-addresses.js';
 import { type NetcheckReport, ReportBuilder } from './report.js';
+import { tokenRelayOf } from './token-relay.js';
 
 /** Below the 30 s after which common NATs forget a mapping. */
 export const periodicMinMs = 20_000;
@@ -257,6 +258,7 @@ export class Netcheck implements Machine<NetcheckInput, NetcheckOutput> {
       plan: full ? fullPlan(context) : incrementalPlan(context),
       random: this.#options.random,
       locate: (node, family, at) => this.#locate(node, family, at),
+      givesTokens: (node) => tokenRelayOf(relayMap, node.regionId) === node,
       send: (family, remote, bytes) => this.#outputs.push({ type: 'send', family, remote, bytes }),
     });
     this.#http = new HttpProbes({

@@ -17,6 +17,8 @@ export interface MappingObservation {
   /** How the server saw our socket. */
   readonly mapped: Endpoint;
   readonly latencyMs: number;
+  /** Shows that the mapped address is ours; of the relays that give one (token-relay.ts). */
+  readonly addressToken?: Uint8Array;
 }
 
 export interface NetcheckReport {

@@ -18,7 +18,7 @@ import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { RegionId } from '../engines/paths.js';
 import type { IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
-import { tokenRelayOf } from '../netcheck/token-servers.js';
+import { tokenRelayOf } from '../netcheck/token-relay.js';
 import type { RelayMap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
 import type { EngineOutputs } from './outputs.js';
@@ -77,8 +77,7 @@ export class AddressProofs {
     proof: { readonly regionId: RegionId; readonly token: Uint8Array } | undefined,
     now: Instant,
   ): void {
-    const until = this.#proven.get(keyOf(peer, address));
-    if (until !== undefined && now < until) {
+    if (this.isProven(peer, address, now)) {
       this.#options.onResult(peer, address, true, now);
       return;
     }
@@ -95,6 +94,12 @@ export class AddressProofs {
     this.#waiting.set(peer, question);
     this.#options.useRelay(regionId, now);
     if (this.#relays.get(regionId) === true) this.#ask(question);
+  }
+
+  /** Whether {@link check} would say so at once. */
+  isProven(peer: NodeKey, address: IpAddress, now: Instant): boolean {
+    const until = this.#proven.get(keyOf(peer, address));
+    return until !== undefined && now < until;
   }
 
   /** `answers`: the relay knows of tokens. What waits for it is asked now, perhaps again. */

@@ -12,7 +12,7 @@ import {
   relayPongSource,
   TRANSACTION_ID_BYTES,
 } from '../disco/messages.js';
-import type { PortPlan } from '../disco/ping-extension.js';
+import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { DirectPath, Path } from '../engines/paths.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
@@ -35,7 +35,12 @@ export interface DiscoDeskOptions {
   readonly peers: () => Peers;
   readonly random: Random;
   /** A peer told over a relay where its next mappings will be. */
-  readonly onPlan: (key: NodeKey, plan: PortPlan, now: Instant) => void;
+  readonly onPlan: (
+    key: NodeKey,
+    plan: PortPlan,
+    proof: AddressProof | undefined,
+    now: Instant,
+  ) => void;
   readonly drive: (peer: Peer, input: PeerPathInput, now: Instant) => void;
 }
 
@@ -93,11 +98,17 @@ export class DiscoDesk {
     this.#ping(peer, path, this.#newTransactionId(), now);
   }
 
-  /** Tells the peer where our next mappings will be, behind a ping over its relay. */
-  sendPlan(peer: Peer, portPlan: PortPlan, now: Instant): void {
+  /** Tells the peer where our next mappings will be, and that the address is ours, behind a ping over its relay. */
+  sendPlan(
+    peer: Peer,
+    portPlan: PortPlan,
+    addressProof: AddressProof | undefined,
+    now: Instant,
+  ): void {
     const regionId = peer.machine?.relay;
     if (regionId === undefined) return;
-    const ping = encodePing(this.#newTransactionId(), this.#options.ownKey, { portPlan });
+    const extension = { portPlan, ...(addressProof === undefined ? {} : { addressProof }) };
+    const ping = encodePing(this.#newTransactionId(), this.#options.ownKey, extension);
     this.#send(peer, { kind: 'relay', regionId }, ping, now);
   }
 
@@ -138,8 +149,10 @@ export class DiscoDesk {
       this.#send(answered, via, encodePong(ping.transactionId, seenFrom), now);
     }
     if (via.kind !== 'direct') {
-      const { portPlan } = ping.extension;
-      if (portPlan !== undefined && first !== undefined) this.#options.onPlan(first, portPlan, now);
+      const { portPlan, addressProof } = ping.extension;
+      if (portPlan !== undefined && first !== undefined) {
+        this.#options.onPlan(first, portPlan, addressProof, now);
+      }
       return;
     }
     for (const key of letter.peers) this.#tell(key, { type: 'ping-received', path: via }, now);

@@ -3,7 +3,7 @@
  * ports: how many datagrams that makes us send to somebody who never asked for them.
  */
 import { encodeCallMeMaybe } from '@warren/core/disco/messages';
-import { type PortPlan, planPortsMax } from '@warren/core/disco/ping-extension';
+import { type AddressProof, type PortPlan, planPortsMax } from '@warren/core/disco/ping-extension';
 import { type Endpoint, endpointAddress, type IpAddress } from '@warren/core/ip/address';
 import { Attack, FAR } from '@warren/core/path-engine/testing/attack';
 import { peerPingsMax } from '@warren/core/paths/ping-allowance';
@@ -48,8 +48,10 @@ describe('plans of foretold ports', () => {
     attack = new Attack();
   });
 
-  const sendPlan = (first: Endpoint, count: number): void =>
-    attack.tell(attack.ping({ portPlan: planAt(attack, first, count) }));
+  const sendPlan = (first: Endpoint, count: number, addressProof?: AddressProof): void => {
+    const proof = addressProof === undefined ? {} : { addressProof };
+    attack.tell(attack.ping({ portPlan: planAt(attack, first, count), ...proof }));
+  };
 
   test("that name an address which is not known to be the peer's are refused", () => {
     const sufferer = new Sufferer(attack, endpointAddress(FAR));
@@ -71,12 +73,78 @@ describe('plans of foretold ports', () => {
     expect(attack.count('port-plan-refused')).toBe(bad.length);
   });
 
-  test('with 1,500 ports, again and again for twenty minutes, cost what a peer may cost', () => {
+  describe('with 1,500 ports of an address that the peer did not prove', () => {
+    const first = '203.0.113.200:1024' as Endpoint;
+    const address = endpointAddress(FAR);
+
+    function costOf(proof: () => AddressProof | undefined): number {
+      const sufferer = new Sufferer(attack, address);
+      for (let second = 0; second < 60; second++) {
+        if (second % 10 === 0) attack.tell(encodeCallMeMaybe([FAR]));
+        sendPlan(first, planPortsMax, proof());
+        attack.world.run(1000);
+      }
+      expect([...sufferer.ports]).toEqual([FAR]); // which the calls name
+      expect(attack.count('port-plan-unproven')).toBe(60);
+      return sufferer.total;
+    }
+
+    test('cost nothing, and no relay a question', () => {
+      costOf(() => undefined);
+      expect(attack.count('address-proof-missing')).toBe(60);
+      expect(attack.questions).toBe(0);
+    });
+
+    test.each([
+      ['a token that was made up', () => attack.random.fill(new Uint8Array(16))],
+      ['a token for another address', () => attack.tokenFor('203.0.113.201' as IpAddress)],
+    ])('by %s cost nothing, and the relay few questions', (_what, token) => {
+      costOf(() => ({ regionId: 900, token: token() }));
+      expect(attack.count('address-proof-no')).toBe(attack.questions);
+      expect(attack.questions).toBeGreaterThanOrEqual(4);
+      expect(attack.questions).toBeLessThanOrEqual(10);
+      expect(attack.count('address-proof-too-often')).toBe(60 - attack.questions);
+    });
+
+    test('by a relay that is none of ours cost nothing, and nobody a question', () => {
+      costOf(() => ({ regionId: 901, token: attack.tokenFor(address) }));
+      expect(attack.count('address-proof-no-relay')).toBe(60);
+      expect(attack.questions).toBe(0);
+    });
+
+    test('by a token that is eleven minutes old cost nothing', () => {
+      const token = attack.tokenFor(address);
+      attack.world.run(11 * MINUTE_MS);
+      costOf(() => ({ regionId: 900, token }));
+      expect(attack.count('address-proof-no')).toBe(attack.questions);
+    });
+
+    test('cost nothing while the relay is away, and are not kept for later', () => {
+      const [relay] = attack.world.relays.values();
+      relay?.stop();
+      attack.world.run(1000);
+      const sufferer = new Sufferer(attack, address);
+      attack.tell(encodeCallMeMaybe([FAR]));
+      sendPlan(first, planPortsMax, { regionId: 900, token: attack.tokenFor(address) });
+      attack.world.run(MINUTE_MS);
+      expect(sufferer.ports.size).toBeLessThanOrEqual(1);
+      expect(attack.count('address-proof-unanswered')).toBe(1);
+      expect(attack.count('port-plan-unproven')).toBe(1);
+    });
+  });
+
+  /** The peer is where the sufferer is, as behind one carrier's NAT. */
+  const proofOf = (address: IpAddress): AddressProof => ({
+    regionId: 900,
+    token: attack.tokenFor(address),
+  });
+
+  test('with 1,500 ports of a proven address, again and again, cost what a peer may cost', () => {
     const sufferer = new Sufferer(attack, endpointAddress(FAR));
     for (let second = 0; second < 1200; second++) {
       // The peer claims the address, as a liar can.
       if (second % 10 === 0) attack.tell(encodeCallMeMaybe([FAR]));
-      sendPlan('203.0.113.200:1024' as Endpoint, planPortsMax);
+      sendPlan('203.0.113.200:1024' as Endpoint, planPortsMax, proofOf(endpointAddress(FAR)));
       attack.world.run(1000);
     }
     // It was followed at first, so the rest is not refused for another reason.
@@ -95,7 +163,7 @@ describe('plans of foretold ports', () => {
     for (let second = 0; second < 600; second++) {
       const address = strangers[second % strangers.length] ?? '';
       attack.tell(encodeCallMeMaybe([`${address}:41641` as Endpoint]));
-      sendPlan(`${address}:1024` as Endpoint, planPortsMax);
+      sendPlan(`${address}:1024` as Endpoint, planPortsMax, proofOf(address as IpAddress));
       attack.world.run(1000);
     }
     const total = sufferers.reduce((sum, sufferer) => sum + sufferer.total, 0);

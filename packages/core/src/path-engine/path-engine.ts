@@ -132,7 +132,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       links: this.#links,
       peers: () => this.#peers,
       random,
-      onPlan: (key, plan, now) => this.#searches.plan(key, plan, now),
+      onPlan: (...plan) => this.#searches.plan(...plan),
       drive,
     });
     this.#peers = new Peers({
@@ -153,6 +153,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       desk: () => this.#desk,
       peer: (key) => this.#peers.get(key),
       refusal: (remote) => this.#network.gate.refusal(remote),
+      relayMap: () => this.#relayMap,
+      useRelay: (regionId, now) => this.#links.use(regionId, now),
     });
     this.#up = new UpMessages({
       ...{ counters, activity: this.#activity, network: this.#network, desk: this.#desk },
@@ -186,11 +188,13 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       case 'relay-connected':
         this.#links.connected(input.regionId, now);
         this.#network.relayConnected(input.regionId, input.dialsBack === true, now);
+        this.#searches.addressProofs.relayConnected(input.regionId, input.dialsBack === true, now);
         this.#peers.reroute(now);
         break;
       case 'relay-closed':
         this.#links.closed(input.regionId, now);
         this.#network.relayClosed(input.regionId, now);
+        this.#searches.addressProofs.relayClosed(input.regionId);
         this.#peers.reroute(now);
         if (input.regionId === this.#links.home && this.#links.isHomeUnusable(now)) {
           this.#network.avoidHome(input.regionId, now);
@@ -206,6 +210,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       }
       case 'dial-back-answer':
         this.#network.dialBackAnswered(input, now);
+        break;
+      case 'address-check-answer':
+        this.#searches.addressProofs.answered(input.regionId, input, now);
         break;
       case 'https-result':
       case 'captive-result':

@@ -3,23 +3,27 @@
  * network, whom it seeks, and how its plans and pings travel.
  *
  * A plan makes us send many pings to one address, so it counts only when that address is one that the peer is
- * known by (the network map or a call says so) and that may be a candidate at all.
+ * known by (the network map or a call says so) and that may be a candidate at all; if it asks for many, it also
+ * has to be proven (plan-proofs.ts).
  */
 import type { Counters } from '../base/counters.js';
-import type { Instant } from '../base/instant.js';
-import type { PortPlan } from '../disco/ping-extension.js';
+import { earliest, type Instant } from '../base/instant.js';
+import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { UpMessage } from '../engines/messages.js';
-import type { Path, SocketId } from '../engines/paths.js';
+import type { Path, RegionId, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { NetcheckReport } from '../netcheck/report.js';
+import type { RelayMap } from '../netmap/types.js';
 import { isCondemned } from '../paths/choice.js';
 import type { PortRange } from '../paths/port-plan.js';
 import { PortSearches, type PortSearchOutput, searchSocketsFrom } from '../paths/port-searches.js';
 import type { Random } from '../ports.js';
+import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
 import type { EngineOutputs } from './outputs.js';
 import type { Peer } from './peers.js';
+import { PlanProofs } from './plan-proofs.js';
 
 export interface PortSearchDeskOptions {
   readonly random: Random;
@@ -30,11 +34,15 @@ export interface PortSearchDeskOptions {
   readonly peer: (key: NodeKey) => Peer | undefined;
   /** Why nothing may be sent there; undefined when it may. */
   readonly refusal: (remote: Endpoint) => string | undefined;
+  readonly relayMap: () => RelayMap | undefined;
+  /** Have the region's relay connected. */
+  readonly useRelay: (regionId: RegionId, now: Instant) => void;
 }
 
 export class PortSearchDesk {
   readonly #options: PortSearchDeskOptions;
   readonly #searches: PortSearches;
+  readonly #proofs: PlanProofs;
 
   constructor(options: PortSearchDeskOptions) {
     const { random, counters, ownKey } = options;
@@ -43,6 +51,14 @@ export class PortSearchDesk {
     const lastHeard = (key: NodeKey, socketId: SocketId): Instant | undefined =>
       lastHeardOn(options.peer(key), socketId);
     this.#searches = new PortSearches({ random, counters, ownKey, emit, lastHeard });
+    const onProven = (key: NodeKey, plan: PortPlan, now: Instant): void =>
+      this.plan(key, plan, undefined, now);
+    this.#proofs = new PlanProofs({ ...options, onProven });
+  }
+
+  /** Questions to relays about peers' addresses. */
+  get addressProofs(): AddressProofs {
+    return this.#proofs.peers;
   }
 
   /** True for sockets of attempts. */
@@ -56,6 +72,7 @@ export class PortSearchDesk {
     const servers = new Map(seen.map(({ server }) => [endpointAddress(server), server]));
     const ports = seen.map(({ mapped }) => endpointPort(mapped));
     const ends = range === undefined ? [] : [range.low, range.high];
+    this.#proofs.own.report(report);
     this.#searches.setNetwork([...servers.values()], [...ends, ...ports]);
   }
 
@@ -70,7 +87,7 @@ export class PortSearchDesk {
   }
 
   /** A plan came over a relay. */
-  plan(key: NodeKey, plan: PortPlan, now: Instant): void {
+  plan(key: NodeKey, plan: PortPlan, proof: AddressProof | undefined, now: Instant): void {
     const { counters, peer: peerOf, refusal } = this.#options;
     const peer = peerOf(key);
     const address = endpointAddress(plan.first);
@@ -81,7 +98,7 @@ export class PortSearchDesk {
       counters.add('port-plan-refused');
     } else if (peer.machine.path?.kind === 'direct') {
       counters.add('port-plan-needless');
-    } else {
+    } else if (this.#proofs.admits(key, plan, proof, now)) {
       this.#searches.plan(key, plan.attempt, plan.isAnswer, plan, now);
     }
   }
@@ -98,10 +115,12 @@ export class PortSearchDesk {
   }
 
   networkChanged(now: Instant): void {
+    this.#proofs.networkChanged(now);
     this.#searches.networkChanged(now);
   }
 
   forget(peer: NodeKey, now: Instant): void {
+    this.#proofs.forget(peer);
     this.#searches.forget(peer, now);
   }
 
@@ -110,11 +129,12 @@ export class PortSearchDesk {
   }
 
   runTimers(now: Instant): void {
+    this.#proofs.peers.runTimers(now);
     this.#searches.runTimers(now);
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#searches.nextTimeout();
+    return earliest(this.#searches.nextTimeout(), this.#proofs.peers.nextTimeout());
   }
 
   #carryOut(output: PortSearchOutput, now: Instant): void {
@@ -140,7 +160,8 @@ export class PortSearchDesk {
       case 'plan': {
         const peer = peerOf(output.peer);
         const { attempt, isAnswer, ports } = output;
-        if (peer !== undefined) desk().sendPlan(peer, { attempt, isAnswer, ...ports }, now);
+        const proof = this.#proofs.own.of(endpointAddress(ports.first), now);
+        if (peer !== undefined) desk().sendPlan(peer, { attempt, isAnswer, ...ports }, proof, now);
         break;
       }
     }

@@ -278,6 +278,9 @@ export class EngineHost {
       case 'relay-dial-back':
         this.#links.get(output.regionId)?.dialBack(output.token, output.port, output.fromAlternate);
         break;
+      case 'relay-check-address':
+        this.#links.get(output.regionId)?.checkAddress(output.id, output.address, output.token);
+        break;
       case 'dialled-back':
         this.#options.log.info('dialled back', {
           ...output.verdict,
@@ -349,6 +352,8 @@ export class EngineHost {
           this.handle({ type: 'relay-packet', regionId, source, packet }),
         onDialBackAnswer: ({ token, outcome, target }) =>
           this.handle({ type: 'dial-back-answer', regionId, token, outcome, target }),
+        onAddressCheckAnswer: ({ id, outcome }) =>
+          this.handle({ type: 'address-check-answer', regionId, id, outcome }),
         onPeerGone: (peer) => this.handle({ type: 'relay-peer-gone', regionId, peer }),
         onClosed: (reason) => {
           if (this.#links.get(regionId) === link) this.#links.delete(regionId);

@@ -79,6 +79,7 @@ function listens(to: RelayRegion, events: Partial<RelayLinkEvents> = {}): Ears {
           ears.ready = true;
         },
         onDialBackAnswer: () => undefined,
+        onAddressCheckAnswer: () => undefined,
         onPacket: (_source, packet) => ears.packets.push(Buffer.from(packet).toString()),
         onPeerGone: () => undefined,
         onClosed: (reason) => {

@@ -5,7 +5,9 @@
 
 import type { Counters } from '@warren/core/base/counters';
 import { asDisplayText } from '@warren/core/base/json';
+import type { AddressCheckAnswer } from '@warren/core/engines/address-check';
 import type { DialBackAnswer } from '@warren/core/engines/dial-back';
+import type { IpAddress } from '@warren/core/ip/address';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { RelayRegion } from '@warren/core/netmap/types';
 import type { Crypto, Random } from '@warren/core/ports';
@@ -33,6 +35,7 @@ export interface RelayLinkEvents {
   /** Packets flow; `dialsBack`: the relay answers {@link RelayLink.dialBack}. */
   readonly onReady: (dialsBack: boolean) => void;
   readonly onDialBackAnswer: (answer: DialBackAnswer) => void;
+  readonly onAddressCheckAnswer: (answer: AddressCheckAnswer) => void;
   readonly onPacket: (source: NodeKey, packet: Uint8Array) => void;
   readonly onPeerGone: (peer: NodeKey) => void;
   /** Exactly once, however the link ends; not after `close()`, nor before the constructor returned. */
@@ -82,6 +85,11 @@ export class RelayLink {
   /** Asks the relay for a datagram with this token to our UDP port. */
   dialBack(token: Uint8Array, port: number, fromAlternate = false): void {
     this.#handle({ type: 'dial-back', token, port, fromAlternate });
+  }
+
+  /** Asks the relay whether its STUN server gave this token for this address. */
+  checkAddress(id: Uint8Array, address: IpAddress, token: Uint8Array): void {
+    this.#handle({ type: 'check-address', id, address, token });
   }
 
   /** Asks the relay for a pong; without one the link ends. */
@@ -158,6 +166,9 @@ export class RelayLink {
         break;
       case 'dial-back-answer':
         this.#events.onDialBackAnswer(output);
+        break;
+      case 'address-check-answer':
+        this.#events.onAddressCheckAnswer(output);
         break;
       case 'packet':
         this.#events.onPacket(output.source, output.packet);

@@ -18,6 +18,7 @@ import type { Counters } from '@warren/core/base/counters';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { parseAddress } from '@warren/core/ip/address';
 import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
+import { AddressTokens } from '@warren/core/stun/address-tokens';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
@@ -178,6 +179,7 @@ class Parts implements HttpHandler {
   readonly #identity: TlsIdentity;
   readonly #front: Counters;
   readonly #relay: Relay;
+  readonly #addressTokens: AddressTokens;
   #control: Control | undefined;
   #statsSocket: PrivateSocket | undefined;
   #adminSocket: PrivateSocket | undefined;
@@ -185,8 +187,10 @@ class Parts implements HttpHandler {
   constructor(options: RunHubOptions, identity: TlsIdentity, lock: DirectoryLock) {
     this.#options = options;
     this.#identity = identity;
+    this.#addressTokens = new AddressTokens(options.crypto, options.random);
     this.#relay = createRelay({
       ...options,
+      addressTokens: this.#addressTokens,
       keyFile: path.join(options.stateDir, 'relay.key'),
       admit: (key) => this.#control?.isMember(key) === true,
       sendDatagram:
@@ -229,6 +233,7 @@ class Parts implements HttpHandler {
         port: wanted,
         alternatePort: this.#options.stunAlternatePort,
         alternateHost: this.#options.stunAlternateAddress,
+        addressTokens: this.#addressTokens,
       });
     }
     const { httpListen } = this.#options;

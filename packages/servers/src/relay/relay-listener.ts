@@ -21,6 +21,7 @@ import type {
 } from '@warren/core/relay/io';
 import { RelayServer } from '@warren/core/relay/server';
 import type { RelayServerLimits } from '@warren/core/relay/server-options';
+import type { AddressTokens } from '@warren/core/stun/address-tokens';
 import { encodeBindingIndication } from '@warren/core/stun/indication';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
@@ -47,6 +48,8 @@ interface RelayBaseOptions {
   readonly limits?: Partial<RelayServerLimits>;
   /** Sends a datagram for a client that asks whether it is reached; true when it left. Undefined: not offered. */
   readonly sendDatagram?: SendDatagram | undefined;
+  /** Those that the STUN server beside it gives; undefined: none. */
+  readonly addressTokens?: AddressTokens | undefined;
 }
 
 /** `fromAlternate`: from the alternate STUN port, if there is one. */

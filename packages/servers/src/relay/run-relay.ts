@@ -12,6 +12,7 @@ import type { Server } from 'node:https';
 import * as path from 'node:path';
 import type { Counters } from '@warren/core/base/counters';
 import type { NodeKey } from '@warren/core/keys/keys';
+import { AddressTokens } from '@warren/core/stun/address-tokens';
 import { writeFileAtomic } from '@warren/shell/files/atomic-file';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
@@ -74,14 +75,16 @@ async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise
       reason: identity.reissued,
     });
   }
+  const addressTokens = new AddressTokens(options.crypto, options.random);
   const relay = createRelay({
     ...options,
+    addressTokens,
     keyFile: path.join(stateDir, 'relay.key'),
     sendDatagram: options.stunPort === undefined ? undefined : (...of) => parts.sendDatagram(...of),
   });
   const parts = new Parts(relay, createHttpsFront(identity, relay, FRONT_PAGE), lock);
   try {
-    return await start(options, identity, relay, parts, log);
+    return await start({ ...options, addressTokens }, identity, relay, parts, log);
   } catch (error) {
     await parts.end.close();
     throw error;
@@ -89,7 +92,7 @@ async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise
 }
 
 async function start(
-  options: RunRelayOptions,
+  options: RunRelayOptions & { readonly addressTokens: AddressTokens },
   identity: TlsIdentity,
   relay: Relay,
   parts: Parts,

@@ -1,5 +1,6 @@
 /**
- * STUN over UDP: tells nodes from where their packets arrive, and sends the relay's dial-backs. One socket for both
+ * STUN over UDP: tells nodes from where their packets arrive, gives them tokens that show it (core's
+ * stun/address-tokens.ts), and sends the relay's dial-backs. One socket for both
  * families where the system has them; IPv4 sources are always reported as IPv4.
  *
  *     host:port ─ the first socket          alternateHost:port
@@ -23,6 +24,7 @@ import {
   type IpAddress,
   parseAddress,
 } from '@warren/core/ip/address';
+import type { AddressTokens } from '@warren/core/stun/address-tokens';
 import {
   answerFromSockets,
   type PlacedReply,
@@ -47,6 +49,8 @@ export interface StunServerOptions extends ListenAddress {
   readonly alternatePort?: number | undefined;
   /** Another address of this host, to answer from on both ports; `host` is given then. */
   readonly alternateHost?: IpAddress | undefined;
+  /** Those that the relay beside it recognizes; undefined: none are given. */
+  readonly addressTokens?: AddressTokens | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -55,7 +59,7 @@ export interface StunServer {
   readonly port: number;
   /** Undefined: none was wanted, or another program has it. */
   readonly alternatePort: number | undefined;
-  /** `requests`, `answered`, and drops by reason. */
+  /** `requests`, `answered`, `tokens-given`, and drops by reason. */
   readonly counters: Counters;
   /** Sends a datagram from the STUN port, or the alternate one if there is one; false when the system refuses. */
   send(target: Endpoint, bytes: Uint8Array, fromAlternate?: boolean): Promise<boolean>;
@@ -79,14 +83,21 @@ export async function startStunServer(options: StunServerOptions): Promise<StunS
   const hasHost = bound.some(({ choice }) => choice.alternateAddress);
   const host = options.host === undefined ? undefined : parseAddress(options.host);
   const isNamed = hasHost && alternateHost !== undefined && host !== undefined;
+  const counters = new Counters();
+  const { addressTokens } = options;
+  const tokenFor = (address: IpAddress, of: AddressTokens): Uint8Array => {
+    counters.add('tokens-given');
+    return of.issue(address, options.clock.now());
+  };
   const sockets: ServerSockets = {
     port: first.port,
     alternatePort,
     // Behind another host's address translation these would be of no use to clients; two of them show that it isn't.
     addresses: isNamed ? [host] : [],
     alternateAddresses: isNamed ? [alternateHost] : [],
+    tokenFor:
+      addressTokens === undefined ? undefined : (address) => tokenFor(address, addressTokens),
   };
-  const counters = new Counters();
   const limiter = new PrefixLimiter(RATE);
   for (const { choice, socket } of bound) {
     socket.on('error', (error) => log.warn('socket error', { error: error.message }));

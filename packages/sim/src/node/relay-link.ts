@@ -1,5 +1,7 @@
 /** One connection to one relay region: a dial, then a RelayClient over the stream. It lives once. */
+import type { AddressCheckAnswer } from '@warren/core/engines/address-check';
 import type { DialBackAnswer } from '@warren/core/engines/dial-back';
+import type { IpAddress } from '@warren/core/ip/address';
 import type { NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import { RelayClient } from '@warren/core/relay/client';
@@ -31,6 +33,7 @@ export interface RelayLinkOptions {
 export interface RelayLinkEvents {
   readonly onReady: (dialsBack: boolean) => void;
   readonly onDialBackAnswer: (answer: DialBackAnswer) => void;
+  readonly onAddressCheckAnswer: (answer: AddressCheckAnswer) => void;
   readonly onPacket: (source: NodeKey, packet: Uint8Array) => void;
   readonly onPeerGone: (peer: NodeKey) => void;
   /** At most once; not after `close()`. */
@@ -71,6 +74,11 @@ export class RelayLink {
   /** Asks for a datagram to our UDP port. */
   dialBack(token: Uint8Array, port: number, fromAlternate = false): void {
     this.#handle({ type: 'dial-back', token, port, fromAlternate });
+  }
+
+  /** Asks the relay whether its STUN server gave this token for this address. */
+  checkAddress(id: Uint8Array, address: IpAddress, token: Uint8Array): void {
+    this.#handle({ type: 'check-address', id, address, token });
   }
 
   probe(): void {
@@ -122,6 +130,9 @@ export class RelayLink {
         break;
       case 'dial-back-answer':
         this.#events.onDialBackAnswer(output);
+        break;
+      case 'address-check-answer':
+        this.#events.onAddressCheckAnswer(output);
         break;
       case 'packet':
         this.#events.onPacket(output.source, output.packet);

@@ -306,6 +306,9 @@ export class SimNode {
           .get(output.regionId)
           ?.dialBack(output.token, output.port, output.fromAlternate);
         break;
+      case 'relay-check-address':
+        process.links.get(output.regionId)?.checkAddress(output.id, output.address, output.token);
+        break;
       case 'dialled-back':
         this.dialledBack = output.verdict;
         world.trace.note('dialled-back', this.name, output.verdict.reason);
@@ -365,6 +368,8 @@ export class SimNode {
         },
         onDialBackAnswer: ({ token, outcome, target }) =>
           this.input({ type: 'dial-back-answer', regionId, token, outcome, target }),
+        onAddressCheckAnswer: ({ id, outcome }) =>
+          this.input({ type: 'address-check-answer', regionId, id, outcome }),
         onPacket: (source, packet) =>
           this.input({ type: 'relay-packet', regionId, source, packet }),
         onPeerGone: (peer) => this.input({ type: 'relay-peer-gone', regionId, peer }),

@@ -1,4 +1,5 @@
 /** A relay and its STUN server on one host, as `warren relay` runs them; its process can be restarted. */
+import { assert } from '@warren/core/base/assert';
 import { isFailure } from '@warren/core/base/failure';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
 import {
@@ -14,6 +15,7 @@ import type { WireRegion } from '@warren/core/netmap/wire';
 import type { Crypto } from '@warren/core/ports';
 import type { RelayConnectionId, RelayServerInput, RelayServerOutput } from '@warren/core/relay/io';
 import { RelayServer } from '@warren/core/relay/server';
+import { AddressTokens } from '@warren/core/stun/address-tokens';
 import { encodeBindingIndication } from '@warren/core/stun/indication';
 import { answerFromSockets, type ServerSockets } from '@warren/core/stun/server';
 import { MachineTimer } from '../clock/machine-timer.js';
@@ -42,6 +44,8 @@ export class RelayProcess {
   readonly #options: RelayProcessOptions;
   readonly #privateKey: RelayPrivateKey;
   #server: RelayServer | undefined;
+  /** Of the process: a restart ends all that it gave. */
+  #addressTokens: AddressTokens | undefined;
   #timer: MachineTimer | undefined;
   readonly #ends = new Map<RelayConnectionId, StreamEnd<Uint8Array, Uint8Array>>();
   #nextId: RelayConnectionId = 1;
@@ -91,14 +95,18 @@ export class RelayProcess {
 
   start(): void {
     const { world, crypto, random, admit, host } = this.#options;
+    const forServer = random.fork();
+    const addressTokens = new AddressTokens(crypto, random.fork());
     const server = new RelayServer({
       crypto,
-      random: random.fork(),
+      addressTokens,
+      random: forServer,
       privateKey: this.#privateKey,
       admit,
       dialsBack: true,
     });
     this.#server = server;
+    this.#addressTokens = addressTokens;
     this.#timer = new MachineTimer(server, world.clock, () => this.#handle({ type: 'timeout' }));
     this.streams.start((end, source) => this.#accept(end, source));
     for (const family of [4, 6] as const) {
@@ -139,6 +147,11 @@ export class RelayProcess {
     return frames;
   }
 
+  readonly #tokenFor = (address: IpAddress): Uint8Array => {
+    assert(this.#addressTokens !== undefined, 'a server that answers was started');
+    return this.#addressTokens.issue(address, this.#options.world.clock.now);
+  };
+
   /** A STUN request reached `local`; the answer leaves from there or from where it asks for. */
   #answer(source: Endpoint, bytes: Uint8Array, local: Endpoint): void {
     const { host } = this;
@@ -151,6 +164,7 @@ export class RelayProcess {
       alternatePort: ALTERNATE_STUN_PORT,
       addresses: first === undefined ? [] : [first],
       alternateAddresses: other === undefined ? [] : [other],
+      tokenFor: this.#tokenFor,
     };
     const at = {
       alternateAddress: endpointAddress(local) === other,

@@ -4,7 +4,7 @@ import { nobleCrypto } from '../../crypto/noble.js';
 import { DiscoBox } from '../../disco/envelope.js';
 import { encodePing } from '../../disco/messages.js';
 import type { PingExtension } from '../../disco/ping-extension.js';
-import type { Endpoint } from '../../ip/address.js';
+import type { Endpoint, IpAddress } from '../../ip/address.js';
 import {
   type DiscoPrivateKey,
   generatePrivateKey,
@@ -102,6 +102,18 @@ export class Attack {
   tell(inner: Uint8Array): void {
     const packet = this.seal(inner);
     this.victim.input({ type: 'relay-packet', regionId: 900, source: this.evil.key, packet });
+  }
+
+  /** A token for an address as the relay's STUN server gives it there. */
+  tokenFor(address: IpAddress): Uint8Array {
+    const relay = this.world.relays.get(900);
+    if (relay === undefined) throw new Error('every attack has this relay');
+    return relay.tokenFor(address);
+  }
+
+  /** Asked of the relay about tokens. */
+  get questions(): number {
+    return this.world.relays.get(900)?.questions ?? 0;
   }
 
   count(name: string): number {

@@ -71,6 +71,17 @@ export class NodeRelays {
     });
   }
 
+  checkAddress(order: Extract<PathEngineOutput, { readonly type: 'relay-check-address' }>): void {
+    const { regionId, id, address, token } = order;
+    const { later, input } = this.#options;
+    const relay = this.#options.relays.get(regionId);
+    if (relay?.dialsBack !== true || !this.#ends.has(regionId)) return;
+    later(2 * this.#latencyTo(relay), () => {
+      const outcome = relay.checkAddress(address, token);
+      input({ type: 'address-check-answer', regionId, id, outcome });
+    });
+  }
+
   hangUp(regionId: RegionId): void {
     this.#dials.delete(regionId);
     const end = this.#ends.get(regionId);

@@ -7,13 +7,16 @@
 import type { EventHeap } from '../../base/event-heap.js';
 import { isFailure } from '../../base/failure.js';
 import { after, type Instant } from '../../base/instant.js';
+import { SeededRandom } from '../../base/seeded-random.js';
+import { nobleCrypto } from '../../crypto/noble.js';
 import { isDisco } from '../../disco/classify.js';
 import type { RegionId } from '../../engines/paths.js';
 import type { Endpoint, IpAddress } from '../../ip/address.js';
 import type { NodeKey } from '../../keys/keys.js';
 import type { RelayRegion } from '../../netmap/types.js';
+import { AddressTokens } from '../../stun/address-tokens.js';
 import { encodeBindingIndication } from '../../stun/indication.js';
-import { answerBindingRequest } from '../../stun/server.js';
+import { answerFromSockets, type ServerSockets } from '../../stun/server.js';
 import type { Host, Internet } from './internet.js';
 
 const stunPort = 3478;
@@ -45,10 +48,14 @@ export class RelayModel {
   dialsBack = true;
   /** Its STUN server answers. */
   stunUp = true;
+  /** Tokens that it was shown. */
+  questions = 0;
   readonly #options: RelayModelOptions;
   readonly #clients = new Map<NodeKey, RelayClientEnd>();
   readonly #frames = new Map<string, { disco: number; data: number }>();
   readonly #host: Host;
+  readonly #tokens: AddressTokens;
+  readonly #sockets: ServerSockets;
 
   constructor(options: RelayModelOptions) {
     this.#options = options;
@@ -60,6 +67,14 @@ export class RelayModel {
       receive: (port, source, bytes) => this.#stun(port, source, bytes),
     };
     options.internet.attach(this.#host);
+    this.#tokens = new AddressTokens(nobleCrypto, new SeededRandom(options.regionId));
+    this.#sockets = {
+      port: stunPort,
+      alternatePort: undefined,
+      addresses: [],
+      alternateAddresses: [],
+      tokenFor: (address) => this.tokenFor(address),
+    };
   }
 
   /** The region as it stands in the relay map. */
@@ -132,6 +147,17 @@ export class RelayModel {
     this.#options.internet.send(this.#host, stunPort, target, bytes);
   }
 
+  /** What its STUN server gives to who asks from there. */
+  tokenFor(address: IpAddress): Uint8Array {
+    return this.#tokens.issue(address, this.#options.now());
+  }
+
+  /** Its word on a token for an address. */
+  checkAddress(address: IpAddress, token: Uint8Array): 'yes' | 'no' {
+    this.questions++;
+    return this.#tokens.confirms(address, token, this.#options.now()) ? 'yes' : 'no';
+  }
+
   /** The relay's process ends: every connection closes. */
   stop(): void {
     this.up = false;
@@ -153,8 +179,10 @@ export class RelayModel {
 
   #stun(port: number, source: Endpoint, bytes: Uint8Array): void {
     if (port !== stunPort || !this.stunUp) return;
-    const reply = answerBindingRequest(bytes, source);
-    if (!isFailure(reply)) this.#options.internet.send(this.#host, port, source, reply.slice());
+    const at = { alternateAddress: false, alternatePort: false };
+    const answer = answerFromSockets(bytes, source, this.#sockets, at);
+    if (isFailure(answer)) return;
+    this.#options.internet.send(this.#host, port, source, answer.reply.slice());
   }
 
   #later(ms: number, run: () => void): void {

@@ -318,6 +318,9 @@ export class WorldNode {
       case 'relay-dial-back':
         this.#relays.dialBack(output);
         break;
+      case 'relay-check-address':
+        this.#relays.checkAddress(output);
+        break;
       case 'dialled-back':
         this.dialBack = output.verdict;
         break;
