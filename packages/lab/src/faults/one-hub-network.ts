@@ -195,9 +195,15 @@ export class OneHubNetwork {
     await this.kill(this.#hub);
   }
 
-  async startDaemon(machine: string, flags: readonly string[] = []): Promise<void> {
+  /** `env`: of this run alone, beside what the place always has. */
+  async startDaemon(
+    machine: string,
+    flags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const { world, cli } = this;
-    const daemon = await startDaemon(world, cli, machine, flags, this.envOf(machine));
+    const all = { ...this.envOf(machine), ...env };
+    const daemon = await startDaemon(world, cli, machine, flags, all);
     this.#daemons.set(machine, daemon);
   }
 
@@ -237,7 +243,8 @@ export class OneHubNetwork {
     return this.#options.env?.[place] ?? {};
   }
 
-  private pidOf(place: string): number {
+  /** Of a machine's daemon (or the hub), as the world counts. */
+  pidOf(place: string): number {
     const pid = (place === 'hub' ? this.#hub : this.#daemons.get(place))?.pid;
     if (pid === undefined) throw new Error(`nothing of ours runs on ${place}`);
     return pid;

@@ -40,6 +40,39 @@ export interface Wires {
   readonly relayRttMs: number;
 }
 
+/** The longest round trip of a packet that went and came back directly. */
+export function directLimitMs({ directRttMs, relayRttMs }: Wires): number {
+  // One direction by the relay and the other direct lies halfway; half of that is nearer to direct.
+  return directRttMs + (relayRttMs - directRttMs) / 4;
+}
+
+export interface Patience {
+  readonly limitMs: number;
+  /** Asked of each packet as it comes back. */
+  readonly isEnough: (packet: Packet) => boolean;
+}
+
+/** Sends packets until somebody has seen enough; answers those that came back, in the order of sending. */
+export async function readPackets(
+  world: World,
+  from: string,
+  address: string,
+  { limitMs, isEnough }: Patience,
+): Promise<readonly Packet[]> {
+  const argv = ['ping', '-D', '-n', '-i', String(PACKET_INTERVAL_MS / 1000), '-W', '2', address];
+  const ping = world.exec(from, argv, { stderr: 'ignore', timeoutMs: limitMs });
+  let text = '';
+  for await (const chunk of ping.stdout ?? []) {
+    const before = text.length;
+    text += String(chunk);
+    const news = parsePackets(text.slice(text.lastIndexOf('\n', before - 1) + 1));
+    if (news.some(isEnough)) break;
+  }
+  ping.kill('SIGKILL');
+  await ping.exited;
+  return parsePackets(text);
+}
+
 export async function sendPackets(
   world: World,
   from: string,
@@ -71,11 +104,11 @@ export function parsePackets(text: string): Packet[] {
 export function judgePackets(
   packets: readonly Packet[],
   sent: number,
-  { directRttMs, relayRttMs }: Wires,
+  wires: Wires,
 ): PacketFigures {
-  // One direction by the relay and the other direct lies halfway; half of that is nearer to direct.
-  const directLimitMs = directRttMs + (relayRttMs - directRttMs) / 4;
-  const direct = packets.filter(({ rttMs }) => rttMs <= directLimitMs);
+  const { relayRttMs } = wires;
+  const limitMs = directLimitMs(wires);
+  const direct = packets.filter(({ rttMs }) => rttMs <= limitMs);
   const first = (times: readonly number[]): number | null =>
     times.length === 0 ? null : Math.round(Math.min(...times));
   // What is sent before the handshake is over waits for it: a round trip of the relay from the start.

@@ -19,6 +19,33 @@ export function summarize(values: readonly number[]): Summary {
   return { p50: at(0.5), p95: at(0.95), max: at(1) };
 }
 
+/** A share, and where its true value lies with 95 % certainty. */
+export interface Share {
+  readonly share: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of a normal distribution 95 % lie within so many standard deviations. */
+const Z_95 = 1.959964;
+
+/** The interval is Wilson's (1927), which holds near 0 and 1 too. Of no tries nothing is known. */
+export function shareOf(successes: number, tries: number): Share {
+  if (tries === 0) return { share: 0, low: 0, high: 1 };
+  const share = successes / tries;
+  const z2 = Z_95 * Z_95;
+  const scale = 1 / (1 + z2 / tries);
+  const middle = scale * (share + z2 / (2 * tries));
+  const half = scale * Z_95 * Math.sqrt((share * (1 - share)) / tries + z2 / (4 * tries * tries));
+  const bounded = (value: number): number => Math.min(1, Math.max(0, value));
+  return { share, low: bounded(middle - half), high: bounded(middle + half) };
+}
+
+export function meanOf(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** How two contenders compare that took turns: of the medians, and where most rounds lie. */
 export interface Ratio {
   readonly ofMedians: number | null;

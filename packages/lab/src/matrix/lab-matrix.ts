@@ -2,9 +2,15 @@
  * The lab as a world of the matrix: a world of real NATs for each cell, with real servers and daemons, which
  * ends with the cell. Cells don't see each other, so as many run at a time as the computer bears.
  */
-import type { CellOutcome, MatrixCell, MatrixWorld } from '@warren/sim/matrix/cell';
+import type {
+  CellExplanation,
+  CellOutcome,
+  MatrixCell,
+  MatrixWorld,
+} from '@warren/sim/matrix/cell';
 import { requireLab } from '../requirements.js';
-import { runLabCell } from './lab-cell.js';
+import { explainLabCell } from './explain-lab-cell.js';
+import { type LabCellOptions, runLabCell } from './lab-cell.js';
 
 export interface LabMatrixOptions {
   /** Starts Warren's command line: Node.js and its main script. */
@@ -19,14 +25,31 @@ class LabMatrixWorld implements MatrixWorld {
   readonly kind = 'lab';
   readonly #commandLine: readonly string[];
   readonly #end = new AbortController();
-  readonly #running = new Set<Promise<CellOutcome>>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(commandLine: readonly string[]) {
     this.#commandLine = commandLine;
   }
 
-  async runCell(cell: MatrixCell, signal: AbortSignal): Promise<CellOutcome> {
-    const run = runLabCell(cell, {
+  runCell(cell: MatrixCell, signal: AbortSignal): Promise<CellOutcome> {
+    return this.#watched(signal, (options) => runLabCell(cell, options));
+  }
+
+  explainCell(cell: MatrixCell, signal: AbortSignal): Promise<CellExplanation> {
+    return this.#watched(signal, (options) => explainLabCell(cell, options));
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await Promise.allSettled([...this.#running]);
+  }
+
+  async #watched<Result>(
+    signal: AbortSignal,
+    start: (options: LabCellOptions) => Promise<Result>,
+  ): Promise<Result> {
+    const run = start({
       commandLine: this.#commandLine,
       signal: AbortSignal.any([signal, this.#end.signal]),
     });
@@ -36,12 +59,6 @@ class LabMatrixWorld implements MatrixWorld {
     } finally {
       this.#running.delete(run);
     }
-  }
-
-  /** Resolves when nothing of it runs any more. */
-  async close(): Promise<void> {
-    this.#end.abort();
-    await Promise.allSettled([...this.#running]);
   }
 }
 

@@ -10,8 +10,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { cidr, ip } from '@warren/sim/topology/literals';
-import type { Topology } from '@warren/sim/topology/types';
+import { townOf } from '@warren/sim/topology/town';
 import { quantile } from '../figures/statistics.js';
 import { StockClient } from '../interop/stock-client.js';
 import { CommandLine } from '../mesh/command-line.js';
@@ -25,28 +24,13 @@ const ACCESS_ONE_WAY_MS = 31;
 const ROUNDS_DEFAULT = 15;
 const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
 
-const far: Topology = {
+const far = townOf({
   name: 'far-relays',
-  regions: [{ name: 'town' }],
-  links: [],
-  hosts: [ip('3.210.5.10'), ip('18.204.7.9')].map((address, index) => ({
-    name: index === 0 ? 'hub' : 'relay',
-    region: 'town',
-    addresses: [address],
-    accessOneWayMs: ACCESS_ONE_WAY_MS,
-  })),
-  networks: ['ours', 'stock'].map((name, index) => ({
-    name: `home-${name}`,
-    region: 'town',
-    addresses: [ip(`54.160.20.${12 + index}`)],
-    nat: 'easy',
-    lan: cidr(`192.168.${11 + index}.0/24`),
-  })),
-  machines: ['ours', 'stock'].map((name, index) => ({
-    name,
-    at: { kind: 'lan', network: `home-${name}`, address: ip(`192.168.${11 + index}.10`) },
-  })),
-};
+  servers: ['hub', 'relay'],
+  serverAccessMs: ACCESS_ONE_WAY_MS,
+  homeAccessMs: 0,
+  homes: ['ours', 'stock'].map((name) => ({ name, nat: 'easy' })),
+});
 
 const certificateOf = (world: World): string => {
   const text = readFileSync(world.path('hub', `${HUB_STATE}/tls.pem`), 'utf8');

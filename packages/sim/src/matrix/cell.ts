@@ -14,6 +14,7 @@
  *     4. {@link transferBytes} through the tunnel, then a few round trips: `judge` of demo/verdict.ts says from
  *        round trip and relay frames what the pair is, `methodOf` by what means
  */
+import type { Fix, Verdict } from '@warren/core/why/verdict';
 import type { ActualPath, PathMethod } from '../demo/report.js';
 import type { OracleVerdict } from './oracle.js';
 import type { Profile } from './profile.js';
@@ -51,6 +52,12 @@ export interface CellOutcome {
   readonly problems: readonly string[];
 }
 
+/** What `warren why` says of a cell when both have looked for a path, asked on `left`. */
+export interface CellExplanation extends Pick<Verdict, 'verdict' | 'rule'> {
+  /** What is advised first; null: nothing. */
+  readonly fix: Fix | null;
+}
+
 /** Runs cells; several at a time where the runner says so. */
 export interface MatrixWorld {
   readonly kind: 'sim' | 'lab';
@@ -59,6 +66,8 @@ export interface MatrixWorld {
    * but an outcome: `actual` is `none` and `problems` says it.
    */
   runCell(cell: MatrixCell, signal: AbortSignal): Promise<CellOutcome>;
+  /** As {@link runCell}; a machine that can't join is an error here. */
+  explainCell(cell: MatrixCell, signal: AbortSignal): Promise<CellExplanation>;
   /** Ends whatever was started for running cells. */
   close(): Promise<void>;
 }

@@ -8,7 +8,13 @@ import type { SimNode } from '../node/sim-node.js';
 import type { Topology } from '../topology/types.js';
 import { SimWorld } from '../world/sim-world.js';
 import { applyFix } from './apply-fix.js';
-import { askEveryMs, directWaitMs, type MatrixCell, settleMs } from './cell.js';
+import {
+  askEveryMs,
+  type CellExplanation,
+  directWaitMs,
+  type MatrixCell,
+  settleMs,
+} from './cell.js';
 import { cellTopology } from './cell-topology.js';
 
 const SEED = 1;
@@ -37,8 +43,14 @@ export function explainCell(cell: MatrixCell, crypto: Crypto, topology?: Topolog
   return { left: explained(world, left, right), right: explained(world, right, left) };
 }
 
+/** What the left end says, as far as it is carried out. */
+export function explanationOf(cell: MatrixCell, crypto: Crypto): CellExplanation {
+  const { verdict, rule, fixes } = explainCell(cell, crypto).left;
+  return { verdict, rule, fix: fixes[0] ?? null };
+}
+
 /** As the daemon does every few seconds. */
-function tellNat(world: SimWorld, node: SimNode): void {
+export function tellNat(world: SimWorld, node: SimNode): void {
   const { engine, control } = node;
   if (engine === undefined) return;
   control?.handle({ type: 'nat-description', nat: engine.status(world.clock.now).description });

@@ -18,6 +18,16 @@ export interface MatrixPair extends CellOutcome {
   readonly to: string;
   readonly expected: Expected;
   readonly oracle: OracleVerdict;
+  /** What was not as expected at a first try; all else is of the second. */
+  readonly firstTry?: readonly string[];
+}
+
+/** Of a run that was taken up again: what was measured before. */
+export interface EarlierRun {
+  readonly commit: string | null;
+  readonly date: string;
+  readonly durationMs: number;
+  readonly pairs: number;
 }
 
 export interface MatrixReport {
@@ -29,6 +39,8 @@ export interface MatrixReport {
   readonly durationMs: number;
   readonly machines: readonly MatrixMachine[];
   readonly pairs: readonly MatrixPair[];
+  /** Runs that this one went on with; absent: none. */
+  readonly earlier?: readonly EarlierRun[];
   /** Every pair is as expected. */
   readonly ok: boolean;
 }

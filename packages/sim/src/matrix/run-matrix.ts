@@ -1,5 +1,5 @@
 /** Walks the cells of the matrix through a world, several at a time, and breaks off when told to. */
-import type { CellOutcome, MatrixCell, MatrixWorld } from './cell.js';
+import type { MatrixCell, MatrixWorld } from './cell.js';
 import { type MatrixPair, pairOf } from './report.js';
 
 export interface MatrixRun {
@@ -13,8 +13,43 @@ export interface MatrixRun {
 
 /** Pairs in the order of the cells. Rejects with the first failure of the world, when all that ran have ended. */
 export async function runMatrix(run: MatrixRun): Promise<MatrixPair[]> {
-  const { world, cells, jobs, signal, onPair } = run;
-  const pairs: (MatrixPair | undefined)[] = new Array<MatrixPair | undefined>(cells.length);
+  const { world, signal } = run;
+  return walkCells(run, async (cell) => pairOf(cell, await world.runCell(cell, signal)));
+}
+
+/**
+ * Runs the cells once more, each by itself, whose pairs are not good: a busy computer that holds a daemon up for a
+ * quarter of a second sends it to the relay, and that says nothing about NATs. What the first try showed is kept.
+ */
+export async function tryAgain(
+  run: MatrixRun,
+  pairs: readonly MatrixPair[],
+  isGood: (pair: MatrixPair) => boolean = ({ problems }) => problems.length === 0,
+): Promise<MatrixPair[]> {
+  const places = pairs.flatMap((pair, index) => {
+    const cell = run.cells[index];
+    return isGood(pair) || cell === undefined ? [] : [{ pair, cell, index }];
+  });
+  const again = await runMatrix({ ...run, cells: places.map(({ cell }) => cell), jobs: 1 });
+  const result = [...pairs];
+  for (const [at, second] of again.entries()) {
+    const place = places[at];
+    if (place === undefined) continue;
+    result[place.index] = { ...second, firstTry: place.pair.problems };
+  }
+  return result;
+}
+
+interface CellWalk<Result> extends Omit<MatrixRun, 'world' | 'onPair'> {
+  readonly onPair?: (result: Result, done: number, of: number) => void;
+}
+
+/** As {@link runMatrix}, with what is to be done at each cell. */
+export async function walkCells<Result>(
+  { cells, jobs, signal, onPair }: CellWalk<Result>,
+  visit: (cell: MatrixCell) => Promise<Result>,
+): Promise<Result[]> {
+  const results = new Map<number, Result>();
   let [next, done] = [0, 0];
   let failed = false;
   const work = async (): Promise<void> => {
@@ -23,19 +58,17 @@ export async function runMatrix(run: MatrixRun): Promise<MatrixPair[]> {
       const index = next++;
       const cell = cells[index];
       if (cell === undefined) return;
-      let outcome: CellOutcome;
       try {
-        outcome = await world.runCell(cell, signal);
+        const result = await visit(cell);
+        results.set(index, result);
+        onPair?.(result, ++done, cells.length);
       } catch (error) {
         failed = true;
         throw error;
       }
-      const pair = pairOf(cell, outcome);
-      pairs[index] = pair;
-      onPair?.(pair, ++done, cells.length);
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: jobs }, work));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return pairs.filter((pair) => pair !== undefined);
+  const ends = await Promise.allSettled(Array.from({ length: jobs }, work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }

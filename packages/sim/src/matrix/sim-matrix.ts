@@ -1,64 +1,57 @@
 /** The simulator as a world of the matrix: cells run in processes of their own, one cell each at a time. */
-import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { CellOutcome, MatrixCell, MatrixWorld } from './cell.js';
+import { JobPool } from '../jobs/job-pool.js';
+import {
+  type CellExplanation,
+  type CellOutcome,
+  cellName,
+  type MatrixCell,
+  type MatrixWorld,
+} from './cell.js';
 
 /** What a process is asked, and what it answers. */
 export interface CellJob {
-  readonly left: string;
-  readonly right: string;
+  readonly cell: MatrixCell;
+  readonly isToExplain: boolean;
 }
-export type CellAnswer = { readonly outcome: CellOutcome } | { readonly failure: string };
+export type CellAnswer =
+  | { readonly outcome: CellOutcome }
+  | { readonly explanation: CellExplanation };
 
 class SimMatrixWorld implements MatrixWorld {
   readonly kind = 'sim';
-  readonly #idle: ChildProcess[] = [];
-  readonly #all = new Set<ChildProcess>();
+  readonly #pool = new JobPool<CellJob, CellAnswer>(
+    fileURLToPath(new URL('./cell-job.js', import.meta.url)),
+  );
 
-  async runCell({ left, right }: MatrixCell, signal: AbortSignal): Promise<CellOutcome> {
-    const child = this.#idle.pop() ?? this.#start();
-    const answer = await ask(child, { left: left.name, right: right.name }, signal);
-    this.#idle.push(child);
-    if ('failure' in answer) throw new Error(`${left.name}:${right.name}: ${answer.failure}`);
-    return answer.outcome;
+  async runCell(cell: MatrixCell, signal: AbortSignal): Promise<CellOutcome> {
+    const answer = await this.#run({ cell, isToExplain: false }, signal);
+    if ('outcome' in answer) return answer.outcome;
+    throw new Error('a cell that was run has an outcome');
+  }
+
+  async explainCell(cell: MatrixCell, signal: AbortSignal): Promise<CellExplanation> {
+    const answer = await this.#run({ cell, isToExplain: true }, signal);
+    if ('explanation' in answer) return answer.explanation;
+    throw new Error('a cell that was explained has an explanation');
   }
 
   close(): Promise<void> {
-    for (const child of this.#all) child.kill();
+    this.#pool.close();
     return Promise.resolve();
   }
 
-  #start(): ChildProcess {
-    // Flags of this process, such as a test runner's, would have the other load sources.
-    const script = fileURLToPath(new URL('./cell-job.js', import.meta.url));
-    const child = fork(script, [], { execArgv: [] });
-    this.#all.add(child);
-    child.on('exit', () => this.#all.delete(child));
-    return child;
+  async #run(job: CellJob, signal: AbortSignal): Promise<CellAnswer> {
+    try {
+      return await this.#pool.run(job, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Error(`${cellName(job.cell)}: ${String(error)}`, { cause: error });
+    }
   }
 }
 
 /** A world that starts as many processes as cells run at a time. */
 export function openSimMatrix(): MatrixWorld {
   return new SimMatrixWorld();
-}
-
-function ask(child: ChildProcess, job: CellJob, signal: AbortSignal): Promise<CellAnswer> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void): void => {
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      signal.removeEventListener('abort', onAbort);
-      act();
-    };
-    const onMessage = (answer: unknown): void => settle(() => resolve(answer as CellAnswer));
-    const onExit = (code: number | null, cause: string | null): void =>
-      settle(() => reject(new Error(`a job ended with ${cause ?? code ?? 'nothing'}`)));
-    // A cell takes a second; the process goes when the world is closed.
-    const onAbort = (): void => settle(() => reject(signal.reason as Error));
-    child.on('message', onMessage);
-    child.on('exit', onExit);
-    signal.addEventListener('abort', onAbort);
-    child.send(job);
-  });
 }

@@ -1,0 +1,74 @@
+/**
+ * Whether advice is good: for each cell that is not direct, what `warren why` advises first is done to the world, and
+ * the cell runs again. It has to get the path that was promised.
+ */
+import type { Fix } from '@warren/core/why/verdict';
+import { type CellExplanation, type CellOutcome, cellName, type MatrixCell } from './cell.js';
+import { repairedCell } from './explain-cell.js';
+import type { RunFacts } from './report.js';
+import { type MatrixRun, walkCells } from './run-matrix.js';
+
+export interface FixedCell {
+  /** Profiles; the advice is what `from` is told. */
+  readonly from: string;
+  readonly to: string;
+  readonly verdict: CellExplanation['verdict'];
+  readonly rule: CellExplanation['rule'];
+  /** null: nothing is advised. */
+  readonly fix: Fix | null;
+  /** Of the cell with the fix applied; null: it did not run. */
+  readonly after: Pick<CellOutcome, 'actual' | 'method'> | null;
+  /** Why the promise is not kept; null: it is, or the cell was direct before. */
+  readonly problem: string | null;
+}
+
+export interface FixesReport extends RunFacts {
+  readonly cells: readonly FixedCell[];
+  /** Cells that were relayed, and those of them that got what was promised. */
+  readonly relayed: number;
+  readonly kept: number;
+  readonly ok: boolean;
+}
+
+export interface FixesRun extends Omit<MatrixRun, 'onPair'> {
+  readonly onPair?: (cell: FixedCell, done: number, of: number) => void;
+}
+
+export function runFixes(run: FixesRun): Promise<FixedCell[]> {
+  return walkCells(run, (cell) => fixCell(run, cell));
+}
+
+async function fixCell({ world, signal }: FixesRun, cell: MatrixCell): Promise<FixedCell> {
+  const { verdict, rule, fix } = await world.explainCell(cell, signal);
+  const names = { from: cell.left.name, to: cell.right.name };
+  const seen = { ...names, verdict, rule, fix };
+  if (verdict === 'direct') return { ...seen, after: null, problem: null };
+  if (fix === null) return { ...seen, after: null, problem: 'nothing is advised' };
+  const repaired = repairedCell(cell, fix);
+  if (repaired === undefined) {
+    return { ...seen, after: null, problem: `${fix.code} can't be done at ${cellName(cell)}` };
+  }
+  const { actual, method } = await world.runCell(repaired, signal);
+  return { ...seen, after: { actual, method }, problem: brokenPromise(fix, { actual, method }) };
+}
+
+function brokenPromise(
+  { effect }: Fix,
+  { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
+): string | null {
+  if (effect === null) return null;
+  const isKept = effect === 'relay' ? actual === 'relay' : actual === 'direct' && method === effect;
+  return isKept ? null : `promised ${effect}, was ${actual} by ${method ?? 'nothing'}`;
+}
+
+export function fixesReport(cells: readonly FixedCell[], facts: RunFacts): FixesReport {
+  const relayed = cells.filter(({ verdict }) => verdict !== 'direct');
+  const kept = relayed.filter(({ problem }) => problem === null);
+  return {
+    ...facts,
+    cells,
+    relayed: relayed.length,
+    kept: kept.length,
+    ok: kept.length === relayed.length,
+  };
+}
