@@ -49,7 +49,7 @@ test('a small network needs no more than regions, servers and machines', () => {
 });
 
 test('all that a router can do is read', () => {
-  const router = `"nat": "hard", "hairpin": true, "crossTrafficPerSecond": 20,
+  const router = `"nat": "hard", "hairpin": true, "crossTrafficPerSecond": 20, "rejects": true, "bansAfter": 30,
     "ipv6": { "lan": "2a02:8109:b511:1::/64", "firewalled": false }, "nat64": true,
     "carrier": { "nat": "hard", "lan": "100.64.11.0/24" },
     "portMapping": { "protocols": ["pcp", "upnp"], "tells": "5.6.7.9", "dead": true },
@@ -58,7 +58,7 @@ test('all that a router can do is read', () => {
   expect(topology.networks[0]).toMatchObject({
     nat: 'hard',
     hairpin: true,
-    crossTrafficPerSecond: 20,
+    ...{ crossTrafficPerSecond: 20, rejects: true, bansAfter: 30 },
     ipv6: { lan: '2a02:8109:b511:1::/64', firewalled: false },
     nat64: true,
     carrier: { nat: 'hard', lan: '100.64.11.0/24' },

@@ -25,6 +25,8 @@ import {
 
 /** As many as a router of a small office sees. */
 const CROSS_TRAFFIC_MAX = 1000;
+/** Packets within a minute. */
+const BANS_AFTER_MAX = 1000;
 
 /** Names that other parts of the file may use. */
 export interface KnownNames {
@@ -62,6 +64,8 @@ const NETWORK_FIELDS = [
   'nat64',
   'hairpin',
   'crossTrafficPerSecond',
+  'rejects',
+  'bansAfter',
   'carrier',
   'portMapping',
   'balancers',
@@ -71,6 +75,7 @@ type NetworkField = (typeof NETWORK_FIELDS)[number];
 export function networkOf(value: ConfigValue, known: KnownNames): Network {
   const fields = value.fields(NETWORK_FIELDS);
   const crossTraffic = fields.get('crossTrafficPerSecond');
+  const bansAfter = fields.get('bansAfter');
   const carrier = fields.get('carrier');
   const portMapping = fields.get('portMapping');
   const balancers = fields.get('balancers');
@@ -84,6 +89,8 @@ export function networkOf(value: ConfigValue, known: KnownNames): Network {
     ...(crossTraffic === undefined
       ? {}
       : { crossTrafficPerSecond: crossTraffic.number(0, CROSS_TRAFFIC_MAX) }),
+    ...(fields.get('rejects')?.flag() === true ? { rejects: true } : {}),
+    ...(bansAfter === undefined ? {} : { bansAfter: bansAfter.integer(1, BANS_AFTER_MAX) }),
     ...(carrier === undefined ? {} : { carrier: carrierOf(carrier) }),
     ...(portMapping === undefined ? {} : { portMapping: portMappingOf(portMapping) }),
     ...(balancers === undefined

@@ -65,6 +65,10 @@ describe.concurrent('coturn classifies', () => {
     ['behind-cone-other-ports', 'Endpoint Independent', 'Endpoint Independent'],
     ['behind-sequential', 'Address and Port Dependent', 'Address and Port Dependent'],
     ['behind-address-dependent', 'Address Dependent', 'Address and Port Dependent'],
+    ['behind-address-dependent-loose', 'Address Dependent', 'Address Dependent'],
+    ['behind-hard-pool', 'Address and Port Dependent', 'Address and Port Dependent'],
+    ['behind-port-block', 'Address and Port Dependent', 'Address and Port Dependent'],
+    ['behind-port-parity', 'Address and Port Dependent', 'Address and Port Dependent'],
     ['behind-one-to-one', 'Endpoint Independent', 'Endpoint Independent'],
     ['behind-one-to-one-firewalled', 'Endpoint Independent', 'Address and Port Dependent'],
   ] as const;
@@ -115,11 +119,9 @@ describe('Warren’s STUN server', () => {
     const before = await counters();
     const argv = ['turnutils_stunclient', '-p', String(warrenPort), first];
     const { stdout } = await world.run(machine, argv, { timeoutMs: 20_000 });
-    expect(stdout).toMatch(
-      new RegExp(
-        `UDP reflexive addr: ${world.publicAddressOf(machine).replaceAll('.', '\\.')}:\\d+`,
-      ),
-    );
+    const network = natZoo.networks.find(({ name }) => machine === `behind-${name}`);
+    const [, seen = ''] = /UDP reflexive addr: ([\d.]+):\d+/.exec(stdout) ?? [];
+    expect(network?.addresses ?? [world.publicAddressOf(machine)]).toContain(seen);
     expect((await counters())['answered']).toBeGreaterThan(before['answered'] ?? 0);
   });
 

@@ -28,6 +28,12 @@ describe.skipIf(skips)('NAT profiles', () => {
     await world.close();
   });
 
+  /** The addresses outside of a machine's network, or its own. */
+  function poolOf(machine: string): readonly string[] {
+    const network = natZoo.networks.find(({ name }) => machine === `behind-${name}`);
+    return network?.addresses ?? [world.publicAddressOf(machine)];
+  }
+
   async function probe(machine: string, port: number): Promise<NatReport> {
     const argv = scriptArgv(
       'probe/nat-probe',
@@ -48,9 +54,13 @@ describe.skipIf(skips)('NAT profiles', () => {
     ['behind-restricted-cone', { mapping: 'EIM', filtering: 'ADF', portPreserving: true }],
     ['behind-easy-range', { mapping: 'EIM', filtering: 'APDF', portPreserving: false }],
     ['behind-hard-range', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
+    ['behind-hard-pool', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
+    ['behind-port-block', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
+    ['behind-port-parity', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
     ['behind-cone-other-ports', { mapping: 'EIM', filtering: 'EIF', portPreserving: false }],
     ['behind-sequential', { mapping: 'APDM', filtering: 'APDF', portPreserving: false }],
     ['behind-address-dependent', { mapping: 'ADM', filtering: 'APDF', portPreserving: false }],
+    ['behind-address-dependent-loose', { mapping: 'ADM', filtering: 'ADF', portPreserving: false }],
     ['behind-one-to-one', { mapping: 'EIM', filtering: 'EIF', portPreserving: true }],
     ['behind-one-to-one-firewalled', { mapping: 'EIM', filtering: 'APDF', portPreserving: true }],
     ['behind-firewall', { mapping: 'none', filtering: 'APDF', portPreserving: true }],
@@ -60,7 +70,7 @@ describe.skipIf(skips)('NAT profiles', () => {
     const report = await probe(machine, 5000);
     expect(report).toMatchObject(truth);
     for (const seen of report.seen) {
-      expect(seen.startsWith(`${world.publicAddressOf(machine)}:`)).toBe(true);
+      expect(poolOf(machine)).toContain(seen.split(':')[0]);
     }
   });
 
@@ -82,6 +92,35 @@ describe.skipIf(skips)('NAT profiles', () => {
         expect(port).toBeLessThanOrEqual(40_063);
       }
     }
+  });
+
+  test('a block of 512 ports is used from end to end', async () => {
+    const ports: number[] = [];
+    for (let port = 5400; port < 5410; port++) {
+      ports.push(...(await probe('behind-port-block', port)).seen.map(portOf));
+    }
+    expect(new Set(ports.map((port) => Math.floor(port / 512))).size).toBe(1);
+    expect(Math.max(...ports) - Math.min(...ports)).toBeGreaterThan(300);
+  });
+
+  test('a NAT of port parity gives even ports to even ones, from far apart', async () => {
+    const ports: number[] = [];
+    for (let port = 5500; port < 5504; port++) {
+      for (const seen of (await probe('behind-port-parity', port)).seen.map(portOf)) {
+        expect(seen % 2).toBe(port % 2);
+        ports.push(seen);
+      }
+    }
+    expect(Math.max(...ports) - Math.min(...ports)).toBeGreaterThan(10_000);
+  });
+
+  test('a pool gives a new flow any of its addresses', async () => {
+    const addresses = new Set<string>();
+    for (let port = 5600; port < 5610; port++) {
+      const { seen } = await probe('behind-hard-pool', port);
+      for (const endpoint of seen) addresses.add(endpoint.split(':')[0] ?? '');
+    }
+    expect([...addresses].sort()).toEqual([...poolOf('behind-hard-pool')].sort());
   });
 
   test('where UDP is blocked no UDP is answered, and TCP passes', async () => {

@@ -1,5 +1,5 @@
 /**
- * Cones: NATs whose filter forgets the port or everything (RFC 4787: EIM with EIF or ADF). Linux itself has
+ * Cones: NATs whose filter forgets the port or everything (RFC 4787: EIM or ADM with EIF or ADF). Linux itself has
  * only the strictest filter, so outbound flows teach a map who owns a port outside, and what comes in for a
  * known port is sent to its owner.
  */
@@ -12,10 +12,12 @@ export interface Cone {
   readonly source: string;
   /** Lets in only addresses that the port has sent to (ADF); else everybody (EIF). */
   readonly restricted: boolean;
+  /** What the statement goes to. */
+  readonly chains?: string;
 }
 
 /** The tables of a cone. */
-export function coneRules({ source, restricted }: Cone): string {
+export function coneRules({ source, restricted, chains = '' }: Cone): string {
   const known = restricted ? 'udp dport . ip saddr @adf' : '';
   return `
 table ip nat {
@@ -30,7 +32,7 @@ table ip nat {
     flags dynamic,timeout
     timeout ${ENTRY_LIFETIME_SECONDS}s
     size 65535
-  }
+  }${chains}
   chain pre {
     type nat hook prerouting priority dstnat; policy accept;
     iifname "wan" meta l4proto udp ${known} dnat ip to udp dport map @owners

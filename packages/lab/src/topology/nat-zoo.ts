@@ -13,7 +13,10 @@ export const natZoo: Topology = {
   networks: NAT_PROFILES.map((nat, index) => ({
     name: nat,
     region: 'zoo',
-    addresses: [ip(`52.41.2.${10 + index}`)],
+    // Where there is a pool, four of them.
+    addresses: (nat === 'hard-pool' ? [0, 50, 100, 150] : [0]).map((more) =>
+      ip(`52.41.2.${10 + index + more}`),
+    ),
     nat,
     lan: cidr(`192.168.${10 + index}.0/24`),
   })),

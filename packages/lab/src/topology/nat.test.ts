@@ -1,3 +1,4 @@
+import { ip } from '@warren/sim/topology/literals';
 import { sevenMachines } from '@warren/sim/topology/seven-machines';
 import type { Network } from '@warren/sim/topology/types';
 import { expect, test } from 'vitest';
@@ -40,6 +41,26 @@ test('each balancer has a conntrack zone of its own', () => {
   );
   expect(rules).toContain('udp dport 3478 dnat to 10.0.3.10:3478');
   expect(rules.match(/ct zone set \d/g)).toEqual([1, 1, 2, 2].map((zone) => `ct zone set ${zone}`));
+});
+
+test('a router that rejects or bans says so before it drops', () => {
+  const [network] = sevenMachines.networks;
+  if (network === undefined) throw new Error('there are networks');
+  const plain = routerRules(sevenMachines, network);
+  expect(plain).not.toMatch(/reject|banned/);
+  const strict = routerRules(sevenMachines, { ...network, rejects: true, bansAfter: 20 });
+  expect(strict).toMatch(/udp reject with icmp port-unreachable\n +iifname "wan" drop/);
+  expect(strict).toContain('limit rate over 20/minute burst 20 packets } add @banned');
+});
+
+test('a pool is of the addresses that no balancer has', () => {
+  const network = sevenMachines.networks.find(({ balancers }) => balancers !== undefined);
+  const [balancer] = network?.balancers ?? [];
+  if (network === undefined || balancer === undefined) throw new Error('one has a balancer');
+  const own = ['5.6.7.8', '5.6.7.10'].map(ip);
+  const addresses = [...own, balancer.address, ip('2a02:8109::1')];
+  const rules = routerRules(sevenMachines, { ...network, nat: 'hard-pool', addresses });
+  expect(rules).toContain('snat to numgen random mod 2 map { 0 : 5.6.7.8, 1 : 5.6.7.10 } fully');
 });
 
 test('only routers with port mapping have its chains', () => {

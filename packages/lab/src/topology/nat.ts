@@ -5,7 +5,9 @@
  * in conntrack as a flow to the router itself; the client's own flow to that peer then collides with it,
  * loses its port, and easy NATs fail to punch.
  */
+import { familyOf, type IpAddress } from '@warren/core/ip/address';
 import {
+  BAN_MS,
   type NatProfile,
   type Network,
   portMappingOf,
@@ -19,7 +21,7 @@ import { PINHOLES, portMappingForwards, portMappingRules } from './port-mapping.
 import { carrierCustomer, outsideOf } from './router.js';
 
 /** What a router lets pass; `forwards` are the statements for what goes through it, `chains` what they jump to. */
-function routerFirewall(forwards: readonly string[], chains = ''): string {
+function routerFirewall(forwards: readonly string[], chains = '', unasked = ''): string {
   return `
 table inet fw {
 ${chains}  chain input {
@@ -27,7 +29,7 @@ ${chains}  chain input {
     iifname "wan" ct state established,related accept
     iifname "wan" icmp type echo-request accept
     iifname "wan" meta l4proto ipv6-icmp accept
-    iifname "wan" drop
+${unasked}    iifname "wan" drop
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
@@ -60,8 +62,13 @@ export function routerRules(topology: Topology, network: Network): string {
   ];
   const inside = members.map(({ address }) => address);
   return [
-    routerFirewall(forwards, portMapping === undefined ? '' : `  chain ${PINHOLES} { }\n`),
-    translationRules(nat, { outside, inside }),
+    routerFirewall(
+      forwards,
+      portMapping === undefined ? '' : `  chain ${PINHOLES} { }\n`,
+      network.rejects === true ? REJECTION : '',
+    ),
+    network.bansAfter === undefined ? '' : banRules(network.bansAfter),
+    translationRules(nat, { outside, pool: poolOf(network), inside }),
     // Behind a carrier the outer endpoints are the carrier's.
     network.hairpin === true && network.carrier === undefined ? hairpinRules(nat, outside) : '',
     balancerRules(balancers, (name) => members.find((member) => member.name === name)?.address),
@@ -75,9 +82,47 @@ export function carrierRules({ carrier, addresses, hairpin }: Network): string {
   if (carrier === undefined || outside === undefined) return '';
   return [
     routerFirewall([...passing(carrier.nat), 'meta nfproto ipv6 accept']),
-    translationRules(carrier.nat, { outside, inside: [carrierCustomer(carrier)] }),
+    translationRules(carrier.nat, {
+      outside,
+      pool: addresses.filter((address) => familyOf(address) === 4),
+      inside: [carrierCustomer(carrier)],
+    }),
     hairpin === true ? hairpinRules(carrier.nat, outside) : '',
   ].join('');
+}
+
+/** A network's addresses that its own NAT may use: its balancers' are theirs. */
+function poolOf(network: Network): readonly IpAddress[] {
+  const { addresses, carrier, balancers = [] } = network;
+  if (carrier !== undefined) return [carrierCustomer(carrier)];
+  const taken = balancers.map(({ address }) => address);
+  return addresses.filter((address) => familyOf(address) === 4 && !taken.includes(address));
+}
+
+/** Statement of the input chain. */
+const REJECTION = '    iifname "wan" meta l4proto udp reject with icmp port-unreachable\n';
+
+/** The banned are dropped before anything else is asked, a connection of theirs or not. */
+function banRules(bansAfter: number): string {
+  const set = (name: string): string => `
+  set ${name} {
+    type ipv4_addr
+    flags dynamic,timeout
+    timeout ${BAN_MS / 1000}s
+    size 65535
+  }`;
+  return `
+table ip ban {${set('banned')}${set('knocking')}
+  chain pre {
+    type filter hook prerouting priority raw; policy accept;
+    iifname "wan" ip saddr @banned drop
+  }
+  chain input {
+    type filter hook input priority filter - 1; policy accept;
+    iifname "wan" meta l4proto udp ct state new update @knocking { ip saddr limit rate over ${bansAfter}/minute burst ${bansAfter} packets } add @banned { ip saddr }
+  }
+}
+`;
 }
 
 /** What a NAT lets through: answers, what leaves, and what a mapping sends in. */

@@ -9,6 +9,9 @@ import type { Machine, NatProfile, Network, Topology } from '@warren/sim/topolog
 /** New flows a second of others behind the busy router. */
 export const BUSY_PER_SECOND = 100;
 
+/** Packets of a source within a minute that the banning router bears. */
+export const BANS_AFTER = 20;
+
 /** NATs with a mapping that hairpin can use. */
 export const HAIRPIN_PROFILES = [
   'easy',
@@ -36,6 +39,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   'nat64-hard': { nat: 'hard', nat64: true },
   busy: { nat: 'sequential', crossTrafficPerSecond: BUSY_PER_SECOND },
   quiet: { nat: 'sequential' },
+  rejecting: { nat: 'easy', rejects: true },
+  banning: { nat: 'easy', bansAfter: BANS_AFTER },
   ...Object.fromEntries(HAIRPIN_PROFILES.map((nat) => [`hairpin-${nat}`, { nat, hairpin: true }])),
 };
 

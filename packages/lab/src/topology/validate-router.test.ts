@@ -76,3 +76,8 @@ test('others open flows at a rate that one process can keep up', () => {
   expect(refusal({ crossTrafficPerSecond: 1001 })).toMatch(/not 0 to 1000 flows/);
   expect(refusal({ crossTrafficPerSecond: Number.NaN })).toMatch(/not 0 to 1000/);
 });
+
+test('a router bans after some packets, and not after a fraction of one', () => {
+  expect(refusal({ bansAfter: 20 })).toBe('accepted');
+  for (const bansAfter of [0, 1.5, 1001]) expect(refusal({ bansAfter })).toMatch(/bans after/);
+});

@@ -8,6 +8,9 @@ import { refuse } from './refusal.js';
 /** New flows a second that one process of the lab opens without being late. */
 const MOST_FLOWS_PER_SECOND = 1000;
 
+/** What `limit` of nft counts to in bursts, generously. */
+const MOST_KNOCKS = 1000;
+
 /** A carrier's prefix holds the carrier, its customer, and two addresses that nobody has. */
 const LONGEST_CARRIER_BITS = 30;
 
@@ -16,6 +19,11 @@ export function checkRouter(topology: Topology, network: Network): void {
   const { name, crossTrafficPerSecond: rate = 0 } = network;
   if (!(rate >= 0 && rate <= MOST_FLOWS_PER_SECOND)) {
     refuse(`the traffic of others in ${name} is not 0 to ${MOST_FLOWS_PER_SECOND} flows a second`);
+  }
+  const { bansAfter } = network;
+  const isCount = bansAfter === undefined || (Number.isInteger(bansAfter) && bansAfter >= 1);
+  if (!isCount || (bansAfter ?? 0) > MOST_KNOCKS) {
+    refuse(`${name} bans after ${bansAfter} packets, which is not 1 to ${MOST_KNOCKS}`);
   }
   checkCarrier(network);
   checkNat64(topology, network);

@@ -13,8 +13,13 @@ export type Dependence =
 export type PortAllocation =
   /** The inner port if it is free, else a random one (what Linux' plain masquerade does). */
   | { readonly kind: 'preserving' }
-  /** Any free port of the range, never the inner one by intention. */
-  | { readonly kind: 'random'; readonly low: number; readonly high: number }
+  /** Any free port of the range, never the inner one by intention; `parity`: an even one for an even one. */
+  | {
+      readonly kind: 'random';
+      readonly low: number;
+      readonly high: number;
+      readonly parity?: boolean;
+    }
   /** One after the other, from the beginning again at the end. */
   | { readonly kind: 'sequential'; readonly low: number; readonly high: number };
 
@@ -30,6 +35,8 @@ export interface NatBehaviour {
   /** Who may send to a mapped port: everybody, addresses, or endpoints that it has sent to. */
   readonly filtering: Dependence;
   readonly ports: PortAllocation;
+  /** A new flow leaves from any of the router's addresses (RFC 4787 section 4.1: arbitrary pooling). */
+  readonly pooled: boolean;
   readonly lifetime: FlowLifetime;
   /** Flows that fit; further ones are dropped until others expire. */
   readonly flowsMax: number;

@@ -24,6 +24,7 @@ export class StatefulFirewall {
       seen: remote,
       remoteAddress,
       port: 0,
+      place: 0,
       usedAt: now,
       replied: false,
       outbound: true,

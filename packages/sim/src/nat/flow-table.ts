@@ -15,6 +15,8 @@ export interface Flow {
   readonly remoteAddress: IpAddress;
   /** Port outside. */
   readonly port: number;
+  /** Which of the NAT's addresses outside. */
+  readonly place: number;
   usedAt: Instant;
   /** Packets went both ways. */
   replied: boolean;

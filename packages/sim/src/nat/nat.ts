@@ -21,9 +21,10 @@ import { ANY_PORT, PortAllocator } from './port-allocator.js';
 /** Who inside gets what arrives unasked at a port; undefined: nobody by this rule. */
 export type InboundRule = (port: number, now: Instant) => Endpoint | undefined;
 
-/** A packet on its way out: the port of its source and where it really goes. */
+/** A packet on its way out: the port of its source, which of our addresses, and where it really goes. */
 export interface Leaving {
   readonly port: number;
+  readonly place: number;
   readonly remote: Endpoint;
 }
 
@@ -38,6 +39,8 @@ export interface NatOptions {
   readonly rules?: readonly InboundRule[];
   /** New flows of others behind this NAT, a second. */
   readonly crossTrafficPerSecond?: number;
+  /** How many addresses outside a NAT with a pool has. */
+  readonly places?: number;
 }
 
 export class Nat {
@@ -48,9 +51,11 @@ export class Nat {
   readonly #otherPorts: PortAllocator;
   readonly #rules: readonly InboundRule[];
   readonly #others: CrossTraffic | undefined;
+  /** Chooses an address outside for a new flow. */
+  readonly #choosePlace: () => number;
 
   constructor(behaviour: NatBehaviour, random: SeededRandom, options: NatOptions = {}) {
-    const { rules = [], crossTrafficPerSecond = 0 } = options;
+    const { rules = [], crossTrafficPerSecond = 0, places = 1 } = options;
     this.behaviour = behaviour;
     this.#flows = new FlowTable(behaviour.lifetime, behaviour.flowsMax);
     this.#ports = new PortAllocator(behaviour.ports, random);
@@ -59,6 +64,7 @@ export class Nat {
     if (crossTrafficPerSecond > 0) {
       this.#others = new CrossTraffic(crossTrafficPerSecond, random, behaviour.lifetime.freshMs);
     }
+    this.#choosePlace = behaviour.pooled ? () => random.below(places) : () => 0;
   }
 
   get size(): number {
@@ -70,28 +76,29 @@ export class Nat {
     this.#others?.until(now, (theirs, remote, at) => this.#begin(theirs, remote, at));
     const known = this.#flows.outbound(inner, target, now);
     if (known === undefined) {
-      const port = this.#begin(inner, target, now);
-      return port === undefined ? undefined : { port, remote: target };
+      const begun = this.#begin(inner, target, now);
+      return begun && { port: begun.port, place: begun.place, remote: target };
     }
     if (!known.outbound) known.replied = true;
     known.usedAt = now;
     known.sentAt = now;
-    return { port: known.port, remote: known.remote };
+    return { port: known.port, place: known.place, remote: known.remote };
   }
 
-  /** A packet arrives at an outer port; undefined: dropped. */
-  inbound(port: number, remote: Endpoint, now: Instant): Arriving | undefined {
+  /** A packet arrives at an outer port of one of our addresses; undefined: dropped. */
+  inbound(port: number, remote: Endpoint, now: Instant, place = 0): Arriving | undefined {
     const known = this.#flows.inbound(port, remote, now);
+    if (known !== undefined && known.place !== place) return undefined;
     if (known !== undefined) {
       if (known.outbound) known.replied = true;
       known.usedAt = now;
       return { inner: known.inner, source: known.seen };
     }
-    const inner = this.#ruled(port, now) ?? this.#openTo(port, remote, now);
+    const inner = this.#ruled(port, now) ?? this.#openTo(port, remote, place, now);
     if (inner === undefined) return undefined;
     const seen = this.#seenBy(inner, remote, now);
     if (seen === undefined) return undefined;
-    const flow = flowOf(inner, remote, seen, port, now, false);
+    const flow = flowOf({ inner, remote, seen, port, place }, now, false);
     return this.#flows.add(flow, now) ? { inner, source: seen } : undefined;
   }
 
@@ -100,12 +107,13 @@ export class Nat {
     this.#flows.clear();
   }
 
-  /** A new flow to the outside: its port; undefined: dropped. */
-  #begin(inner: Endpoint, remote: Endpoint, now: Instant): number | undefined {
+  /** A new flow to the outside; undefined: dropped. */
+  #begin(inner: Endpoint, remote: Endpoint, now: Instant): Flow | undefined {
     const port = this.#portFor(inner, remote, now);
     if (port === undefined) return undefined;
-    const flow = flowOf(inner, remote, remote, port, now, true);
-    return this.#flows.add(flow, now) ? port : undefined;
+    const outer = { port, place: this.#choosePlace() };
+    const flow = flowOf({ inner, remote, seen: remote, ...outer }, now, true);
+    return this.#flows.add(flow, now) ? flow : undefined;
   }
 
   #ruled(port: number, now: Instant): Endpoint | undefined {
@@ -152,12 +160,12 @@ export class Nat {
   }
 
   /** Who has opened `port` for a remote it hasn't sent to. */
-  #openTo(port: number, remote: Endpoint, now: Instant): Endpoint | undefined {
+  #openTo(port: number, remote: Endpoint, place: number, now: Instant): Endpoint | undefined {
     const { filtering } = this.behaviour;
     if (filtering === 'address-and-port-dependent') return undefined;
     const address = endpointAddress(remote);
     for (const flow of this.#flows.through(port, now)) {
-      if (flow.sentAt === undefined) continue;
+      if (flow.sentAt === undefined || flow.place !== place) continue;
       if (filtering === 'address-dependent' && flow.remoteAddress !== address) continue;
       return flow.inner;
     }
@@ -166,24 +174,11 @@ export class Nat {
 }
 
 function flowOf(
-  inner: Endpoint,
-  remote: Endpoint,
-  seen: Endpoint,
-  port: number,
+  ends: Pick<Flow, 'inner' | 'remote' | 'seen' | 'port' | 'place'>,
   now: Instant,
   outbound: boolean,
 ): Flow {
-  const remoteAddress = endpointAddress(remote);
+  const remoteAddress = endpointAddress(ends.remote);
   const sentAt = outbound ? now : undefined;
-  return {
-    inner,
-    remote,
-    seen,
-    remoteAddress,
-    port,
-    usedAt: now,
-    replied: false,
-    outbound,
-    sentAt,
-  };
+  return { ...ends, remoteAddress, usedAt: now, replied: false, outbound, sentAt };
 }

@@ -40,7 +40,9 @@ export class PortAllocator {
       case 'preserving':
         return isFree(innerPort) ? innerPort : this.#anyOf(rangeOf(ANY_PORT, innerPort), isFree);
       case 'random':
-        return this.#anyOf(rangeOf(allocation, innerPort), isFree);
+        return allocation.parity === true
+          ? this.#anyOf(allocation, (port) => (port - innerPort) % 2 === 0 && isFree(port))
+          : this.#anyOf(rangeOf(allocation, innerPort), isFree);
       case 'sequential':
         return this.#sequential(allocation, isFree);
     }

@@ -54,11 +54,15 @@ const measured: Readonly<Record<Exclude<NatProfile, 'udp-blocked'>, string>> = {
   'easy-range': 'EIM APDF other',
   hard: 'APDM APDF other',
   'hard-range': 'APDM APDF other',
+  'hard-pool': 'APDM APDF other',
+  'port-block': 'APDM APDF other',
+  'port-parity': 'APDM APDF other',
   'full-cone': 'EIM EIF kept',
   'restricted-cone': 'EIM ADF kept',
   'cone-other-ports': 'EIM EIF other',
   sequential: 'APDM APDF other',
   'address-dependent': 'ADM APDF other',
+  'address-dependent-loose': 'ADM ADF other',
   'one-to-one': 'EIM EIF kept',
   'one-to-one-firewalled': 'EIM APDF kept',
 };
@@ -94,6 +98,43 @@ test('two hosts with one port share it until they meet at one remote', () => {
   expect(other).not.toBe(5000);
   expect(receiver(nat, 5000, a, start)).toBe(inner);
   expect(receiver(nat, other ?? 0, a, start)).toBe(neighbour);
+});
+
+test('a NAT of port parity gives even ports to even ones, from all that there are', () => {
+  const nat = natOf(natBehaviours['port-parity']);
+  const ports = Array.from({ length: 400 }, (_, index) => {
+    const port = outerPort(nat, socket(`192.168.1.10:${5000 + index}`), a, start) ?? 0;
+    expect(port % 2).toBe(index % 2);
+    return port;
+  });
+  expect(Math.max(...ports) - Math.min(...ports)).toBeGreaterThan(60_000);
+});
+
+test('a block of ports is 512 of them, and all are used', () => {
+  const nat = natOf(natBehaviours['port-block']);
+  const ports = Array.from(
+    { length: 512 },
+    (_, index) => outerPort(nat, inner, socket(`9.9.9.1:${1000 + index}`), start) ?? 0,
+  );
+  expect(Math.floor(Math.min(...ports) / 512)).toBe(Math.floor(Math.max(...ports) / 512));
+  expect(new Set(ports).size).toBeGreaterThan(300);
+});
+
+test('a NAT with a pool takes any of its addresses for a new flow, and lets in at that one alone', () => {
+  const nat = new Nat(natBehaviours['hard-pool'], new SeededRandom(1), { places: 4 });
+  const places = new Set<number>();
+  for (let index = 0; index < 100; index++) {
+    const remote = socket(`9.9.9.1:${1000 + index}`);
+    const leaving = nat.outbound(inner, remote, start);
+    if (leaving === undefined) throw new Error('there is room');
+    places.add(leaving.place);
+    for (const place of [0, 1, 2, 3]) {
+      const arriving = nat.inbound(leaving.port, remote, start, place);
+      expect(arriving?.inner).toBe(place === leaving.place ? inner : undefined);
+    }
+    expect(nat.outbound(inner, remote, start)).toEqual(leaving);
+  }
+  expect([...places].sort()).toEqual([0, 1, 2, 3]);
 });
 
 describe('a flow is forgotten', () => {

@@ -10,11 +10,14 @@ const FLOWS_MAX = 65_536;
 
 /** 64 ports: what a carrier hands to one customer. */
 const FEW_PORTS: PortAllocation = { kind: 'random', low: 40_000, high: 40_063 };
+/** What a carrier's NAT sets aside for a customer at a time: 512 ports, at a multiple of that. */
+const BLOCK: PortAllocation = { kind: 'random', low: 40_448, high: 40_959 };
 
 const easy: NatBehaviour = {
   mapping: 'endpoint-independent',
   filtering: 'address-and-port-dependent',
   ports: { kind: 'preserving' },
+  pooled: false,
   lifetime: LINUX_LIFETIME,
   flowsMax: FLOWS_MAX,
   hairpin: false,
@@ -30,6 +33,9 @@ export const natBehaviours: Readonly<Record<NatProfile, NatBehaviour>> = {
   'easy-range': { ...easy, ports: FEW_PORTS },
   hard,
   'hard-range': { ...hard, ports: FEW_PORTS },
+  'hard-pool': { ...hard, pooled: true },
+  'port-block': { ...hard, ports: BLOCK },
+  'port-parity': { ...hard, ports: { ...ANY_PORT, parity: true } },
   'full-cone': { ...easy, filtering: 'endpoint-independent' },
   'restricted-cone': { ...easy, filtering: 'address-dependent' },
   'cone-other-ports': {
@@ -39,6 +45,11 @@ export const natBehaviours: Readonly<Record<NatProfile, NatBehaviour>> = {
   },
   sequential: { ...hard, ports: { kind: 'sequential', low: 40_000, high: 40_999 } },
   'address-dependent': { ...hard, mapping: 'address-dependent' },
+  'address-dependent-loose': {
+    ...hard,
+    mapping: 'address-dependent',
+    filtering: 'address-dependent',
+  },
   'one-to-one': { ...easy, filtering: 'endpoint-independent', exposed: true },
   'one-to-one-firewalled': easy,
   'udp-blocked': { ...easy, udp: false },

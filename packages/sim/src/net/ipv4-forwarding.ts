@@ -21,8 +21,8 @@ import { embedIpv4 } from './nat64.js';
 export interface Ipv4ForwardingOptions {
   readonly nat: Nat;
   readonly balancers: readonly Balancer[];
-  /** The NAT's address outside, at present. */
-  readonly outside: () => IpAddress | undefined;
+  /** The NAT's addresses outside, at present: the first, and where it has a pool the others. */
+  readonly outside: () => readonly IpAddress[];
 }
 
 export class Ipv4Forwarding {
@@ -39,8 +39,9 @@ export class Ipv4Forwarding {
     if (!nat.behaviour.udp) return 'no-udp';
     const balancer = balancers.find((candidate) => candidate.claims(source, target, now));
     if (balancer !== undefined) return { ...datagram, source: balancer.outer, target };
-    const address = outside();
-    const leaving = address === undefined ? undefined : nat.outbound(source, target, now);
+    const addresses = outside();
+    const leaving = addresses.length === 0 ? undefined : nat.outbound(source, target, now);
+    const address = leaving && addresses[leaving.place];
     if (address === undefined || leaving === undefined) return 'nat-full';
     return { ...datagram, source: endpoint(address, leaving.port), target: leaving.remote };
   }
@@ -50,8 +51,9 @@ export class Ipv4Forwarding {
     const { source, target } = datagram;
     const balancer = balancers.find(({ outer }) => outer === target);
     if (balancer !== undefined) return { ...datagram, target: balancer.inbound(source, now) };
-    const isOurs = nat.behaviour.udp && endpointAddress(target) === outside();
-    const arriving = isOurs ? nat.inbound(endpointPort(target), source, now) : undefined;
+    const place = nat.behaviour.udp ? outside().indexOf(endpointAddress(target)) : -1;
+    if (place < 0) return 'filtered';
+    const arriving = nat.inbound(endpointPort(target), source, now, place);
     if (arriving === undefined) return 'filtered';
     const isIpv6 = familyOf(endpointAddress(arriving.inner)) === 6;
     const seen = isIpv6 ? embedIpv4(arriving.source) : arriving.source;

@@ -18,6 +18,7 @@ import type { Prefix } from '@warren/core/ip/prefix';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { Trace } from '../clock/trace.js';
 import type { Balancer } from '../nat/balancer.js';
+import { BanList } from '../nat/ban-list.js';
 import type { Nat } from '../nat/nat.js';
 import {
   ANNOUNCEMENTS,
@@ -25,7 +26,7 @@ import {
   ROUTER_PORT,
   SSDP_PORT,
 } from '../servers/port-mapping/port-mapping-server.js';
-import type { NativeIpv6 } from '../topology/types.js';
+import type { NativeIpv6, Network } from '../topology/types.js';
 import { type Datagram, DEFAULT_HOPS, passedOn } from './datagram.js';
 import type { Uplink } from './internet.js';
 import { Ipv4Forwarding } from './ipv4-forwarding.js';
@@ -55,6 +56,8 @@ export interface RouterOptions {
   readonly ipv6?: NativeIpv6 | undefined;
   readonly nat64?: boolean;
   readonly portMapping?: PortMappingServer | undefined;
+  /** What is done about UDP that comes unasked. */
+  readonly unasked?: Pick<Network, 'rejects' | 'bansAfter'>;
   readonly clock: SimClock;
   readonly trace: Trace;
 }
@@ -66,24 +69,23 @@ export class Router implements LanRouter {
   readonly #options: RouterOptions;
   readonly #ipv4: Ipv4Forwarding;
   readonly #ipv6: Ipv6Forwarding | undefined;
+  readonly #bans: BanList | undefined;
   #epoch = 0;
 
   constructor(options: RouterOptions) {
-    const { nat, wan, balancers, ipv6, portMapping, nat64 = false } = options;
+    const { nat, wan, balancers, ipv6, portMapping, nat64 = false, unasked } = options;
     this.#options = options;
     this.nat = nat;
     this.portMapping = portMapping;
     this.hasNat64 = nat64;
-    this.#ipv4 = new Ipv4Forwarding({ nat, balancers, outside: () => wan.sourceFor(4) });
+    if (unasked?.bansAfter !== undefined) this.#bans = new BanList(unasked.bansAfter);
+    const outside = (): readonly IpAddress[] => outerAddresses(options);
+    this.#ipv4 = new Ipv4Forwarding({ nat, balancers, outside });
     if (ipv6 !== undefined) {
       const { udp } = nat.behaviour;
       this.#ipv6 = new Ipv6Forwarding({ network: ipv6, udp, mappings: portMapping?.mappings });
     }
-    wan.receive = (datagram) => {
-      const passed = passedOn(datagram);
-      if (passed === undefined) this.#drop('hops', datagram);
-      else this.#fromOutside(passed);
-    };
+    wan.receive = (datagram) => this.#fromOutside(datagram);
   }
 
   get uplink(): Uplink {
@@ -110,6 +112,7 @@ export class Router implements LanRouter {
     const { clock } = this.#options;
     this.#ipv4.reboot();
     this.#ipv6?.reboot();
+    this.#bans?.reboot();
     this.#epoch++;
     this.portMapping?.reboot(clock.now);
     const epoch = this.#epoch;
@@ -136,7 +139,7 @@ export class Router implements LanRouter {
     const leaving = passed === undefined ? 'hops' : this.#outward(passed);
     if (typeof leaving === 'string') this.#drop(leaving, datagram);
     else if (!wan.addresses.includes(endpointAddress(leaving.target))) wan.send(leaving);
-    else if (this.nat.behaviour.hairpin) clock.later(LAN_MS, () => this.#fromOutside(leaving));
+    else if (this.nat.behaviour.hairpin) clock.later(LAN_MS, () => this.#inward(leaving));
     else this.#drop('no-hairpin', datagram);
   }
 
@@ -168,13 +171,35 @@ export class Router implements LanRouter {
   }
 
   #fromOutside(datagram: Datagram): void {
+    const isBanned = this.#bans?.isBanned(
+      endpointAddress(datagram.source),
+      this.#options.clock.now,
+    );
+    const passed = passedOn(datagram);
+    if (isBanned === true) this.#drop('banned', datagram);
+    else if (passed === undefined) this.#drop('hops', datagram);
+    else this.#inward(passed);
+  }
+
+  #inward(datagram: Datagram): void {
     const { clock, lan } = this.#options;
     const isIpv4 = familyOf(endpointAddress(datagram.target)) === 4;
     const arriving = isIpv4
       ? this.#ipv4.inbound(datagram, clock.now)
       : (this.#ipv6?.inbound(datagram, clock.now) ?? 'no-ipv6');
-    if (typeof arriving === 'string') this.#drop(arriving, datagram);
+    if (arriving === 'filtered') this.#unasked(datagram);
+    else if (typeof arriving === 'string') this.#drop(arriving, datagram);
     else lan.deliver(arriving);
+  }
+
+  /**
+   * An ICMP error is nothing that anybody notices: NATs keep their flow (RFC 4787 REQ-12), and a socket that is not
+   * connected hears of none.
+   */
+  #unasked(datagram: Datagram): void {
+    const { clock, unasked } = this.#options;
+    this.#bans?.knocked(endpointAddress(datagram.source), clock.now);
+    this.#drop(unasked?.rejects === true ? 'rejected' : 'filtered', datagram);
   }
 
   /** From the LAN to somebody in it. */
@@ -217,4 +242,13 @@ export class Router implements LanRouter {
   #drop(reason: string, { source, target, bytes }: Datagram): void {
     this.#options.trace.note('drop', reason, this.#options.name, source, target, bytes);
   }
+}
+
+/** The first, and where the NAT has a pool the others too, but for those of balancers. */
+function outerAddresses({ nat, wan, balancers }: RouterOptions): readonly IpAddress[] {
+  const first = wan.sourceFor(4);
+  if (first === undefined) return [];
+  if (!nat.behaviour.pooled) return [first];
+  const taken = balancers.map(({ outer }) => endpointAddress(outer));
+  return wan.addresses.filter((own) => familyOf(own) === 4 && !taken.includes(own));
 }

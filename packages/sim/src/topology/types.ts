@@ -48,8 +48,12 @@ export interface Host extends PublicAttachment {
  *     full-cone          EIM  EIF   keeps ports
  *     restricted-cone    EIM  ADF   keeps ports
  *     cone-other-ports   EIM  EIF   never keeps ports
+ *     hard-pool          APDM APDF  random ports, of any of the network's addresses (arbitrary pooling)
+ *     port-block         APDM APDF  random in a block of 512 ports, as carriers hand them out
+ *     port-parity        APDM APDF  random ports, even ones for even ones (RFC 4787 section 4.2.2)
  *     sequential         APDM APDF  each mapping takes the next port
  *     address-dependent  ADM  APDF
+ *     address-dependent-loose  ADM ADF
  *     one-to-one         EIM  EIF   an elastic IP, nothing filtered; for a LAN of one machine
  *     one-to-one-firewalled  EIM APDF  an elastic IP behind a stateful security group; for a LAN of one machine
  *     udp-blocked        no UDP passes, TCP as easy
@@ -59,11 +63,15 @@ export const NAT_PROFILES = [
   'easy-range',
   'hard',
   'hard-range',
+  'hard-pool',
+  'port-block',
+  'port-parity',
   'full-cone',
   'restricted-cone',
   'cone-other-ports',
   'sequential',
   'address-dependent',
+  'address-dependent-loose',
   'one-to-one',
   'one-to-one-firewalled',
   'udp-blocked',
@@ -134,7 +142,17 @@ export interface Network extends PublicAttachment {
   readonly nat64?: boolean;
   /** New outward UDP flows of others behind the same NAT, a second: they use up ports. Absent: none. */
   readonly crossTrafficPerSecond?: number;
+  /** The router answers IPv4 UDP that comes unasked with an ICMP error. Absent: it drops it. */
+  readonly rejects?: boolean;
+  /**
+   * The router drops everything from an IPv4 address for {@link BAN_MS} when so many UDP packets came from it
+   * unasked within a minute. Absent: never.
+   */
+  readonly bansAfter?: number;
 }
+
+/** As long as intrusion prevention of small firewalls does. */
+export const BAN_MS = 60_000;
 
 /** The port mapping service of a network; undefined: none. */
 export function portMappingOf({ portMapping }: Network): PortMappingService | undefined {

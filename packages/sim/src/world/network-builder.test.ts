@@ -278,3 +278,48 @@ test('a datagram of few hops opens the NATs on its way, and dies at the first ro
     expect(host.take()).toEqual([]);
   }
 });
+
+test('who knocks too often is not heard for a minute, not even where he was let in', () => {
+  const { inside, outside, say, clock } = sceneOf({ bansAfter: 20 });
+  const host = inside('host', '192.168.1.10');
+  const [peer, other] = [outside('peer', '9.9.9.1'), outside('other', '9.9.9.2')];
+  say(host, '9.9.9.1:5000', [peer]);
+  say(host, '9.9.9.2:5000', [other]);
+  for (let port = 6000; port < 6020; port++) say(peer, `54.1.1.1:${port}`, []);
+  expect(say(peer, '54.1.1.1:5000', [host])).toEqual(['host 9.9.9.1:5000']);
+  for (let port = 6000; port < 6003; port++) say(peer, `54.1.1.1:${port}`, []);
+  expect(say(peer, '54.1.1.1:5000', [host])).toEqual([]);
+  expect(say(other, '54.1.1.1:5000', [host])).toEqual(['host 9.9.9.2:5000']);
+  clock.run(61_000);
+  say(host, '9.9.9.1:5000', [peer]);
+  expect(say(peer, '54.1.1.1:5000', [host])).toEqual(['host 9.9.9.1:5000']);
+});
+
+test('a knock at a time is borne for ever', () => {
+  const { inside, outside, say, clock } = sceneOf({ bansAfter: 20, rejects: true });
+  const [host, peer] = [inside('host', '192.168.1.10'), outside('peer', '9.9.9.1')];
+  for (let port = 6000; port < 6100; port++) {
+    say(peer, `54.1.1.1:${port}`, []);
+    clock.run(4_000);
+  }
+  say(host, '9.9.9.1:5000', [peer]);
+  expect(say(peer, '54.1.1.1:5000', [host])).toEqual(['host 9.9.9.1:5000']);
+});
+
+test('a pool is of all addresses of the network, behind a carrier of the carrier', () => {
+  const addresses = ['54.1.1.1', '54.1.1.2', '54.1.1.3', '54.1.1.4'].map(ip);
+  const carrier = { nat: 'hard-pool', lan: cidr('100.64.0.0/24') } as const;
+  for (const network of [{ nat: 'hard-pool' } as const, { carrier }]) {
+    const { inside, outside, say } = sceneOf({ addresses, ...network });
+    const host = inside('host', '192.168.1.10');
+    const seen = new Set<string>();
+    for (let index = 1; index < 60; index++) {
+      const peer = outside('peer', `9.9.9.${index}`);
+      const [heard = ''] = say(host, `9.9.9.${index}:5000`, [peer]);
+      const endpoint = heard.replace('peer ', '');
+      seen.add(endpointAddress(socket(endpoint)));
+      expect(say(peer, endpoint, [host])).toEqual([`host 9.9.9.${index}:5000`]);
+    }
+    expect([...seen].sort()).toEqual(addresses);
+  }
+});

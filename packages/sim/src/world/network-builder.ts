@@ -79,7 +79,10 @@ function buildCarrier(
     name: `${name}-carrier`,
     lan,
     wan,
-    nat: new Nat({ ...natBehaviours[nat], hairpin }, random.fork(), natOptions(network, lan, nat)),
+    nat: new Nat({ ...natBehaviours[nat], hairpin }, random.fork(), {
+      ...natOptions(network, lan, nat),
+      places: placesOf(network),
+    }),
     balancers: [],
     // Passed on as it is: the home router has the firewall.
     ipv6: ipv6 === undefined ? undefined : { lan: ipv6.lan, firewalled: false },
@@ -118,12 +121,13 @@ function buildHome(
       ? []
       : [(port, now): ReturnType<InboundRule> => portMapping.mappings.target(port, now)];
   const { rules, ...others } = natOptions(network, lan, nat);
+  const places = network.carrier === undefined ? placesOf(network) : 1;
   return new Router({
     name,
     lan,
     wan,
     // A mapping beats an elastic IP.
-    nat: new Nat(behaviour, random.fork(), { ...others, rules: [...mapped, ...rules] }),
+    nat: new Nat(behaviour, random.fork(), { ...others, places, rules: [...mapped, ...rules] }),
     balancers: (network.balancers ?? []).map(
       ({ address, port, machine }) =>
         new Balancer(endpoint(address, port), endpoint(lanAddress(topology, machine), port)),
@@ -131,6 +135,7 @@ function buildHome(
     ipv6,
     nat64,
     portMapping,
+    unasked: network,
     clock,
     trace,
   });
@@ -143,6 +148,12 @@ function natOptions({ crossTrafficPerSecond = 0 }: Network, lan: Lan, nat: Netwo
     return address === undefined ? undefined : endpoint(address, port);
   };
   return { crossTrafficPerSecond, rules: natBehaviours[nat].exposed ? [toOnlyHost] : [] };
+}
+
+/** Addresses outside that a pool has. */
+function placesOf({ addresses, balancers = [] }: Network): number {
+  const taken = new Set(balancers.map(({ address }) => address));
+  return addresses.filter((address) => familyOf(address) === 4 && !taken.has(address)).length;
 }
 
 /** The second address of a carrier's LAN. */
