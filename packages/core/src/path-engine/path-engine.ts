@@ -300,8 +300,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
 
   #linkChanged(now: Instant): void {
     this.#samples.clear();
-    this.#searches.networkChanged(now);
     const lostAddress = this.#network.linkChanged(now);
+    this.#searches.networkChanged(lostAddress, now);
     if (lostAddress) {
       this.#links.redial(now);
       this.#peers.reroute(now);

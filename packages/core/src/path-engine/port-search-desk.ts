@@ -114,9 +114,9 @@ export class PortSearchDesk {
     else this.#searches.stun(socketId, message.source, message.bytes, now);
   }
 
-  networkChanged(now: Instant): void {
+  networkChanged(lostAddress: boolean, now: Instant): void {
     this.#proofs.networkChanged(now);
-    this.#searches.networkChanged(now);
+    this.#searches.networkChanged(lostAddress, now);
   }
 
   forget(peer: NodeKey, now: Instant): void {

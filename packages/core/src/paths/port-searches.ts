@@ -198,10 +198,10 @@ export class PortSearches {
     else this.#options.counters.add('port-search-stun-unknown');
   }
 
-  /** Everything that was foretold belongs to another network. */
-  networkChanged(now: Instant): void {
+  /** Everything that was foretold belongs to another network; sockets only if their address is gone. */
+  networkChanged(lostAddress: boolean, now: Instant): void {
     this.#abandon(now);
-    this.#kept.closeAll(now);
+    if (lostAddress) this.#kept.closeAll(now);
     this.#hopelessUntil = undefined;
     this.#servers = [];
     this.#seenPorts = [];
@@ -223,7 +223,7 @@ export class PortSearches {
 
   /** Closes everything, for good. */
   stop(now: Instant): void {
-    this.networkChanged(now);
+    this.networkChanged(true, now);
     this.#sought.clear();
   }
 

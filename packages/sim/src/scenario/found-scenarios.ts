@@ -82,6 +82,20 @@ export const foundScenarios: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'idle-link-change',
+    about: 'a network that changed and lost no address takes no socket away from the peer',
+    left: behind('sequential'),
+    right: behind('sequential'),
+    relays: 2,
+    path: 'direct',
+    steps: ({ left, right, run }) => {
+      for (const node of [left, right]) {
+        node.input({ type: 'link-changed' });
+        run(20_000);
+      }
+    },
+  }),
+  scenario({
     name: 'late-word',
     about: 'what a dead process said last comes after its successor: it must not count (seed 587)',
     left: inTheOpen,
