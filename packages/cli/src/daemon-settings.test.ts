@@ -14,6 +14,16 @@ test('what up was told goes to the daemon it starts, whose directory is another 
   ]);
 });
 
+test('routers are left alone by the daemon that up starts, and a running one that asks them is told of', () => {
+  expect(daemonFlags({ portMapping: false })).toEqual(['--no-port-mapping']);
+  expect(daemonFlags({ portMapping: true })).toEqual([]);
+  requireSettings({ portMapping: false }, { ...running, portMapping: false });
+  requireSettings({ portMapping: true }, { ...running, portMapping: false });
+  expect(() => requireSettings({ portMapping: false }, { ...running, portMapping: true })).toThrow(
+    'the daemon runs already, without --no-port-mapping',
+  );
+});
+
 test('a running daemon that has it all is fine', () => {
   requireSettings({}, running);
   requireSettings({ config: running.configFile, staticEndpoint: [endpoint] }, running);

@@ -1,5 +1,5 @@
 /**
- * What `up` may be told for the daemon it starts: static endpoints and the configuration file. They belong to
+ * What `up` may be told for the daemon it starts: static endpoints, ports and the configuration file. They belong to
  * the daemon's start; when one runs already without them, that is told instead of losing them.
  */
 import { resolve } from 'node:path';
@@ -12,15 +12,18 @@ export interface AskedSettings {
   readonly config?: string;
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly healthPort?: number;
+  /** `--no-port-mapping` is false. */
+  readonly portMapping?: boolean;
 }
 
 /** Flags for the daemon; it runs in another directory, so a path becomes absolute. */
 export function daemonFlags(asked: AskedSettings): string[] {
-  const { config, staticEndpoint = [], healthPort } = asked;
+  const { config, staticEndpoint = [], healthPort, portMapping } = asked;
   return [
     ...(config === undefined ? [] : ['--config', resolve(config)]),
     ...staticEndpoint.flatMap((endpoint) => ['--static-endpoint', endpoint]),
     ...(healthPort === undefined ? [] : ['--health-port', String(healthPort)]),
+    ...(portMapping === false ? ['--no-port-mapping'] : []),
   ];
 }
 
@@ -30,11 +33,13 @@ export function requireSettings(asked: AskedSettings, running: DaemonSettings): 
   const missing = staticEndpoint.filter((endpoint) => !running.staticEndpoints.includes(endpoint));
   const isOtherFile = config !== undefined && resolve(config) !== running.configFile;
   const isOtherPort = healthPort !== undefined && healthPort !== running.healthPort;
-  if (missing.length === 0 && !isOtherFile && !isOtherPort) return;
+  const isAsking = asked.portMapping === false && running.portMapping !== false;
+  if (missing.length === 0 && !isOtherFile && !isOtherPort && !isAsking) return;
   const lacks = [
     ...(missing.length === 0 ? [] : [`the static endpoint ${missing.join(', ')}`]),
     ...(isOtherFile ? [`the configuration ${resolve(config)}`] : []),
     ...(isOtherPort ? [`the health port ${healthPort}`] : []),
+    ...(isAsking ? ['--no-port-mapping'] : []),
   ];
   throw new CliError(
     'DAEMON_SETTINGS',

@@ -4,6 +4,7 @@
  */
 import { WarrenError } from '@warren/core/base/errors';
 import type { NetcheckLine, NetcheckReport } from '@warren/node/local-api/netcheck-report';
+import type { PortMapReport } from '@warren/node/local-api/portmap-report';
 import {
   type ErrorReport,
   LOCAL_API_HOST,
@@ -26,6 +27,8 @@ const ANSWER_MS = 10_000;
 const DOWN_MS = 30_000;
 /** A check takes 5 s and may wait for one that runs; the daemon gives up before this. */
 const NETCHECK_SILENCE_MS = 20_000;
+/** Routers are given 6 s to answer. */
+const PORT_MAP_SILENCE_MS = 15_000;
 /** The search for a path is given 12 s where none has run yet. */
 const WHY_SILENCE_MS = 30_000;
 /** A ping's own 5 s and the pause to the next, with room for a busy machine. */
@@ -166,6 +169,13 @@ export class LocalClient {
     const body = await this.#document('GET', path, WHY_SILENCE_MS);
     if (!isWhyReport(body)) throw answerError(this.#socketPath);
     return body;
+  }
+
+  /** What the port mapper finds at the routers now. */
+  async portMap(): Promise<PortMapReport> {
+    const body = await this.#document('GET', '/v0/portmap', PORT_MAP_SILENCE_MS);
+    if (!isObject(body) || !Array.isArray(body['routers'])) throw answerError(this.#socketPath);
+    return body as unknown as PortMapReport;
   }
 
   async settings(): Promise<SettingsReport> {

@@ -198,6 +198,11 @@ export function healthPortOption(): Option {
   ).argParser(parseFixedPort);
 }
 
+/** `--no-port-mapping` of the daemon, and of `up` for the daemon it may start. */
+export function noPortMappingOption(): Option {
+  return new Option('--no-port-mapping', "don't ask routers to forward the UDP port");
+}
+
 /** `--config` of the daemon, and of `up` for the daemon it may start. */
 export function configOption(): Option {
   return new Option(

@@ -83,6 +83,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/set.js')).defineSet,
   },
   {
+    name: 'debug',
+    summary: 'what the parts of the running node know',
+    group: NODE,
+    load: async () => (await import('./commands/debug.js')).defineDebug,
+  },
+  {
     name: 'daemon',
     summary: 'run the node itself in the foreground',
     group: NODE,

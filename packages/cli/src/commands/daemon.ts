@@ -15,6 +15,7 @@ import { loadPart } from '../optional-package.js';
 import {
   configOption,
   healthPortOption,
+  noPortMappingOption,
   parsePort,
   socketPathOf,
   stateDirOption,
@@ -67,7 +68,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
     )
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())
-    .option('--no-port-mapping', "don't ask routers to forward the UDP port")
+    .addOption(noPortMappingOption())
     .addOption(configOption())
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),

@@ -15,6 +15,7 @@ import type { LocalApiBackend } from '@warren/node/local-api/server';
 import type { WhyReport } from '@warren/node/local-api/why-report';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ServedDaemon, serveDaemon } from '../testing/daemon-api.js';
+import { mappedPort } from '../testing/portmap.js';
 import { directPeer, easyNetcheck, quietPeer, runningReport } from '../testing/reports.js';
 import { type CliOptions, type CliOutcome, runCli } from '../testing/run-cli.js';
 import { relayedWhy } from '../testing/why.js';
@@ -133,6 +134,19 @@ describe('netcheck', () => {
     expect(code).toBe(3);
     expect(err).toContain('RELAY_MAP_UNKNOWN');
     expect(err).toContain('--login-server');
+  });
+});
+
+describe('debug portmap', () => {
+  test('a mapping is 0, as text and as JSON; none is 1', async () => {
+    const { code, out, err } = await warren({}, ['debug', 'portmap']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('PCP      mapped  203.0.113.9:41641, granted for 2h');
+    const json = await warren({}, ['debug', 'portmap', '--json']);
+    expect(JSON.parse(json.out)).toEqual(mappedPort);
+    const off = { ...mappedPort, enabled: false, routers: [] };
+    const none = await warren({ portMap: () => Promise.resolve(off) }, ['debug', 'portmap']);
+    expect(none).toMatchObject({ code: 1, out: expect.stringContaining('switched off') as string });
   });
 });
 

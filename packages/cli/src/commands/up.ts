@@ -12,6 +12,7 @@ import { LocalClient } from '../local-client.js';
 import {
   configOption,
   healthPortOption,
+  noPortMappingOption,
   parseDuration,
   parseHostName,
   parseLoginServer,
@@ -33,6 +34,7 @@ interface UpOptions {
   readonly config?: string;
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly healthPort?: number;
+  readonly portMapping: boolean;
   readonly timeout: number;
   readonly json: boolean;
 }
@@ -148,6 +150,7 @@ export function defineUp(command: Command, context: CliContext): void {
     .addOption(stateDirOption('state of the daemon, should it have to be started'))
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())
+    .addOption(noPortMappingOption())
     .addOption(configOption())
     .addOption(
       new Option('--timeout <duration>', 'give up after so long; 0: wait for ever')

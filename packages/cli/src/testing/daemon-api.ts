@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
+import { mappedPort } from './portmap.js';
 import { easyNetcheck, runningReport, settingsReport } from './reports.js';
 import { relayedWhy } from './why.js';
 
@@ -23,6 +24,7 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     ping: () => Promise.resolve(),
     why: () => Promise.resolve(relayedWhy),
     netcheck: () => Promise.resolve(easyNetcheck),
+    portMap: () => Promise.resolve(mappedPort),
     relayMap: () => ({ Regions: {} }),
     settings: () => settingsReport,
     changeSettings: () => settingsReport,

@@ -1,9 +1,5 @@
 /**
- * The node: owns the data plane, the login and its session, and answers the local API.
- *
- *     Stopped --up--> (NeedsLogin -> Starting) --> Running --down--> Stopped
- *
- * What people asked for is in the profile, so a daemon that was killed comes back in the same state.
+ * The node: owns the data plane, the logins (logins.ts) and what outlives them, and answers the local API.
  */
 import type { UpMessage } from '@warren/core/engines/messages';
 import { encodeRelayMap } from '@warren/core/netmap/encode-relay-map';
@@ -12,11 +8,10 @@ import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import type { NodeSettings } from '../config/settings.js';
-import type { NodeError } from '../errors.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
+import type { PortMapReport } from '../local-api/portmap-report.js';
 import type {
-  BackendState,
   LogoutReport,
   PingLine,
   PingRequest,
@@ -35,23 +30,21 @@ import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
 import { OverlayRules } from '../tun/overlay-rules.js';
 import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
-import { awaitRunning, runningEvent } from './await-running.js';
 import { HandshakeTime } from './handshake-time.js';
 import { Health } from './health.js';
 import { HealthPort } from './health-port.js';
 import { History } from './history.js';
 import { LiveSettings } from './live-settings.js';
-import { profileFor, profileLoggedOut, profileWithout } from './login.js';
+import { Logins } from './logins.js';
 import { checkNetwork } from './netcheck.js';
 import { NetworkFile } from './network-file.js';
 import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
-import type { Profile } from './profile.js';
+import { portMapJson } from './portmap-json.js';
 import { ProfileFile } from './profile-file.js';
 import {
   clockSentence,
   endpointSentences,
-  interrupted,
   notRunning,
   relaySentences,
   rulesSentence,
@@ -90,9 +83,8 @@ export class Daemon implements LocalApiBackend {
   /** Undefined: routers are not asked. */
   readonly #portMap: PortMapHost | undefined;
   readonly #settings: LiveSettings;
-  readonly #listeners = new Set<(event: SessionEvent) => void>();
+  readonly #logins: Logins;
   #link: LinkState = { addresses: [], defaultRoute: '' };
-  #session: Session | undefined;
   #healthPort: HealthPort | undefined;
 
   private constructor(
@@ -114,7 +106,7 @@ export class Daemon implements LocalApiBackend {
           ...options,
           file: new MappingFile(options.stateDir, options.log),
           onChange: (mappings, services) =>
-            this.#session?.host?.handle({ type: 'port-map', mappings, services }),
+            this.#logins.session?.host?.handle({ type: 'port-map', mappings, services }),
         });
     this.#settings = new LiveSettings({
       started: options.settings,
@@ -122,9 +114,9 @@ export class Daemon implements LocalApiBackend {
       health: this.#health,
       log: options.log,
       onStaticEndpoints: (endpoints) => {
-        this.#session?.host?.handle({ type: 'static-endpoints', endpoints });
+        this.#logins.session?.host?.handle({ type: 'static-endpoints', endpoints });
       },
-      onHostName: (hostName) => this.#session?.setHostName(hostName),
+      onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
     });
     const rules = new OverlayRules(options.tunName);
     this.#tun = new TunSettings({
@@ -141,6 +133,10 @@ export class Daemon implements LocalApiBackend {
         else this.#health.set('tun', `The tunnel's device is not configured: ${error.message}`);
       },
     });
+    this.#logins = new Logins({
+      ...{ file, tun: this.#tun, log: options.log },
+      newSession: (authKey, onEvent) => this.#newSession(authKey, onEvent),
+    });
     this.#watcher = new LinkWatcher({
       tunName: options.tunName,
       log: options.log,
@@ -149,7 +145,7 @@ export class Daemon implements LocalApiBackend {
         options.log.info('link changed', { addresses: link.addresses });
         this.#link = link;
         this.#settings.linkChanged();
-        this.#session?.linkChanged(link);
+        this.#logins.session?.linkChanged(link);
         this.#portMap?.linkChanged();
       },
     });
@@ -162,7 +158,7 @@ export class Daemon implements LocalApiBackend {
     let daemon: Daemon | undefined;
     try {
       daemon = await Daemon.#open(options, lock);
-      daemon.#resume();
+      daemon.#logins.resume();
       return daemon;
     } catch (error) {
       await daemon?.close();
@@ -203,21 +199,12 @@ export class Daemon implements LocalApiBackend {
     return daemon;
   }
 
-  /** Goes on where the last run ended, also when that was in the middle of a change of server. */
-  #resume(): void {
-    const { profile } = this.#file;
-    if (profile.previous !== undefined) this.#file.store(profileWithout(profile, profile));
-    const { login, wantRunning } = this.#file.profile;
-    if (wantRunning && login?.nodeKey !== undefined) this.#startSession(undefined);
-  }
-
   onUp(message: UpMessage): void {
-    this.#session?.onUp(message);
+    this.#logins.session?.onUp(message);
   }
 
   async close(): Promise<void> {
-    this.#session?.close();
-    this.#session = undefined;
+    this.#logins.close();
     this.#settings.close();
     await this.#portMap?.stop();
     await this.#healthPort?.close();
@@ -229,57 +216,28 @@ export class Daemon implements LocalApiBackend {
     this.#lock.release();
   }
 
-  async up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
-    const before = this.#file.profile;
-    const wanted = profileFor(request, before);
-    this.#file.store(wanted);
-    let session: Session | undefined;
-    try {
-      if (this.#needsNewSession(request, before)) {
-        this.#stop(interrupted('another `warren up` began a new login'));
-        this.#startSession(request.authKey);
-      }
-      session = this.#session;
-      await this.#waitUntilRunning(emit, signal);
-    } catch (error) {
-      // A first join that fails leaves nothing behind that would retry in the dark. A later one is not ours.
-      const isOurs = session === this.#session;
-      if (isOurs && this.#file.profile.login?.joined === false) this.#goBack(before);
-      throw error;
-    }
+  up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
+    return this.#logins.up(request, emit, signal);
   }
 
-  async down(): Promise<void> {
-    this.#stop(interrupted('`warren down` stopped it'));
-    this.#tun.want([]);
-    // After the traffic, so that a full disk does not keep it going.
-    const { profile } = this.#file;
-    this.#file.store({ ...profile, wantRunning: false });
-    // A device that stays up without addresses carries nothing; health tells.
-    await this.#tun.settled().catch(() => undefined);
+  down(): Promise<void> {
+    return this.#logins.down();
   }
 
-  /** Ends the login; the server's address and pins stay for the next one. */
-  async logout(): Promise<LogoutReport> {
-    const session = this.#session;
-    const told = (await session?.logOut()) ?? false;
-    if (session === this.#session) this.#stop(interrupted('`warren logout` ended the login'));
-    this.#tun.want([]);
-    this.#file.store(profileLoggedOut(this.#file.profile));
-    await this.#tun.settled().catch(() => undefined);
-    return { told };
+  logout(): Promise<LogoutReport> {
+    return this.#logins.logout();
   }
 
   async status(): Promise<StatusReport> {
     const { clock, version } = this.#options;
-    await this.#session?.host?.refreshCounters();
+    await this.#logins.session?.host?.refreshCounters();
     // All at one moment: a `down` may have come meanwhile.
-    const session = this.#session;
+    const session = this.#logins.session;
     const { profile } = this.#file;
     const engine = session?.host?.status();
     return buildStatus({
       version,
-      state: this.#state(),
+      state: this.#logins.state,
       loginServer: profile.login?.server,
       authUrl: session?.authUrl,
       settings: this.#settings.status(),
@@ -299,14 +257,20 @@ export class Daemon implements LocalApiBackend {
   }
 
   async netcheck(onProgress: (message: string) => void): Promise<NetcheckReport> {
-    const { host } = this.#session ?? {};
-    if (host === undefined) throw notRunning(this.#state());
+    const { host } = this.#logins.session ?? {};
+    if (host === undefined) throw notRunning(this.#logins.state);
     return checkNetwork(host, this.#options.clock, onProgress);
   }
 
+  async portMap(): Promise<PortMapReport> {
+    const routers = await this.#portMap?.survey();
+    const nat = this.#logins.session?.host?.status().description;
+    return portMapJson(routers, nat, this.#options.clock.now());
+  }
+
   relayMap(): unknown {
-    const { netmap } = this.#session ?? {};
-    if (netmap === undefined) throw notRunning(this.#state());
+    const { netmap } = this.#logins.session ?? {};
+    if (netmap === undefined) throw notRunning(this.#logins.state);
     return encodeRelayMap(netmap.relayMap);
   }
 
@@ -315,12 +279,17 @@ export class Daemon implements LocalApiBackend {
     emit: (line: PingLine) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    await pingPeer({ ...runningPart(this.#session, this.#state()), request, emit, signal });
+    await pingPeer({
+      ...runningPart(this.#logins.session, this.#logins.state),
+      request,
+      emit,
+      signal,
+    });
   }
 
   async why(wanted: string, signal: AbortSignal): Promise<WhyReport> {
     const { records } = this.#history;
-    const part = runningPart(this.#session, this.#state());
+    const part = runningPart(this.#logins.session, this.#logins.state);
     return explainPeer({ ...part, wanted, records, signal });
   }
 
@@ -336,29 +305,15 @@ export class Daemon implements LocalApiBackend {
     this.#options.onEnd(undefined);
   }
 
-  #state(): BackendState {
-    if (this.#session !== undefined) return this.#session.state;
-    return this.#file.profile.login?.joined === true ? 'Stopped' : 'NeedsLogin';
-  }
-
   /** Why nobody reaches us, in a few words; undefined: they may. */
   #unready(): string | undefined {
-    const state = this.#state();
+    const state = this.#logins.state;
     if (state !== 'Running') return state;
-    return this.#session?.host?.hasUdp === true ? undefined : 'no UDP socket';
+    return this.#logins.session?.host?.hasUdp === true ? undefined : 'no UDP socket';
   }
 
-  #needsNewSession(request: UpRequest, before: Profile): boolean {
-    const session = this.#session;
-    const { login, hostName } = this.#file.profile;
-    if (session === undefined || session.isStuck) return true;
-    if (login !== before.login || hostName !== before.hostName) return true;
-    // A node that runs needs no key; scripts give it every time.
-    return request.authKey !== undefined && session.state !== 'Running';
-  }
-
-  #startSession(authKey: string | undefined): void {
-    this.#session = new Session(
+  #newSession(authKey: string | undefined, onEvent: (event: SessionEvent) => void): Session {
+    return new Session(
       {
         ...this.#options,
         staticEndpoints: () => this.#settings.staticEndpoints,
@@ -373,57 +328,7 @@ export class Daemon implements LocalApiBackend {
         networkFile: this.#networkFile,
         portMap: this.#portMap,
       },
-      (event) => {
-        if (event.type === 'failed') {
-          this.#session = undefined;
-          this.#tun.want([]);
-        }
-        for (const listener of [...this.#listeners]) listener(event);
-      },
+      onEvent,
     );
-  }
-
-  #stop(why: NodeError): void {
-    const session = this.#session;
-    this.#session = undefined;
-    session?.end(why);
-  }
-
-  /** After a join that failed: to the login that worked before, if there is one. */
-  #goBack(before: Profile): void {
-    this.#stop(interrupted('the login failed'));
-    try {
-      this.#file.store(profileWithout(this.#file.profile, before));
-    } catch (error) {
-      // What failed is what people hear of; the next start goes back by itself.
-      this.#options.log.error('the former login could not be restored', { error });
-      return;
-    }
-    this.#resume();
-    if (this.#session === undefined) this.#tun.want([]);
-  }
-
-  async #waitUntilRunning(emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
-    const session = this.#session;
-    if (session !== undefined && session.state !== 'Running') {
-      // Who comes later hears what was told before.
-      emit({ event: 'state', state: session.state });
-      if (session.authUrl !== undefined) emit({ event: 'auth-url', url: session.authUrl });
-      await awaitRunning({
-        isPatient: () => session.wasConnected || this.#file.profile.login?.joined === true,
-        emit,
-        signal,
-        subscribe: (listener) => {
-          this.#listeners.add(listener);
-          return () => this.#listeners.delete(listener);
-        },
-      });
-    }
-    // Up is who can be talked to: the addresses stand on the device.
-    if (!signal.aborted) await this.#tun.settled();
-    if (signal.aborted) return; // the person went away
-    if (session !== this.#session) throw interrupted('it was stopped as soon as it was up');
-    const self = session?.netmap?.self;
-    if (self !== undefined) emit(runningEvent(self));
   }
 }

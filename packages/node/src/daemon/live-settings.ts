@@ -56,8 +56,9 @@ export class LiveSettings {
 
   /** What status shows. */
   status(): DaemonSettings {
-    const { configFile, healthPort } = this.#options.started;
-    return { configFile, staticEndpoints: this.#wanted(), healthPort: healthPort ?? null };
+    const { configFile, healthPort, portMapping } = this.#options.started;
+    const staticEndpoints = this.#wanted();
+    return { configFile, staticEndpoints, healthPort: healthPort ?? null, portMapping };
   }
 
   report(): SettingsReport {

@@ -8,6 +8,7 @@
  *     POST /v0/ping  PingRequest -> a line of JSON per PingLine
  *     GET  /v0/why?peer=PEER     -> WhyReport (why-report.ts), within some 12 s
  *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
+ *     GET  /v0/portmap           -> PortMapReport (portmap-report.ts), within some 6 s
  *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
  *     GET  /v0/settings          -> SettingsReport
  *     PATCH /v0/settings SettingsRequest -> SettingsReport  changed live and kept over restarts
@@ -116,6 +117,8 @@ export interface DaemonSettings {
   readonly staticEndpoints: readonly string[];
   /** TCP; absent or null: none. */
   readonly healthPort?: number | null;
+  /** Routers are asked to forward the UDP port; absent: a daemon that doesn't say. */
+  readonly portMapping?: boolean;
 }
 
 /** Changes what it names; the rest stays. */

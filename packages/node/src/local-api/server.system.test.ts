@@ -53,6 +53,7 @@ const backend: LocalApiBackend = {
     onProgress('asking');
     return Promise.reject(new NodeError('NETCHECK_UNFINISHED', 'no socket', 'see status'));
   },
+  portMap: () => Promise.resolve({ enabled: false, seen: null, cgnat: null, routers: [] }),
   relayMap: () => {
     throw new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`');
   },
@@ -154,6 +155,13 @@ test('a network check is lines: what is done, then the report or why there is no
   const [mapStatus, refusal] = await call('GET', '/v0/relay-map');
   expect(mapStatus).toBe(500);
   expect(JSON.parse(refusal)).toMatchObject({ error: { code: 'NOT_RUNNING' } });
+});
+
+test('what the port mapper found is one document', async () => {
+  await listen();
+  const [status, text] = await call('GET', '/v0/portmap');
+  expect(status).toBe(200);
+  expect(JSON.parse(text)).toMatchObject({ enabled: false, routers: [] });
 });
 
 test('errors keep their code and hint, before and inside a stream of lines', async () => {

@@ -12,6 +12,7 @@ import { WarrenError } from '@warren/core/base/errors';
 import { isServed, isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
 import { NodeError } from '../errors.js';
 import type { NetcheckLine, NetcheckReport } from './netcheck-report.js';
+import type { PortMapReport } from './portmap-report.js';
 import {
   type ErrorReport,
   LOCAL_API_HOST,
@@ -47,6 +48,8 @@ export interface LocalApiBackend {
   why(peer: string, signal: AbortSignal): Promise<WhyReport>;
   /** A fresh check of the network; `emit` hears what takes long. */
   netcheck(onProgress: (message: string) => void): Promise<NetcheckReport>;
+  /** What the port mapper found at the routers, asked anew. */
+  portMap(): Promise<PortMapReport>;
   /** The relay map in use, as control servers spell it. */
   relayMap(): unknown;
   settings(): SettingsReport;
@@ -166,6 +169,9 @@ export class LocalApiServer {
         response.end();
         return;
       }
+      case 'GET /v0/portmap':
+        sendJson(response, 200, await this.#backend.portMap());
+        return;
       case 'GET /v0/relay-map':
         sendJson(response, 200, this.#backend.relayMap());
         return;

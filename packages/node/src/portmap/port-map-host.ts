@@ -5,6 +5,7 @@
  *     engine --udp-ports, mapping-verified--> host <--> routers
  *     engine <------- mappings, services ------ host
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, IpFamily } from '@warren/core/ip/address';
 import { endpointAddress, familyOf } from '@warren/core/ip/address';
 import type {
@@ -14,6 +15,7 @@ import type {
   PortMapping,
   PortMapServices,
 } from '@warren/core/portmap/io';
+import type { RouterReport } from '@warren/core/portmap/mapper-report';
 import { PortMapper } from '@warren/core/portmap/port-mapper';
 import type { Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -26,6 +28,9 @@ import { RouterSockets } from './router-sockets.js';
 
 /** As long as the port mapper gives back at most, and its last answers. */
 const LEAVING_MS = 2_000;
+/** PCP and NAT-PMP give up after 4 s, a search by UPnP and its devices' descriptions take as long. */
+const SURVEY_MS = 6_000;
+const SURVEY_STEP_MS = 50;
 
 export interface PortMapHostOptions {
   readonly random: Random;
@@ -86,6 +91,16 @@ export class PortMapHost {
   /** A person wants to know what there is. */
   probe(): void {
     this.#handle({ type: 'probe' });
+  }
+
+  /** Asks all protocols anew, and tells what there is when each had its time. */
+  async survey(): Promise<readonly RouterReport[]> {
+    const endsAt = performance.now() + SURVEY_MS;
+    this.probe();
+    while (this.#mapper.isLooking && !this.#closed && performance.now() < endsAt) {
+      await sleep(SURVEY_STEP_MS);
+    }
+    return this.#mapper.report();
   }
 
   get counters(): Readonly<Record<string, number>> {
