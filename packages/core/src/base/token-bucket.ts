@@ -27,4 +27,9 @@ export class TokenBucket {
     this.#tokens -= count;
     return true;
   }
+
+  /** Tokens that were taken and not spent; negative: more were spent, as far as there are any. */
+  giveBack(count: number): void {
+    this.#tokens = Math.max(0, Math.min(this.#capacity, this.#tokens + count));
+  }
 }

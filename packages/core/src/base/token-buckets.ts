@@ -40,4 +40,9 @@ export class TokenBuckets<Key> {
     }
     return bucket.take(now, count);
   }
+
+  /** As {@link TokenBucket.giveBack}; a key that was forgotten meanwhile is full anyway. */
+  giveBack(key: Key, count: number): void {
+    this.#buckets.get(key)?.giveBack(count);
+  }
 }

@@ -9,6 +9,7 @@ import {
   decodePingExtension,
   encodePingExtension,
   type PingExtension,
+  type PortPlan,
   planPortsMax,
 } from './ping-extension.js';
 import * as vectors from './vectors.js';
@@ -17,9 +18,18 @@ const target = '203.0.113.9:41641' as Endpoint;
 const portPlan = {
   attempt: '0102030405060708',
   isAnswer: true,
+  kind: 'list' as const,
+  isOpenToAddress: false,
   first: '203.0.113.9:40000' as Endpoint,
   step: 1,
   count: 64,
+};
+const scatter = {
+  ...portPlan,
+  kind: 'scatter' as const,
+  isOpenToAddress: true,
+  first: '203.0.113.9:1024' as Endpoint,
+  count: 64_512,
 };
 
 const anyProof = fc.record({
@@ -33,6 +43,8 @@ const anyExtension: fc.Arbitrary<PingExtension> = fc
     step: fc.integer({ min: -32, max: 32 }).filter((step) => step !== 0),
     count: fc.integer({ min: 1, max: planPortsMax }),
     isAnswer: fc.boolean(),
+    kind: fc.constant('list' as const),
+    isOpenToAddress: fc.boolean(),
     attempt: fc.constantFrom('0102030405060708', 'ffffffffffffffff'),
     address: fc.constantFrom('203.0.113.9', '2001:db8::9') as fc.Arbitrary<IpAddress>,
     withTarget: fc.boolean(),
@@ -69,6 +81,27 @@ test('fields of later versions are skipped', () => {
   const known = encodePingExtension({ target });
   const mixed = concatBytes(known.subarray(0, 4), later, known.subarray(4));
   expect(decodePingExtension(mixed, 0)).toEqual({ target });
+});
+
+test('a scatter of all ports survives a round trip; one with gaps, of privileged or of too many ports is none', () => {
+  const survives = (portPlan: PortPlan): boolean =>
+    decodePingExtension(encodePingExtension({ portPlan }), 0).portPlan !== undefined;
+  expect(decodePingExtension(encodePingExtension({ portPlan: scatter }), 0)).toEqual({
+    portPlan: scatter,
+  });
+  expect(survives({ ...scatter, step: 2, count: 100 })).toBe(false);
+  expect(survives({ ...scatter, step: 0, count: 1 })).toBe(false);
+  expect(survives({ ...scatter, first: '203.0.113.9:1023' as Endpoint, count: 9 })).toBe(false);
+  expect(survives({ ...scatter, count: 64_513 })).toBe(false);
+  expect(survives({ ...scatter, count: 0 })).toBe(false);
+});
+
+test('a plan of a kind that a later version may know is none', () => {
+  const bytes = encodePingExtension({ target, portPlan });
+  const kindAt = bytes.length - 23;
+  expect(bytes[kindAt]).toBe(0);
+  bytes[kindAt] = 2;
+  expect(decodePingExtension(bytes, 0)).toEqual({ target });
 });
 
 test.each([
@@ -114,7 +147,7 @@ test('damaged and cut extensions never throw and never name more ports than allo
   const bytes = encodePingExtension({ target, portPlan });
   for (const damaged of [...truncations(bytes), ...mutations(bytes)]) {
     const { portPlan: plan } = decodePingExtension(damaged, 0);
-    expect(plan === undefined || plan.count <= planPortsMax).toBe(true);
+    if (plan?.kind === 'list') expect(plan.count).toBeLessThanOrEqual(planPortsMax);
   }
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {

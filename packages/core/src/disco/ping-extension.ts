@@ -7,10 +7,10 @@
  *     1  target     18  the endpoint that this ping was sent to: who gets it learns under which of its names it was reached
  *     2  port plan  32  where the sender's next mappings will be; over relays only
  *          0  8   attempt, random, the same in an answer
- *          8  1   1: the answer to a plan
- *          9  1   0
+ *          8  1   flags: 1 the answer to a plan; 2 whoever shares an address that the sender sends to gets through
+ *          9  1   kind: 0 list, 1 scatter
  *          10 18  address, and the first port
- *          28 2   i16 step from one port to the next
+ *          28 2   i16 step from one port to the next; 1 in a scatter
  *          30 2   u16 number of ports
  *     3  proof      18  that the plan's address is the sender's: u16 relay region, and the token that its STUN server
  *                       gave for the address (stun/address-tokens.ts); over relays only
@@ -27,23 +27,37 @@ const FieldType = { target: 1, portPlan: 2, addressProof: 3 } as const;
 const ATTEMPT_BYTES = 8;
 const PLAN_BYTES = ATTEMPT_BYTES + 2 + ADDRESS_BYTES + 4;
 const ANSWER_FLAG = 1;
+const ADDRESS_FLAG = 2;
+/** In the order of their numbers. */
+const KINDS = ['list', 'scatter'] as const;
 const PORT_MAX = 65_535;
 const REGION_BYTES = 2;
 const REGION_MAX = 0xffff;
 const TOKEN_BYTES = 16;
 
-/** Ports that one plan may name: what a search may spend on one peer. */
+/** Ports that a list may name: what a search may spend on one peer. */
 export const planPortsMax = 1500;
+/** The first port of what NATs hand out, and of which strangers' services are not. */
+export const scatterPortMin = 1024;
 
-/** Ports in the order in which the sender's NAT will hand them out, or a range in which it chooses at random. */
+/**
+ * A list: ports in the order in which the sender's NAT will hand them out, all of which are to be tried. A scatter:
+ * a range in which each of the sender's many sockets has a port that nobody can tell.
+ */
 export interface PortPlan {
   /** 8 bytes as hex. */
   readonly attempt: string;
   readonly isAnswer: boolean;
+  readonly kind: 'list' | 'scatter';
+  /**
+   * The sender's NAT lets in all ports of an address that was sent to, and answers them from the same port: it is
+   * enough to guess one of its ports, from whichever.
+   */
+  readonly isOpenToAddress: boolean;
   /** The public address, and the first port. */
   readonly first: Endpoint;
   readonly step: number;
-  /** 1 to {@link planPortsMax}; the last port is a valid one. */
+  /** 1 to {@link planPortsMax}, or to all ports above 1023 in a scatter; the last port is a valid one. */
   readonly count: number;
 }
 
@@ -113,13 +127,16 @@ function encodeProof({ regionId, token }: AddressProof): Uint8Array {
 
 function decodeProof(bytes: Uint8Array, at: number): AddressProof {
   const regionId = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-  return { regionId, token: bytes.slice(at + REGION_BYTES, at + REGION_BYTES + TOKEN_BYTES) };
+  const tokenAt = at + REGION_BYTES;
+  return { regionId, token: new Uint8Array(bytes.subarray(tokenAt, tokenAt + TOKEN_BYTES)) };
 }
 
-function encodePlan({ attempt, isAnswer, first, step, count }: PortPlan): Uint8Array {
+function encodePlan(plan: PortPlan): Uint8Array {
+  const { attempt, isAnswer, kind, isOpenToAddress, first, step, count } = plan;
   const value = new Uint8Array(PLAN_BYTES);
   value.set(decodeHex(attempt) ?? new Uint8Array(ATTEMPT_BYTES));
-  value[ATTEMPT_BYTES] = isAnswer ? ANSWER_FLAG : 0;
+  value[ATTEMPT_BYTES] = (isAnswer ? ANSWER_FLAG : 0) | (isOpenToAddress ? ADDRESS_FLAG : 0);
+  value[ATTEMPT_BYTES + 1] = KINDS.indexOf(kind);
   putAddress(value, ATTEMPT_BYTES + 2, first);
   const view = new DataView(value.buffer);
   view.setInt16(ATTEMPT_BYTES + 2 + ADDRESS_BYTES, step);
@@ -129,17 +146,26 @@ function encodePlan({ attempt, isAnswer, first, step, count }: PortPlan): Uint8A
 
 function decodePlan(value: Uint8Array): PortPlan | undefined {
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const flags = view.getUint8(ATTEMPT_BYTES);
+  const kind = KINDS[view.getUint8(ATTEMPT_BYTES + 1)];
   const first = addressAt(value, ATTEMPT_BYTES + 2);
   const step = view.getInt16(ATTEMPT_BYTES + 2 + ADDRESS_BYTES);
   const count = view.getUint16(ATTEMPT_BYTES + 4 + ADDRESS_BYTES);
-  const last = endpointPort(first) + step * (count - 1);
-  const isBearable = count >= 1 && count <= planPortsMax && (step !== 0 || count === 1);
-  if (!isBearable || endpointPort(first) === 0 || last < 1 || last > PORT_MAX) return undefined;
+  if (kind === undefined || !isBearable(kind, endpointPort(first), step, count)) return undefined;
   return {
     attempt: encodeHex(value.subarray(0, ATTEMPT_BYTES)),
-    isAnswer: value[ATTEMPT_BYTES] === ANSWER_FLAG,
+    isAnswer: (flags & ANSWER_FLAG) !== 0,
+    kind,
+    isOpenToAddress: (flags & ADDRESS_FLAG) !== 0,
     first,
     step,
     count,
   };
+}
+
+function isBearable(kind: PortPlan['kind'], port: number, step: number, count: number): boolean {
+  const last = port + step * (count - 1);
+  if (count < 1 || port === 0 || last < 1 || last > PORT_MAX) return false;
+  if (kind === 'scatter') return step === 1 && port >= scatterPortMin;
+  return count <= planPortsMax && (step !== 0 || count === 1);
 }

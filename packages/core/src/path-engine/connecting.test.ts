@@ -48,9 +48,24 @@ describe('two nodes find each other', () => {
   test.each([
     ['easy', 'hard'],
     ['hard', 'easy'],
-    ['hard', 'hard'],
-  ] as const)('%s and %s stay on the relay and lose nothing', (left, right) => {
+  ] as const)('%s and %s, by a guessed port within seconds, and lose nothing', (left, right) => {
     const { world, a, b } = couple(left, right);
+    a.talkTo(b);
+    b.talkTo(a);
+    const tookMs = world.runUntil(() => a.isDirectTo(b) && b.isDirectTo(a), 10_000);
+    expect(tookMs).toBeLessThan(6000);
+    for (let second = 0; second < 60; second++) {
+      world.run(1000);
+      expect([a.isDirectTo(b), b.isDirectTo(a)]).toEqual([true, true]);
+    }
+    const traffic = b.plane.trafficFrom(a.key);
+    expect(a.plane.sentTo(b.key) - traffic.received).toBeLessThanOrEqual(1);
+    expect(traffic.longestGapMs).toBeLessThan(150);
+    expect(a.changes.map(({ cause }) => cause)).toEqual(['activity', 'pong']);
+  });
+
+  test('hard and hard stay on the relay and lose nothing', () => {
+    const { world, a, b } = couple('hard', 'hard');
     a.talkTo(b);
     b.talkTo(a);
     world.run(1000);

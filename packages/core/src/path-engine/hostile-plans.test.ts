@@ -7,7 +7,7 @@ import { type AddressProof, type PortPlan, planPortsMax } from '@warren/core/dis
 import { type Endpoint, endpointAddress, type IpAddress } from '@warren/core/ip/address';
 import { Attack, FAR } from '@warren/core/path-engine/testing/attack';
 import { peerPingsMax } from '@warren/core/paths/ping-allowance';
-import { searchSocketsFrom } from '@warren/core/paths/port-searches';
+import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 const MINUTE_MS = 60_000;
@@ -39,7 +39,15 @@ class Sufferer {
 function planAt(attack: Attack, first: Endpoint, count: number): PortPlan {
   const bytes = attack.random.fill(new Uint8Array(8));
   const id = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { attempt: id, isAnswer: false, first, step: 1, count };
+  return {
+    attempt: id,
+    isAnswer: false,
+    kind: 'list',
+    isOpenToAddress: false,
+    first,
+    step: 1,
+    count,
+  };
 }
 
 describe('plans of foretold ports', () => {

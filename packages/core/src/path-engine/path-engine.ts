@@ -118,8 +118,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         this.#links.setHome(home, now);
         this.#desk.sendWaitingCalls(now);
       },
-      onMappings: (report) =>
-        this.#searches.report(report, this.#network.description.ipv4.portRange),
+      onMappings: (report) => this.#searches.report(report),
       onEndpointsChanged: (now) => this.#driver.driveAwake({ type: 'own-endpoints-changed' }, now),
       onFilterChanged: (now) => this.#peers.refreshCandidates(now),
     });
@@ -152,6 +151,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       ...{ random, counters, ownKey, outputs },
       desk: () => this.#desk,
       peer: (key) => this.#peers.get(key),
+      ownNat: () => this.#network.description,
       refusal: (remote) => this.#network.gate.refusal(remote),
       relayMap: () => this.#relayMap,
       useRelay: (regionId, now) => this.#links.use(regionId, now),

@@ -35,6 +35,7 @@ export class PeerDriver {
   drive(peer: Peer, input: PeerPathInput, now: Instant): void {
     const { machine } = peer;
     if (machine === undefined) return;
+    if (input.type === 'ping-received') this.#options.searches().reached(peer, input.path, now);
     machine.handle(input, now);
     for (let out = machine.poll(); out !== undefined; out = machine.poll()) {
       this.#carryOut(peer, out, now);

@@ -1,5 +1,5 @@
 /**
- * The search by foretold ports (paths/port-searches.ts) among the engine's other parts: what it knows of our
+ * The search by ports that are foretold or guessed (paths/port-searches.ts) among the engine's other parts: what it knows of our
  * network, whom it seeks, and how its plans and pings travel.
  *
  * A plan makes us send many pings to one address, so it counts only when that address is one that the peer is
@@ -10,18 +10,21 @@ import type { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { UpMessage } from '../engines/messages.js';
-import type { Path, RegionId, SocketId } from '../engines/paths.js';
+import type { DirectPath, Path, RegionId, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { NetcheckReport } from '../netcheck/report.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { RelayMap } from '../netmap/types.js';
 import { isCondemned } from '../paths/choice.js';
-import type { PortRange } from '../paths/port-plan.js';
-import { PortSearches, type PortSearchOutput, searchSocketsFrom } from '../paths/port-searches.js';
+import type { OwnMapping } from '../paths/own-mapping.js';
+import { PortSearches, type PortSearchRecord } from '../paths/port-searches.js';
+import { type PortSearchOutput, searchSocketsFrom } from '../paths/running-attempts.js';
 import type { Random } from '../ports.js';
 import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
 import type { EngineOutputs } from './outputs.js';
+import { ownMapping } from './own-port-mapping.js';
 import type { Peer } from './peers.js';
 import { PlanProofs } from './plan-proofs.js';
 
@@ -32,6 +35,7 @@ export interface PortSearchDeskOptions {
   readonly outputs: EngineOutputs;
   readonly desk: () => DiscoDesk;
   readonly peer: (key: NodeKey) => Peer | undefined;
+  readonly ownNat: () => NatDescription;
   /** Why nothing may be sent there; undefined when it may. */
   readonly refusal: (remote: Endpoint) => string | undefined;
   readonly relayMap: () => RelayMap | undefined;
@@ -42,6 +46,7 @@ export interface PortSearchDeskOptions {
 export class PortSearchDesk {
   readonly #options: PortSearchDeskOptions;
   readonly #searches: PortSearches;
+  #servers: readonly Endpoint[] = [];
   readonly #proofs: PlanProofs;
 
   constructor(options: PortSearchDeskOptions) {
@@ -50,7 +55,9 @@ export class PortSearchDesk {
     const emit = (output: PortSearchOutput, now: Instant): void => this.#carryOut(output, now);
     const lastHeard = (key: NodeKey, socketId: SocketId): Instant | undefined =>
       lastHeardOn(options.peer(key), socketId);
-    this.#searches = new PortSearches({ random, counters, ownKey, emit, lastHeard });
+    const mapping = (peer: NodeKey, failures: number): OwnMapping =>
+      ownMapping(options.ownNat(), options.peer(peer)?.node.nat, failures, this.#servers);
+    this.#searches = new PortSearches({ random, counters, ownKey, emit, lastHeard, mapping });
     const onProven = (key: NodeKey, plan: PortPlan, now: Instant): void =>
       this.plan(key, plan, undefined, now);
     this.#proofs = new PlanProofs({ ...options, onProven });
@@ -61,25 +68,36 @@ export class PortSearchDesk {
     return this.#proofs.peers;
   }
 
+  /** What came of the attempts with a peer; undefined: there was never one. */
+  record(peer: NodeKey): PortSearchRecord | undefined {
+    return this.#searches.record(peer);
+  }
+
   /** True for sockets of attempts. */
   owns(socketId: SocketId): boolean {
     return socketId >= searchSocketsFrom;
   }
 
   /** A check is done: who answered, over IPv4 and on different addresses, is asked for mappings. */
-  report(report: NetcheckReport, range: PortRange | undefined): void {
-    const seen = report.observations.filter(({ family }) => family === 4);
-    const servers = new Map(seen.map(({ server }) => [endpointAddress(server), server]));
-    const ports = seen.map(({ mapped }) => endpointPort(mapped));
-    const ends = range === undefined ? [] : [range.low, range.high];
+  report(report: NetcheckReport): void {
     this.#proofs.own.report(report);
-    this.#searches.setNetwork([...servers.values()], [...ends, ...ports]);
+    const seen = report.observations.filter(({ family }) => family === 4);
+    this.#servers = [
+      ...new Map(seen.map((one) => [endpointAddress(one.server), one.server])).values(),
+    ];
+    const ports = seen.map(({ mapped }) => endpointPort(mapped));
+    this.#searches.setNetwork(this.#servers.length > 0, ports);
   }
 
   /** The peer's machine has done something. */
   observe(peer: Peer, now: Instant): void {
     const isLooking = peer.machine?.isLooking === true && peer.contact !== undefined;
     this.#searches.setLooking(peer.key, isLooking && !isDataRefused(peer, now), now);
+  }
+
+  /** A ping of the peer came directly. */
+  reached(peer: Peer, path: DirectPath, now: Instant): void {
+    this.#searches.reached(peer.key, path.socketId, now);
   }
 
   pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
@@ -115,6 +133,7 @@ export class PortSearchDesk {
   }
 
   networkChanged(lostAddress: boolean, now: Instant): void {
+    this.#servers = [];
     this.#proofs.networkChanged(now);
     this.#searches.networkChanged(lostAddress, now);
   }

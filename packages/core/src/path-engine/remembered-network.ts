@@ -1,7 +1,7 @@
 /** What is remembered of a network (network-memory.ts), as it is handed out to be kept and given back at a start. */
 import type { Instant } from '../base/instant.js';
 import type { IpAddress } from '../ip/address.js';
-import type { PortRange } from '../paths/port-plan.js';
+import type { PortRange } from '../paths/ports.js';
 
 /** How peers were met through a NAT whose ports had to be guessed. */
 export interface HardNatMemory {

@@ -3,7 +3,7 @@ import type { Instant } from '../base/instant.js';
 import { prefixAddress } from '../ip/prefix.js';
 import { EndpointType } from '../netmap/own.js';
 import type { NetmapNode } from '../netmap/types.js';
-import { searchSocketsFrom } from '../paths/port-searches.js';
+import { searchSocketsFrom } from '../paths/running-attempts.js';
 import type { AttemptsEvidence, Evidence, OwnEndpointEvidence } from '../why/evidence.js';
 import type { PathEngineStatus } from './io.js';
 import { attemptsOf } from './peer-attempts.js';

@@ -39,6 +39,10 @@ export class KeptSockets {
     return this.#sockets.size;
   }
 
+  owns(socketId: SocketId): boolean {
+    return this.#sockets.has(socketId);
+  }
+
   /** The peer's data goes through `socketId`, or through none of ours: the others are left. */
   use(peer: NodeKey, socketId: SocketId | undefined, now: Instant): void {
     for (const [id, kept] of this.#sockets) {

@@ -1,119 +1,166 @@
 /**
- * One try to meet a peer where both NATs' next mappings are foretold: both sides open a fresh socket, have a few
- * servers tell how it is mapped, hand each other what follows from that, and ping all ports of the other's plan.
+ * One try to meet a peer where no NAT's port can be known: both sides say where their sockets will be, and then ping
+ * each other's ports as campaign.ts tells.
  *
- *     opening --bound--> measuring --servers answered--> asked --the peer's plan--> probing --> waiting --> over
- *                                          └ we answer a plan: our own goes out at once ┘
+ *     opening --> measuring --our plan--> asked --their plan--> gathering --> probing --> waiting --> over
+ *        └ known already: our plan at once ┘             └ no pool needed ┘
  *
- * The order of the pings is that of the ports: with two NATs that count, the n-th ping of each side leaves from
- * the n-th port that the other pings, as long as nobody else takes one between. A ping that gets through is
- * all that is needed: whoever receives it pings back and so proves the path.
+ * Whoever is asked answers with its own plan. Who opens for the other's guesses sends its plan once more, or only
+ * then, when its pings are out: whoever guesses begins when it hears that, so no guess comes before the NAT is open.
+ * A ping that gets through is all that is needed: whoever receives it pings back and so proves the path.
  */
-import { equalBytes } from '../base/bytes.js';
-import { DecodeFailure } from '../base/failure.js';
 import { after, type Instant } from '../base/instant.js';
 import type { SocketId } from '../engines/paths.js';
-import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
+import { type Endpoint, endpointPort } from '../ip/address.js';
 import type { Random } from '../ports.js';
-import { decodeBindingResponse, encodeBindingRequest } from '../stun/binding.js';
-import { TRANSACTION_ID_BYTES } from '../stun/message.js';
-import { foretell, type Ports, probeOrder, rangeAround, type Unpredictable } from './port-plan.js';
+import {
+  type Campaign,
+  campaignOf,
+  campaignPingsMax,
+  type Probe,
+  probesOf,
+  socketOf,
+} from './campaign.js';
+import { Measurement } from './measurement.js';
+import { foretell, rangeAround, type Unpredictable } from './port-plan.js';
+import type { Ports } from './ports.js';
+import { type ProbePace, probesPerSecond } from './probe-pace.js';
 
-/** Servers asked: three mappings show a step and whether it is steady. */
-export const serversAsked = 3;
-/** An unanswered server is asked again after this, twice. */
-const askAgainMs = 200;
-const asksPerServer = 3;
 /** The peer measures too, and its plan crosses a relay. */
 const answerMs = 2500;
+/** Many sockets are opened within some milliseconds; who gets none by then has too few to offer. */
+const gatherMs = 300;
 /** Pings a second are 500: ten at a time. */
 const probesAtOnce = 10;
 const probeGapMs = 20;
-/** The first pings of whoever begins are lost at the other's NAT; short plans are gone through again. */
+/** Between two rounds of a short list. */
 const repeatMs = 250;
-const repeats = 3;
-const repeatedPortsMax = 64;
 /** After the last ping, for an answer to it. */
 const waitMs = 1500;
-
-/** What going through a plan costs. */
-export function pingsOf(ports: Ports): number {
-  return roundsOf(ports) * ports.count;
-}
-
-function roundsOf({ count }: Ports): number {
-  return count <= repeatedPortsMax ? repeats : 1;
-}
+/** Once a ping of the peer got through: our own, or its answer, may be lost, and goes again after five seconds. */
+const provingMs = 6500;
+/** After opening: until the other has guessed all that it may. */
+const guessedMs = (campaignPingsMax / probesPerSecond) * 1000;
 
 export type AttemptFailure =
   | Unpredictable
   /** The peer sent no plan of its own: it has none, is busy, or is no Warren node. */
   | 'no-answer'
+  /** Neither port can be told, and there are too many to guess. */
+  | 'both-random'
+  /** Too many other attempts are running. */
+  | 'busy'
   | 'no-socket'
   | 'not-reached';
 
+/** Our plan where nothing has to be measured for it. */
+export interface KnownPlan {
+  readonly ports: Ports;
+  /** The socket that a list is about; undefined: a scatter's sockets are opened when they are needed. */
+  readonly socketId: SocketId | undefined;
+}
+
 export interface PortAttemptOptions {
   readonly random: Random;
+  readonly pace: ProbePace;
   /** 8 bytes as hex. */
   readonly id: string;
+  /** Of the socket that is measured. */
   readonly socketId: SocketId;
+  readonly known: KnownPlan | undefined;
   /** STUN servers over IPv4, on different addresses. */
   readonly servers: readonly Endpoint[];
   /** Ports of earlier mappings of the same network. */
   readonly seenPorts: readonly number[];
+  /** Our NAT lets in whole addresses, and answers from the same port. */
+  readonly isOpenToAddress: boolean;
   /** The peer's plan that is answered; undefined: we ask. */
   readonly theirs: Ports | undefined;
 }
 
 export type PortAttemptOutput =
   | { readonly type: 'open-socket' }
+  /** Sockets of the pool; {@link PortAttempt.gathered} when they are there. */
+  | { readonly type: 'gather'; readonly count: number }
   /** A STUN request. */
   | { readonly type: 'send'; readonly remote: Endpoint; readonly bytes: Uint8Array }
   | { readonly type: 'plan'; readonly ports: Ports; readonly isAnswer: boolean }
-  | { readonly type: 'probe'; readonly remote: Endpoint }
+  | { readonly type: 'probe'; readonly socketId: SocketId; readonly remote: Endpoint }
   | { readonly type: 'failed'; readonly reason: AttemptFailure };
 
-interface Asked {
-  readonly server: Endpoint;
-  readonly transactionId: Uint8Array;
-  mapped: Endpoint | undefined;
-}
-
-type Phase = 'opening' | 'measuring' | 'asked' | 'probing' | 'waiting' | 'over';
+type Phase = 'opening' | 'measuring' | 'asked' | 'gathering' | 'probing' | 'waiting' | 'over';
 
 export class PortAttempt {
+  /** Our sockets to which pings of the peer came. */
+  readonly reachedOn = new Set<SocketId>();
   readonly #options: PortAttemptOptions;
   readonly #outputs: PortAttemptOutput[] = [];
-  readonly #asked: Asked[] = [];
+  readonly #measurement: Measurement;
+  #id: string;
+  #isAsker: boolean;
   #phase: Phase = 'opening';
-  #asks = 0;
   #deadline: Instant | undefined;
+  #ours: Ports | undefined;
   #theirs: Ports | undefined;
-  #left: Endpoint[] = [];
+  #campaign: Campaign | undefined;
+  #sockets: readonly SocketId[] = [];
+  #left: Probe[] = [];
   #round = 0;
+  #pings = 0;
 
   constructor(options: PortAttemptOptions) {
     this.#options = options;
+    this.#id = options.id;
     this.#theirs = options.theirs;
-    this.#outputs.push({ type: 'open-socket' });
+    this.#isAsker = options.theirs === undefined;
+    this.#measurement = new Measurement(options.servers, options.random);
   }
 
   get id(): string {
-    return this.#options.id;
+    return this.#id;
   }
 
+  /** Of the socket that is not of the pool. */
   get socketId(): SocketId {
-    return this.#options.socketId;
+    return this.#options.known?.socketId ?? this.#options.socketId;
+  }
+
+  /** The socket is the attempt's own, to be closed with it. */
+  get ownsSocket(): boolean {
+    return this.#options.known === undefined;
   }
 
   /** Our plan waits for the peer's; a peer that asks at the same time may be answered instead. */
   get isAsking(): boolean {
-    return this.#options.theirs === undefined && this.#theirs === undefined;
+    return this.#isAsker && this.#theirs === undefined;
   }
 
-  /** How servers saw our socket. */
-  get mapped(): readonly Endpoint[] {
-    return this.#asked.map((one) => one.mapped).filter((one) => one !== undefined);
+  /** The peer has not heard of this attempt yet, so a plan of its own can be taken for the beginning. */
+  get isUntold(): boolean {
+    return this.isAsking && this.#ours === undefined;
+  }
+
+  /** What we told, or would; undefined: it is being measured. */
+  get ours(): Ports | undefined {
+    return this.#ours ?? this.#options.known?.ports;
+  }
+
+  get theirs(): Ports | undefined {
+    return this.#theirs;
+  }
+
+  get campaign(): Campaign | undefined {
+    return this.#campaign;
+  }
+
+  /** Sent so far. */
+  get pings(): number {
+    return this.#pings;
+  }
+
+  /** Ports of our own mappings that servers saw. */
+  get mappedPorts(): readonly number[] {
+    return this.#measurement.mapped.map(endpointPort);
   }
 
   poll(): PortAttemptOutput | undefined {
@@ -121,18 +168,28 @@ export class PortAttempt {
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#deadline;
+    return this.#phase === 'measuring' ? this.#measurement.nextTimeout() : this.#deadline;
+  }
+
+  start(now: Instant): void {
+    const { known } = this.#options;
+    if (known === undefined) this.#outputs.push({ type: 'open-socket' });
+    else this.#planned(known.ports, now);
+  }
+
+  /** The peer asks while we still measure: what comes out answers its plan. */
+  adopt(id: string, theirs: Ports): void {
+    if (!this.isUntold) return;
+    this.#id = id;
+    this.#theirs = theirs;
+    this.#isAsker = false;
   }
 
   opened(now: Instant): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'measuring';
-    const servers = this.#options.servers.slice(0, serversAsked);
-    for (const server of servers) {
-      const transactionId = this.#options.random.fill(new Uint8Array(TRANSACTION_ID_BYTES));
-      this.#asked.push({ server, transactionId, mapped: undefined });
-    }
-    this.#ask(now);
+    this.#measurement.start(now);
+    this.#measure(now);
   }
 
   notOpened(): void {
@@ -141,35 +198,51 @@ export class PortAttempt {
 
   /** A STUN answer came to our socket; false: not one of ours. */
   datagram(source: Endpoint, bytes: Uint8Array, now: Instant): boolean {
-    const response = decodeBindingResponse(bytes);
-    if (response instanceof DecodeFailure) return false;
-    const asked = this.#asked.find((one) => equalBytes(one.transactionId, response.transactionId));
-    if (asked === undefined || endpointAddress(asked.server) !== endpointAddress(source)) {
-      return false;
-    }
-    asked.mapped ??= response.mapped;
-    if (this.#phase === 'measuring' && this.#asked.every(({ mapped }) => mapped !== undefined)) {
-      this.#measured(now);
-    }
+    if (!this.#measurement.answered(source, bytes)) return false;
+    if (this.#phase === 'measuring') this.#measure(now);
     return true;
   }
 
-  /** The peer's answer to our plan. */
+  /** The peer's answer to our plan, or its word that it has opened. */
   answered(theirs: Ports, now: Instant): void {
     if (this.#phase !== 'asked') return;
     this.#theirs = theirs;
-    this.#probe(now);
+    if (this.#agree() === undefined) this.#fail('both-random');
+    else this.#begin(now);
   }
 
-  runTimers(now: Instant): void {
-    if (this.#deadline === undefined || now < this.#deadline) return;
+  /** Sockets of the pool are open; `isSettled`: no more will be. */
+  gathered(sockets: readonly SocketId[], isSettled: boolean, now: Instant): void {
+    if (this.#phase !== 'gathering') return;
+    const wanted = this.#campaign?.sockets ?? 0;
+    const isLate = this.#deadline !== undefined && now >= this.#deadline;
+    if (sockets.length < wanted && !isSettled && !isLate) return;
+    this.#sockets = sockets.slice(0, wanted);
+    if (this.#sockets.length === 0) this.#fail('no-socket');
+    else this.#probe(now);
+  }
+
+  /** A ping of the peer got through to one of our sockets: nothing more has to be sent. */
+  reached(now: Instant): void {
+    if (this.#phase !== 'probing' && this.#phase !== 'waiting') return;
+    this.#left = [];
+    this.#phase = 'waiting';
+    this.#deadline = after(now, provingMs);
+  }
+
+  /** `sockets`: the pool's, for an attempt that has waited for all of them. */
+  runTimers(sockets: readonly SocketId[], now: Instant): void {
+    const due = this.nextTimeout();
+    if (due === undefined || now < due) return;
     switch (this.#phase) {
       case 'measuring':
-        if (this.#asks < asksPerServer) this.#ask(now);
-        else this.#measured(now);
+        this.#measure(now);
         break;
       case 'asked':
         this.#fail('no-answer');
+        break;
+      case 'gathering':
+        this.gathered(sockets, true, now);
         break;
       case 'probing':
         this.#probeSome(now);
@@ -183,57 +256,99 @@ export class PortAttempt {
     }
   }
 
-  #ask(now: Instant): void {
-    this.#asks++;
-    this.#deadline = after(now, askAgainMs);
-    for (const { server, transactionId, mapped } of this.#asked) {
-      if (mapped !== undefined) continue;
-      const bytes = encodeBindingRequest(transactionId);
-      this.#outputs.push({ type: 'send', remote: server, bytes });
+  #measure(now: Instant): void {
+    const isOver = this.#measurement.isOver(now);
+    for (let out = this.#measurement.poll(); out !== undefined; out = this.#measurement.poll()) {
+      this.#outputs.push({ type: 'send', ...out });
     }
+    if (!isOver) return;
+    const { mapped } = this.#measurement;
+    const seenPorts = [...this.#options.seenPorts, ...this.mappedPorts];
+    const ports = foretell(mapped, rangeAround(seenPorts), this.#options.isOpenToAddress);
+    if (typeof ports === 'string') this.#fail(ports);
+    else this.#planned(ports, now);
   }
 
-  #measured(now: Instant): void {
-    const { mapped } = this;
-    const seenPorts = [...this.#options.seenPorts, ...mapped.map(endpointPort)];
-    const ports = foretell(mapped, rangeAround(seenPorts));
-    if (typeof ports === 'string') {
-      this.#fail(ports);
+  #planned(ours: Ports, now: Instant): void {
+    this.#ours = ours;
+    if (this.#theirs === undefined) {
+      this.#tellPlan();
+      this.#await(now);
       return;
     }
-    const isAnswer = this.#options.theirs !== undefined;
-    this.#outputs.push({ type: 'plan', ports, isAnswer });
-    if (isAnswer) {
-      this.#probe(now);
-      return;
-    }
+    const campaign = this.#agree();
+    // Who opens says so when that is done.
+    if (campaign?.kind !== 'open') this.#tellPlan();
+    if (campaign === undefined) this.#fail('both-random');
+    else if (campaign.kind === 'guess') this.#await(now);
+    else this.#begin(now);
+  }
+
+  #await(now: Instant): void {
     this.#phase = 'asked';
     this.#deadline = after(now, answerMs);
   }
 
+  #agree(): Campaign | undefined {
+    if (this.#ours === undefined || this.#theirs === undefined) return undefined;
+    this.#campaign = campaignOf(this.#ours, this.#theirs, this.#isAsker);
+    return this.#campaign;
+  }
+
+  #tellPlan(): void {
+    if (this.#ours === undefined) return;
+    this.#outputs.push({ type: 'plan', ports: this.#ours, isAnswer: this.#theirs !== undefined });
+  }
+
+  #begin(now: Instant): void {
+    const count = this.#campaign?.sockets ?? 0;
+    if (count === 0) {
+      this.#probe(now);
+      return;
+    }
+    this.#phase = 'gathering';
+    this.#deadline = after(now, gatherMs);
+    this.#outputs.push({ type: 'gather', count });
+  }
+
   #probe(now: Instant): void {
-    if (this.#theirs === undefined) return;
     this.#phase = 'probing';
-    this.#left = probeOrder(this.#theirs);
+    this.#startRound();
     this.#probeSome(now);
   }
 
+  #startRound(): void {
+    const [campaign, theirs] = [this.#campaign, this.#theirs];
+    if (campaign === undefined || theirs === undefined) return;
+    this.#left = [...probesOf(campaign, theirs, this.#options.random)];
+  }
+
   #probeSome(now: Instant): void {
-    for (const remote of this.#left.splice(0, probesAtOnce)) {
-      this.#outputs.push({ type: 'probe', remote });
-    }
+    const { pace } = this.#options;
+    // A burst opens our NAT at once: the guesses begin that much sooner.
+    const isBurst = this.#campaign?.kind === 'open';
+    const wanted = isBurst ? this.#left.length : Math.min(probesAtOnce, this.#left.length);
+    for (const probe of this.#left.splice(0, pace.take(wanted, now))) this.#send(probe);
     if (this.#left.length > 0) {
-      this.#deadline = after(now, probeGapMs);
+      this.#deadline = after(pace.freeAt(now), isBurst ? 0 : probeGapMs);
       return;
     }
     this.#round++;
-    if (this.#theirs !== undefined && this.#round < roundsOf(this.#theirs)) {
-      this.#left = probeOrder(this.#theirs);
+    if (this.#round < (this.#campaign?.rounds ?? 1)) {
+      this.#startRound();
       this.#deadline = after(now, repeatMs);
       return;
     }
+    if (isBurst) this.#tellPlan();
     this.#phase = 'waiting';
-    this.#deadline = after(now, waitMs);
+    this.#deadline = after(now, isBurst ? guessedMs + waitMs : waitMs);
+  }
+
+  #send(probe: Probe): void {
+    const socketId = socketOf(probe, this.#sockets, this.socketId);
+    if (socketId === undefined) return;
+    this.#pings++;
+    this.#outputs.push({ type: 'probe', socketId, remote: probe.remote });
   }
 
   #fail(reason: AttemptFailure): void {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Counters } from '../base/counters.js';
 import { after, type Instant, instant } from '../base/instant.js';
 import { SeededRandom } from '../base/seeded-random.js';
@@ -7,11 +7,32 @@ import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import { answerBindingRequest } from '../stun/server.js';
 import { lingerMs } from './kept-sockets.js';
-import { PortSearches, type PortSearchOutput } from './port-searches.js';
+import { type OwnMapping, unknownMapping } from './own-mapping.js';
+import { PortSearches } from './port-searches.js';
+import type { Ports } from './ports.js';
+import { openersMax, type PortSearchOutput } from './running-attempts.js';
 
 const [small, large] = ['1'.repeat(64), '9'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
 const servers = ['9.9.9.1:3478', '9.9.9.2:3478', '9.9.9.3:3478'] as Endpoint[];
-const theirPorts = { first: '54.160.20.2:40000' as Endpoint, step: 1, count: 20 };
+const theirPorts: Ports = {
+  kind: 'list',
+  isOpenToAddress: false,
+  first: '54.160.20.2:40000' as Endpoint,
+  step: 1,
+  count: 20,
+};
+const theirPort: Ports = { ...theirPorts, count: 1 };
+const theirScatter: Ports = {
+  ...theirPorts,
+  kind: 'scatter',
+  first: '54.160.20.2:1024' as Endpoint,
+  count: 64_512,
+};
+const mapping: OwnMapping = {
+  ...unknownMapping(1),
+  servers,
+  mapped: '54.160.20.1:41641' as Endpoint,
+};
 
 /** One node's searches, with a NAT that is a function of the ordinal of the mapping. */
 class Bench {
@@ -19,6 +40,9 @@ class Bench {
   readonly said: PortSearchOutput[] = [];
   readonly searches: PortSearches;
   now: Instant = instant(1000);
+  mapping: OwnMapping = mapping;
+  addressOf = (_ordinal: number): string => '54.160.20.1';
+  onSaid: (output: PortSearchOutput) => void = () => undefined;
   /** When the peer was last heard on the sockets of attempts. */
   heardAt: Instant | undefined;
   #mappings = 0;
@@ -33,10 +57,14 @@ class Bench {
       random: new SeededRandom(1),
       counters: this.counters,
       ownKey,
-      emit: (output) => void this.said.push(output),
+      emit: (output) => {
+        this.said.push(output);
+        this.onSaid(output);
+      },
       lastHeard: () => this.heardAt,
+      mapping: () => this.mapping,
     });
-    this.searches.setNetwork(servers, []);
+    this.searches.setNetwork(true, []);
   }
 
   pass(ms: number): void {
@@ -59,12 +87,20 @@ class Bench {
     );
   }
 
+  /** The system opens all sockets that were asked for. */
+  openAll(): void {
+    for (const { socketId } of this.all('open-socket')) {
+      this.searches.socketOpened(socketId, this.now);
+    }
+  }
+
   /** The system opens the last socket that was asked for, and all servers answer. */
   measure(): number {
     const socketId = this.all('open-socket').at(-1)?.socketId ?? 0;
     this.searches.socketOpened(socketId, this.now);
     for (const { remote, bytes } of this.all('send').filter((out) => out.socketId === socketId)) {
-      const mapped = `54.160.20.1:${this.#portOf(this.#mappings++)}` as Endpoint;
+      const ordinal = this.#mappings++;
+      const mapped = `${this.addressOf(ordinal)}:${this.#portOf(ordinal)}` as Endpoint;
       const answer = answerBindingRequest(bytes, mapped);
       if (answer instanceof Uint8Array) {
         this.searches.stun(socketId, remote, answer.slice(), this.now);
@@ -146,17 +182,171 @@ test('without an answer it is tried again after pauses that double, and every so
   expect(bench.searches.record(large)).toMatchObject({ attempts: 4, outcome: 'no-answer' });
 });
 
-test('a NAT that chooses at random is found out, and then nobody is bothered for ten minutes', () => {
-  const random = new SeededRandom(7);
-  const bench = new Bench(small, () => 1024 + random.below(60_000));
+test('a NAT of several addresses is found out, and then nobody is bothered for ten minutes', () => {
+  const bench = new Bench(small);
+  bench.addressOf = (ordinal) => `54.160.20.${ordinal + 1}`;
   bench.searches.setLooking(large, true, bench.now);
   for (let i = 0; i < 40; i++) {
     const before = bench.all('open-socket').length;
     bench.pass(10_000);
     if (bench.all('open-socket').length > before) bench.measure();
   }
-  expect(bench.all('open-socket').length).toBeLessThan(5);
+  expect(bench.all('open-socket')).toHaveLength(1);
   expect(bench.all('plan')).toEqual([]);
+});
+
+describe('our NAT chooses at random', () => {
+  const randomly = (): Bench => {
+    const bench = new Bench(small);
+    bench.mapping = { ...mapping, ports: 'random' };
+    return bench;
+  };
+
+  test('so nothing is measured, and many sockets send one ping each before the peer hears that it may guess', () => {
+    const bench = randomly();
+    bench.searches.setLooking(large, true, bench.now);
+    bench.pass(1500);
+    expect(bench.all('send')).toEqual([]);
+    const [plan] = bench.all('plan');
+    expect(plan?.ports).toMatchObject({ kind: 'scatter', count: 64_512 });
+    expect(bench.all('open-socket')).toEqual([]);
+    bench.searches.plan(large, plan?.attempt ?? '', true, theirPort, bench.now);
+    expect(bench.all('open-socket')).toHaveLength(256);
+    expect(bench.all('plan')).toHaveLength(1);
+    bench.openAll();
+    expect(new Set(bench.all('probe').map(({ socketId }) => socketId)).size).toBe(256);
+    expect(new Set(bench.all('probe').map(({ remote }) => remote))).toEqual(
+      new Set([theirPort.first]),
+    );
+    expect(bench.all('plan')[1]).toMatchObject({ attempt: plan?.attempt, isAnswer: true });
+    bench.pass(10_000);
+    expect(bench.all('close-socket')).toHaveLength(256);
+  });
+
+  test('and the socket that was hit stays, while the others close at once', () => {
+    const bench = randomly();
+    bench.searches.plan(large, '0000000000000001', false, theirPort, bench.now);
+    bench.openAll();
+    expect(bench.all('plan')).toMatchObject([{ isAnswer: true, ports: { kind: 'scatter' } }]);
+    const socketId = bench.all('open-socket')[77]?.socketId ?? 0;
+    bench.searches.reached(large, socketId, bench.now);
+    const path: DirectPath = { kind: 'direct', socketId, remote: theirPort.first };
+    bench.searches.pathChanged(large, path, bench.now);
+    const closed = bench.all('close-socket').map((one) => one.socketId);
+    expect(closed).toHaveLength(255);
+    expect(closed).not.toContain(socketId);
+    expect(bench.searches.record(large)).toMatchObject({ outcome: 'found', isBirthday: true });
+  });
+
+  test('and four peers share the sockets, which close with the last of them; a fifth waits', () => {
+    const bench = randomly();
+    const peers = Array.from(
+      { length: openersMax + 1 },
+      (_, i) => `${i + 2}`.repeat(64) as NodeKey,
+    );
+    for (const peer of peers) {
+      bench.searches.plan(peer, '0000000000000001', false, theirPort, bench.now);
+      bench.openAll();
+    }
+    expect(bench.all('open-socket')).toHaveLength(256);
+    expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-busy': 1 });
+    const [socketId = 0] = bench.all('open-socket').map((one) => one.socketId);
+    const path: DirectPath = { kind: 'direct', socketId, remote: theirPort.first };
+    for (const peer of peers.slice(0, openersMax - 1)) {
+      bench.searches.pathChanged(peer, { ...path, socketId: 1 }, bench.now);
+    }
+    expect(bench.all('close-socket')).toEqual([]);
+    bench.searches.pathChanged(peers[openersMax - 1] ?? large, path, bench.now);
+    expect(bench.all('close-socket')).toHaveLength(255);
+  });
+
+  test('and never more than 500 pings leave within a second, whoever asks for them', () => {
+    const bench = randomly();
+    const sentAt: number[] = [];
+    bench.onSaid = (output) => {
+      if (output.type === 'probe') sentAt.push(bench.now);
+    };
+    for (let i = 0; i < openersMax; i++) {
+      const peer = `${i + 2}`.repeat(64) as NodeKey;
+      bench.searches.plan(peer, '0000000000000001', false, theirPort, bench.now);
+      bench.openAll();
+      bench.pass(300);
+    }
+    bench.pass(5000);
+    expect(sentAt.length).toBe(openersMax * 256);
+    for (const at of sentAt) {
+      const within = sentAt.filter((other) => other >= at && other < at + 1000).length;
+      expect(within).toBeLessThanOrEqual(500);
+    }
+  });
+
+  test('so does that of the peer: that is the end of the attempt', () => {
+    const bench = randomly();
+    bench.searches.setLooking(large, true, bench.now);
+    bench.pass(1500);
+    const [plan] = bench.all('plan');
+    bench.searches.plan(large, plan?.attempt ?? '', true, theirScatter, bench.now);
+    expect(bench.searches.record(large)?.outcome).toBe('both-random');
+    expect(bench.all('probe')).toEqual([]);
+    expect(bench.all('open-socket')).toEqual([]);
+  });
+});
+
+test("the peer's NAT chooses at random: its ports are guessed from our main socket when it has opened, none twice", () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  bench.searches.plan(large, '0000000000000001', false, theirScatter, bench.now);
+  expect(bench.all('plan')).toMatchObject([
+    { isAnswer: true, ports: { kind: 'list', first: '54.160.20.1:41641', count: 1 } },
+  ]);
+  bench.pass(200);
+  expect(bench.all('probe')).toEqual([]);
+  bench.searches.plan(large, '0000000000000001', true, theirScatter, bench.now);
+  bench.pass(2000);
+  const probes = bench.all('probe');
+  expect(probes.length).toBeGreaterThan(900);
+  expect(probes.every(({ socketId }) => socketId === 1)).toBe(true);
+  bench.pass(5000);
+  const ports = bench.all('probe').map(({ remote }) => remote);
+  expect(ports).toHaveLength(1500);
+  expect(new Set(ports).size).toBe(1500);
+  // The main socket stays.
+  expect(bench.all('close-socket')).toEqual([]);
+});
+
+test('guessing ends with the first ping that gets through', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  bench.searches.plan(large, '0000000000000001', false, theirScatter, bench.now);
+  bench.searches.plan(large, '0000000000000001', true, theirScatter, bench.now);
+  bench.pass(200);
+  const before = bench.all('probe').length;
+  bench.searches.reached(large, 1, bench.now);
+  bench.pass(3000);
+  expect(bench.all('probe')).toHaveLength(before);
+});
+
+test('a plan that comes a second time with other ports is not followed', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  bench.searches.plan(large, '0000000000000001', false, theirScatter, bench.now);
+  const elsewhere = { ...theirScatter, first: '6.6.6.6:1024' as Endpoint };
+  bench.searches.plan(large, '0000000000000001', true, elsewhere, bench.now);
+  bench.pass(1000);
+  expect(bench.all('probe')).toEqual([]);
+  expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-changed': 1 });
+});
+
+test('a peer that asks while we still measure is answered with what comes out of it', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1500);
+  bench.searches.plan(large, '00000000000000aa', false, theirPorts, bench.now);
+  bench.measure();
+  expect(bench.all('open-socket')).toHaveLength(1);
+  expect(bench.all('plan')).toMatchObject([{ attempt: '00000000000000aa', isAnswer: true }]);
+  bench.pass(10);
+  expect(bench.all('probe').length).toBeGreaterThan(0);
 });
 
 test('when both begin at once the smaller key goes on and the larger one answers', () => {

@@ -1,73 +1,57 @@
 /**
- * Which peer is sought by foretold ports, when, and what that may cost. One attempt (port-attempt.ts) runs at a time.
+ * Which peer is sought by its ports, when, and what that may cost. The attempts themselves run in running-attempts.ts.
  *
  *     a peer is looked for and the usual pings failed for 1.5 s --> attempt --> found, or a pause that doubles
  *
- * An attempt costs one socket, a few STUN requests and at most 1,500 pings, 500 a second; ping-allowance.ts has
- * the sum. If our own NAT can't be foretold none is begun for ten minutes. A socket on which a peer was reached
- * stays open while its data or ours uses it (kept-sockets.ts).
+ * An attempt costs 256 sockets, a few STUN requests and 1,500 pings at most, 500 a second; ping-allowance.ts has
+ * the sum. If nothing can be told of our own address none is begun for ten minutes.
  */
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { Path, SocketId } from '../engines/paths.js';
-import { type Endpoint, endpointPort } from '../ip/address.js';
+import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
-import { KeptSockets, type KeptSocketsOptions } from './kept-sockets.js';
+import { type CampaignKind, costOf } from './campaign.js';
+import type { KeptSocketsOptions } from './kept-sockets.js';
+import { knownPlan, type OwnMapping } from './own-mapping.js';
 import { PingAllowance } from './ping-allowance.js';
-import { type AttemptFailure, PortAttempt, type PortAttemptOutput } from './port-attempt.js';
-import type { Ports } from './port-plan.js';
+import type { AttemptFailure, PortAttempt } from './port-attempt.js';
+import type { Ports } from './ports.js';
+import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
 
-/** Numbers of sockets from here on are those of attempts. */
-export const searchSocketsFrom: SocketId = 1000;
-/** Sockets kept open for paths; each is a peer. */
+/** Sockets kept open for paths; each is a peer's. */
 export const keptSocketsMax = 64;
 /** What finds a path without this mostly has by then. */
 const patienceMs = 1500;
 /** After a failed attempt; twice as long after each further one. */
 const pauseMs = 2000;
 const pauseMaxMs = 600_000;
-/** Our own NAT chooses at random: nothing to begin with, for anybody. */
+/** There was no room for an attempt of its kind: others of a second or two are running. */
+const noRoomMs = 250;
+/** Our own address can't be told: nothing to begin with, for anybody. */
 const hopelessMs = 600_000;
 /** Plans of a peer that are answered. */
 const answered = { burst: 4, perSecond: 0.25 };
 /** Of our mappings: as many as tell a small range from a large one. */
-const portsConvincing = 8;
 const portsRemembered = 16;
 const ATTEMPT_BYTES = 8;
 
-export type PortSearchOutput =
-  | { readonly type: 'open-socket'; readonly socketId: SocketId }
-  | { readonly type: 'close-socket'; readonly socketId: SocketId }
-  | {
-      readonly type: 'send';
-      readonly socketId: SocketId;
-      readonly remote: Endpoint;
-      readonly bytes: Uint8Array;
-    }
-  /** A disco ping. */
-  | {
-      readonly type: 'probe';
-      readonly peer: NodeKey;
-      readonly socketId: SocketId;
-      readonly remote: Endpoint;
-    }
-  /** To the peer over its relay. */
-  | {
-      readonly type: 'plan';
-      readonly peer: NodeKey;
-      readonly attempt: string;
-      readonly isAnswer: boolean;
-      readonly ports: Ports;
-    };
-
-/** What came of the last attempt with a peer. */
+/** What came of the attempts with a peer. */
 export interface PortSearchRecord {
   readonly attempts: number;
   readonly lastAt: Instant | undefined;
   readonly outcome: AttemptFailure | 'found' | 'running' | undefined;
+  /** What the last attempt did; undefined: it came to no plan. */
+  readonly kind: CampaignKind | undefined;
+  /** A scatter took part, on either side. */
+  readonly isBirthday: boolean;
+  /** Pings that the last attempt sent. */
+  readonly pings: number;
+  /** When the next may begin. */
+  readonly dueAt: Instant;
 }
 
 interface Sought {
@@ -78,6 +62,11 @@ interface Sought {
   attempts: number;
   lastAt: Instant | undefined;
   outcome: PortSearchRecord['outcome'];
+  kind: CampaignKind | undefined;
+  isBirthday: boolean;
+  pings: number;
+  /** Pings that the allowance gave to the last plan. */
+  afforded: number;
   readonly plans: TokenBucket;
 }
 
@@ -87,17 +76,17 @@ export interface PortSearchesOptions {
   readonly ownKey: NodeKey;
   readonly emit: (output: PortSearchOutput, now: Instant) => void;
   readonly lastHeard: KeptSocketsOptions['lastHeard'];
+  /** What is known of our NAT, for an attempt with the peer after so many failures. */
+  readonly mapping: (peer: NodeKey, failures: number) => OwnMapping;
 }
 
 export class PortSearches {
   readonly #options: PortSearchesOptions;
   /** Peers that are or were looked for; the engine removes those that left the network. */
   readonly #sought = new Map<NodeKey, Sought>();
-  readonly #kept: KeptSockets;
+  readonly #running: RunningAttempts;
   readonly #allowance = new PingAllowance();
-  #active: { readonly peer: NodeKey; readonly attempt: PortAttempt } | undefined;
-  #nextSocketId = searchSocketsFrom;
-  #servers: readonly Endpoint[] = [];
+  #hasServers = false;
   /** Ports of our mappings that servers saw lately, the newest last. */
   #seenPorts: readonly number[] = [];
   #hopelessUntil: Instant | undefined;
@@ -107,17 +96,17 @@ export class PortSearches {
 
   constructor(options: PortSearchesOptions) {
     this.#options = options;
-    const { lastHeard, emit } = options;
-    const close = (socketId: SocketId, now: Instant): void =>
-      emit({ type: 'close-socket', socketId }, now);
-    this.#kept = new KeptSockets({ lastHeard, close });
+    this.#running = new RunningAttempts({
+      random: options.random,
+      emit: options.emit,
+      lastHeard: options.lastHeard,
+      onEnd: (...args) => this.#ended(...args),
+    });
   }
 
-  /**
-   * STUN servers that answered the last check, on different addresses; ports of mappings that they saw of ours.
-   */
-  setNetwork(servers: readonly Endpoint[], ports: readonly number[]): void {
-    this.#servers = servers;
+  /** A check is done: whether servers answered, and ports of mappings that they saw of ours. */
+  setNetwork(hasServers: boolean, ports: readonly number[]): void {
+    this.#hasServers = hasServers;
     this.#notePorts(ports);
   }
 
@@ -139,32 +128,23 @@ export class PortSearches {
     if (isLooking) sought.dueAt = later(sought.dueAt, after(now, patienceMs));
   }
 
-  /** Where the peer's data goes now: a socket of ours is kept while it is there, and then left. */
+  /** Where the peer's data goes now: a socket of ours is kept while it is there, and then closed. */
   pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
     const socketId = path?.kind === 'direct' ? path.socketId : undefined;
-    this.#kept.use(peer, socketId, now);
-    const active = this.#active;
-    if (active?.peer !== peer || path?.kind !== 'direct') return;
-    const { attempt } = active;
-    this.#active = undefined;
-    const sought = this.#sought.get(peer);
-    if (sought !== undefined) {
-      sought.failures = 0;
-      sought.outcome = 'found';
-    }
-    if (attempt.socketId === socketId) this.#kept.keep(peer, attempt.socketId);
-    else this.#kept.leave(peer, attempt.socketId, now);
+    if (socketId !== undefined) this.#running.found(peer, socketId, now);
+    this.#running.kept.use(peer, socketId, now);
+  }
+
+  /** A ping of the peer came directly. */
+  reached(peer: NodeKey, socketId: SocketId, now: Instant): void {
+    this.#running.reached(peer, socketId, now);
   }
 
   /** A plan came over the relay; its address is one of the peer's. */
-  plan(peer: NodeKey, attempt: string, isAnswer: boolean, theirs: Ports, now: Instant): void {
-    const active = this.#active;
+  plan(peer: NodeKey, id: string, isAnswer: boolean, theirs: Ports, now: Instant): void {
+    const active = this.#running.get(peer);
     if (isAnswer) {
-      const isOurs = active?.peer === peer && active.attempt.id === attempt;
-      if (!isOurs) this.#options.counters.add('port-plan-unasked');
-      else if (!this.#allowance.take(peer, theirs, now)) {
-        this.#options.counters.add('port-plan-too-costly');
-      } else this.#step((running) => running.answered(theirs, now), now);
+      this.#answered(peer, active?.id === id ? active : undefined, theirs, now);
       return;
     }
     const sought = this.#sought.get(peer) ?? this.#add(peer, false, now);
@@ -173,37 +153,34 @@ export class PortSearches {
       this.#options.counters.add(refusal);
       return;
     }
-    if (active !== undefined) this.#abandon(now);
-    this.#start(peer, sought, { id: attempt, theirs }, now);
+    if (active?.isUntold === true) {
+      this.#running.step(peer, (attempt) => attempt.adopt(id, theirs), now);
+      return;
+    }
+    this.#running.abandon(peer, now);
+    this.#start(peer, sought, { id, theirs }, now);
   }
 
   socketOpened(socketId: SocketId, now: Instant): void {
-    if (this.#active?.attempt.socketId === socketId) {
-      this.#step((attempt) => attempt.opened(now), now);
-    }
+    this.#running.socketOpened(socketId, now);
   }
 
   /** It could not be opened, or died. */
   socketFailed(socketId: SocketId, now: Instant): void {
-    this.#kept.drop(socketId);
-    if (this.#active?.attempt.socketId === socketId) {
-      this.#step((attempt) => attempt.notOpened(), now);
-    }
+    this.#running.socketFailed(socketId, now);
   }
 
   stun(socketId: SocketId, source: Endpoint, bytes: Uint8Array, now: Instant): void {
-    const attempt = this.#active?.attempt;
-    const isOurs = attempt?.socketId === socketId && attempt.datagram(source, bytes, now);
-    if (isOurs) this.#step(() => undefined, now);
-    else this.#options.counters.add('port-search-stun-unknown');
+    const isOurs = this.#running.stun(socketId, source, bytes, now);
+    if (!isOurs) this.#options.counters.add('port-search-stun-unknown');
   }
 
   /** Everything that was foretold belongs to another network; sockets only if their address is gone. */
   networkChanged(lostAddress: boolean, now: Instant): void {
-    this.#abandon(now);
-    if (lostAddress) this.#kept.closeAll(now);
+    this.#running.abandonAll(now);
+    if (lostAddress) this.#running.kept.closeAll(now);
     this.#hopelessUntil = undefined;
-    this.#servers = [];
+    this.#hasServers = false;
     this.#seenPorts = [];
     this.#isDueStale = true;
     for (const sought of this.#sought.values()) {
@@ -214,8 +191,8 @@ export class PortSearches {
 
   /** The peer left the network. */
   forget(peer: NodeKey, now: Instant): void {
-    if (this.#active?.peer === peer) this.#abandon(now);
-    this.#kept.closeAllOf(peer, now);
+    this.#running.abandon(peer, now);
+    this.#running.kept.closeAllOf(peer, now);
     this.#sought.delete(peer);
     this.#allowance.forget(peer);
     this.#isDueStale = true;
@@ -228,51 +205,94 @@ export class PortSearches {
   }
 
   runTimers(now: Instant): void {
-    this.#kept.runTimers(now);
-    if (this.#active !== undefined) {
-      this.#step((attempt) => attempt.runTimers(now), now);
-      return;
-    }
-    if (!this.#canBegin(now)) return;
+    this.#running.runTimers(now);
+    const due = this.#nextDue();
+    if (due === undefined || now < due) return;
     for (const [peer, sought] of this.#sought) {
-      if (!sought.isLooking || now < sought.dueAt) continue;
+      if (!sought.isLooking || now < sought.dueAt || this.#running.get(peer) !== undefined)
+        continue;
       const id = encodeHex(this.#options.random.fill(new Uint8Array(ATTEMPT_BYTES)));
-      this.#start(peer, sought, { id, theirs: undefined }, now);
-      return;
+      if (this.#canStart(peer, sought)) this.#start(peer, sought, { id, theirs: undefined }, now);
+      else sought.dueAt = after(now, noRoomMs);
+      this.#isDueStale = true;
     }
   }
 
   nextTimeout(): Instant | undefined {
-    return earliest(this.#kept.nextTimeout(), this.#nextStep());
+    return earliest(this.#running.nextTimeout(), this.#nextDue());
   }
 
-  #nextStep(): Instant | undefined {
-    if (this.#active !== undefined) return this.#active.attempt.nextTimeout();
-    if (this.#servers.length === 0 || this.#kept.size >= keptSocketsMax) return undefined;
+  /** When the next attempt may begin; undefined: not by itself. */
+  #nextDue(): Instant | undefined {
+    const hasRoom = this.#running.hasRoom(false) || this.#running.hasRoom(true);
+    if (!hasRoom || !this.#hasServers || this.#isFull) return undefined;
     if (this.#isDueStale) {
       this.#dueAt = undefined;
-      for (const { isLooking, dueAt } of this.#sought.values()) {
-        if (isLooking) this.#dueAt = earliest(this.#dueAt, dueAt);
+      for (const [peer, { isLooking, dueAt }] of this.#sought) {
+        const isIdle = this.#running.get(peer) === undefined;
+        if (isLooking && isIdle) this.#dueAt = earliest(this.#dueAt, dueAt);
       }
       this.#isDueStale = false;
     }
     return this.#dueAt === undefined ? undefined : later(this.#dueAt, this.#hopelessUntil);
   }
 
-  #canBegin(now: Instant): boolean {
-    const isHopeless = this.#hopelessUntil !== undefined && now < this.#hopelessUntil;
-    return !isHopeless && this.#servers.length > 0 && this.#kept.size < keptSocketsMax;
+  #answered(peer: NodeKey, active: PortAttempt | undefined, theirs: Ports, now: Instant): void {
+    const { counters } = this.#options;
+    if (active === undefined) {
+      counters.add('port-plan-unasked');
+      return;
+    }
+    // Who opens tells its plan a second time when that is done.
+    const isNew = active.theirs === undefined;
+    if (isNew && !this.#afford(peer, active.ours, theirs, true, now)) {
+      counters.add('port-plan-too-costly');
+    } else if (!isNew && !samePorts(active.theirs, theirs)) {
+      counters.add('port-plan-changed');
+    } else {
+      this.#running.step(peer, (attempt) => attempt.answered(theirs, now), now);
+    }
   }
 
-  /** Why a peer's plan gets no answer; both sides may begin at once, and then the smaller key goes on. */
+  /** No socket could be kept for another path. */
+  get #isFull(): boolean {
+    return this.#running.kept.size >= keptSocketsMax;
+  }
+
+  #canStart(peer: NodeKey, { failures }: Sought): boolean {
+    const known = knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
+    return this.#running.hasRoom(known?.ports.kind === 'scatter');
+  }
+
+  /** Why a peer's plan gets no answer; both sides may begin at once, and then one of them goes on. */
   #whyNotAnswer(peer: NodeKey, sought: Sought, theirs: Ports, now: Instant): string | undefined {
     if (!sought.plans.take(now)) return 'port-plan-too-often';
-    if (this.#servers.length === 0 || this.#kept.size >= keptSocketsMax) return 'port-plan-unable';
-    const active = this.#active;
-    if (active !== undefined && active.peer !== peer) return 'port-plan-busy';
-    const isOursFirst = active?.attempt.isAsking === true && this.#options.ownKey < peer;
-    if (isOursFirst) return 'port-plan-crossed';
-    return this.#allowance.take(peer, theirs, now) ? undefined : 'port-plan-too-costly';
+    if (!this.#hasServers || this.#isFull) return 'port-plan-unable';
+    const active = this.#running.get(peer);
+    if (active === undefined && !this.#canStart(peer, sought)) return 'port-plan-busy';
+    if (active !== undefined && this.#isOursFirst(peer, active, theirs)) return 'port-plan-crossed';
+    const ours = knownPlan(this.#options.mapping(peer, sought.failures), this.#seenPorts)?.ports;
+    return this.#afford(peer, ours, theirs, false, now) ? undefined : 'port-plan-too-costly';
+  }
+
+  #afford(
+    peer: NodeKey,
+    ours: Ports | undefined,
+    theirs: Ports,
+    isAsker: boolean,
+    now: Instant,
+  ): boolean {
+    const pings = costOf(ours, theirs, isAsker);
+    const sought = this.#sought.get(peer);
+    if (sought !== undefined) sought.afforded = pings;
+    return this.#allowance.take(peer, endpointAddress(theirs.first), pings, now);
+  }
+
+  /** The list of one goes before the scatter, whose side has to know it anyway; else the smaller key does. */
+  #isOursFirst(peer: NodeKey, active: PortAttempt, theirs: Ports): boolean {
+    if (!active.isAsking || active.isUntold) return false;
+    const [ourKind, theirKind] = [active.ours?.kind, theirs.kind];
+    return ourKind === theirKind ? this.#options.ownKey < peer : ourKind === 'list';
   }
 
   #add(peer: NodeKey, isLooking: boolean, now: Instant): Sought {
@@ -283,6 +303,10 @@ export class PortSearches {
       attempts: 0,
       lastAt: undefined,
       outcome: undefined,
+      kind: undefined,
+      isBirthday: false,
+      pings: 0,
+      afforded: 0,
       plans: new TokenBucket(answered.burst, answered.perSecond),
     };
     this.#sought.set(peer, sought);
@@ -299,82 +323,53 @@ export class PortSearches {
     sought.attempts++;
     sought.lastAt = now;
     sought.outcome = 'running';
-    const attempt = new PortAttempt({
-      random: this.#options.random,
-      id,
-      socketId: this.#nextSocketId++,
-      servers: this.#servers,
-      seenPorts: this.#seenPorts,
-      theirs,
-    });
-    this.#active = { peer, attempt };
-    this.#step(() => undefined, now);
+    this.#isDueStale = true;
+    const mapping = this.#options.mapping(peer, sought.failures);
+    const { servers, isOpenToAddress } = mapping;
+    const seenPorts = [...this.#seenPorts, ...mapping.rangeEnds];
+    const known = knownPlan(mapping, this.#seenPorts);
+    this.#running.start(peer, { id, known, servers, seenPorts, isOpenToAddress, theirs }, now);
   }
 
-  /** Lets the running attempt do something and carries out what it says. */
-  #step(act: (attempt: PortAttempt) => void, now: Instant): void {
-    const active = this.#active;
-    if (active === undefined) return;
-    const { peer, attempt } = active;
-    act(attempt);
-    for (let out = attempt.poll(); out !== undefined; out = attempt.poll()) {
-      this.#carryOut(peer, attempt, out, now);
+  #ended(
+    peer: NodeKey,
+    attempt: PortAttempt,
+    failure: AttemptFailure | undefined,
+    now: Instant,
+  ): void {
+    this.#options.counters.add(`port-search-${failure ?? 'found'}`);
+    this.#notePorts(attempt.mappedPorts);
+    const { theirs, ours } = attempt;
+    this.#isDueStale = true;
+    if (failure === 'addresses-differ' || failure === 'no-udp') {
+      this.#hopelessUntil = after(now, hopelessMs);
     }
-  }
-
-  #carryOut(peer: NodeKey, attempt: PortAttempt, output: PortAttemptOutput, now: Instant): void {
-    const { emit } = this.#options;
-    const { socketId, id } = attempt;
-    switch (output.type) {
-      case 'open-socket':
-        emit({ type: 'open-socket', socketId }, now);
-        break;
-      case 'send':
-        emit({ type: 'send', socketId, remote: output.remote, bytes: output.bytes }, now);
-        break;
-      case 'probe':
-        emit({ type: 'probe', peer, socketId, remote: output.remote }, now);
-        break;
-      case 'plan': {
-        const { ports, isAnswer } = output;
-        emit({ type: 'plan', peer, attempt: id, isAnswer, ports }, now);
-        break;
-      }
-      case 'failed':
-        this.#failed(peer, attempt, output.reason, now);
-        break;
-    }
-  }
-
-  #failed(peer: NodeKey, attempt: PortAttempt, reason: AttemptFailure, now: Instant): void {
-    this.#options.counters.add(`port-search-${reason}`);
-    this.#active = undefined;
-    this.#kept.leave(peer, attempt.socketId, now);
-    this.#notePorts(attempt.mapped.map(endpointPort));
-    const isOurs = reason === 'random-ports' || reason === 'addresses-differ';
-    // Few ports were seen so far: another attempt may show that they are all in one small range.
-    const mayLearn = reason === 'random-ports' && this.#seenPorts.length < portsConvincing;
-    if ((isOurs && !mayLearn) || reason === 'no-udp') this.#hopelessUntil = after(now, hopelessMs);
     const sought = this.#sought.get(peer);
     if (sought === undefined) return;
-    sought.outcome = reason;
+    if (theirs !== undefined) {
+      const address = endpointAddress(theirs.first);
+      this.#allowance.settle(peer, address, sought.afforded, attempt.pings);
+    }
+    sought.outcome = failure ?? 'found';
+    sought.kind = attempt.campaign?.kind;
+    sought.isBirthday = [ours, theirs].some((plan) => plan?.kind === 'scatter');
+    sought.pings = attempt.pings;
+    if (failure === undefined) {
+      sought.failures = 0;
+      return;
+    }
     const gapMs = Math.min(pauseMs * 2 ** sought.failures, pauseMaxMs);
     sought.failures++;
     sought.dueAt = after(now, gapMs);
-    this.#isDueStale = true;
-  }
-
-  /** The running attempt ends without a word about it. */
-  #abandon(now: Instant): void {
-    const active = this.#active;
-    if (active === undefined) return;
-    this.#active = undefined;
-    this.#kept.leave(active.peer, active.attempt.socketId, now);
   }
 
   #notePorts(ports: readonly number[]): void {
     this.#seenPorts = [...new Set([...this.#seenPorts, ...ports])].slice(-portsRemembered);
   }
+}
+
+function samePorts(a: Ports | undefined, b: Ports): boolean {
+  return a?.kind === b.kind && a.first === b.first && a.step === b.step && a.count === b.count;
 }
 
 function later(a: Instant, b: Instant | undefined): Instant {

@@ -6,7 +6,7 @@ import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
-import { searchSocketsFrom } from '@warren/core/paths/port-searches';
+import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import type {
   BackendState,
   DaemonSettings,

@@ -4,7 +4,7 @@ import type { Path } from '@warren/core/engines/paths';
 import { endpointAddress } from '@warren/core/ip/address';
 import type { NodeKey } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
-import { searchSocketsFrom } from '@warren/core/paths/port-searches';
+import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import type { SimNode } from '../node/sim-node.js';
 import type { Echo } from '../traffic/echo.js';
 import type { SimWorld } from '../world/sim-world.js';

@@ -30,7 +30,7 @@ export const foundScenarios: readonly Scenario[] = [
     name: 'deaf-home',
     about: 'a firewall forgot the home relay: who only listens there must notice (seed 157)',
     left: behind('firewall'),
-    right: behind('hard'),
+    right: behind('udp-blocked'),
     relays: 2,
     // Slower than a relay is dialled: nothing goes the other way meanwhile.
     sayEveryMs: 900,
