@@ -147,7 +147,8 @@ function decodeAddressCheckAnswer(
   const code = payload[ADDRESS_CHECK_ID_BYTES];
   const { yes, no } = ADDRESS_CHECK_OUTCOME;
   const outcome = code === yes ? 'yes' : code === no ? 'no' : 'refused';
-  return { type: 'address-check-answer', id: payload.slice(0, ADDRESS_CHECK_ID_BYTES), outcome };
+  const id = new Uint8Array(payload.subarray(0, ADDRESS_CHECK_ID_BYTES));
+  return { type: 'address-check-answer', id, outcome };
 }
 
 /** What a client makes of a frame. Packets are copies of their own memory; the rest is borrowed. */
@@ -266,9 +267,9 @@ export function decodeClientFrame(
       const tokenAt = ADDRESS_CHECK_ID_BYTES + 16;
       return {
         type: 'address-check',
-        id: payload.slice(0, ADDRESS_CHECK_ID_BYTES),
+        id: new Uint8Array(payload.subarray(0, ADDRESS_CHECK_ID_BYTES)),
         address: addressFromBytes(payload.slice(ADDRESS_CHECK_ID_BYTES, tokenAt)),
-        token: payload.slice(tokenAt, ADDRESS_CHECK_BYTES),
+        token: new Uint8Array(payload.subarray(tokenAt, ADDRESS_CHECK_BYTES)),
       };
     }
     default:

@@ -121,7 +121,7 @@ export function decodeBindingResponse(
     if (type === AttributeType.responseOrigin) origin = readHint(bytes, at, length);
     if (type === AttributeType.otherAddress) other = readHint(bytes, at, length);
     if (type === AttributeType.addressToken && length === ADDRESS_TOKEN_BYTES) {
-      addressToken = bytes.slice(at, at + length);
+      addressToken = new Uint8Array(bytes.subarray(at, at + length));
     }
     if (!isXorMappedAddress(type)) return undefined;
     const result = agree(xored, readAddress(bytes, at, length, true));

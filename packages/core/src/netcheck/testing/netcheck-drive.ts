@@ -5,10 +5,18 @@ import { after, type Instant, instant } from '../../base/instant.js';
 import { SeededRandom } from '../../base/seeded-random.js';
 import type { Endpoint, IpAddress } from '../../ip/address.js';
 import type { RelayMap, RelayNode, RelayRegion } from '../../netmap/types.js';
-import { answerBindingRequest } from '../../stun/server.js';
+import { answerFromSockets } from '../../stun/server.js';
 import type { CaptiveResult, HttpProbeOutput } from '../http-probes.js';
 import { Netcheck, type NetcheckInput, type NetcheckOutput } from '../netcheck.js';
 import type { NetcheckReport } from '../report.js';
+
+const ONE_SOCKET = {
+  port: 3478,
+  alternatePort: undefined,
+  addresses: [],
+  alternateAddresses: [],
+};
+const HERE = { alternateAddress: false, alternatePort: false };
 
 /** One STUN server of the driven world. */
 export interface DrivenServer {
@@ -17,6 +25,8 @@ export interface DrivenServer {
   readonly mapped: Endpoint;
   /** Answers come from here instead of where we asked. */
   readonly answersFrom?: Endpoint;
+  /** It gives this one to who asks for a token. */
+  readonly token?: Uint8Array;
 }
 
 export function relayNode(
@@ -68,7 +78,7 @@ export class NetcheckDrive {
   readonly captive = new Map<string, CaptiveResult>();
   readonly probes: { readonly at: number; readonly what: string }[] = [];
   readonly reports: NetcheckReport[] = [];
-  readonly sent: { at: number; family: number; remote: Endpoint }[] = [];
+  readonly sent: { at: number; family: number; remote: Endpoint; length: number }[] = [];
   readonly lookups: string[] = [];
   now: Instant = instant(0);
   readonly #pending: { at: Instant; input: NetcheckInput }[] = [];
@@ -119,8 +129,9 @@ export class NetcheckDrive {
     } else if (output.type !== 'send') {
       this.#probe(output);
     } else {
-      this.sent.push({ at: this.now, family: output.family, remote: output.remote });
-      this.#serve(output.remote, output.bytes);
+      const { family, remote, bytes } = output;
+      this.sent.push({ at: this.now, family, remote, length: bytes.length });
+      this.#serve(remote, bytes);
     }
   }
 
@@ -148,8 +159,11 @@ export class NetcheckDrive {
   #serve(remote: Endpoint, request: Uint8Array): void {
     const server = this.servers.get(remote);
     if (server === undefined) return;
-    const reply = answerBindingRequest(request, server.mapped);
-    if (isFailure(reply)) throw new Error(`a server refused our request: ${reply.reason}`);
+    const { token } = server;
+    const tokenFor = token === undefined ? undefined : (): Uint8Array => token;
+    const answer = answerFromSockets(request, server.mapped, { ...ONE_SOCKET, tokenFor }, HERE);
+    if (isFailure(answer)) throw new Error(`a server refused our request: ${answer.reason}`);
+    const { reply } = answer;
     const receivedAt = after(this.now, server.latencyMs);
     const source = server.answersFrom ?? remote;
     this.deliver(receivedAt, { type: 'datagram', source, bytes: reply, receivedAt });
