@@ -25,9 +25,9 @@ export class Carriage {
   #heardAt: Instant | undefined;
   #silentSince: Instant | undefined;
   #doubtedAt: Instant | undefined;
-  /** In doubt: when the peer was first heard over the relay, and when a ping was first answered. */
-  #relayedAt: Instant | undefined;
+  /** In doubt: when a ping was first answered, and when the peer was first heard over the relay long after that. */
   #pongAt: Instant | undefined;
+  #relayedAt: Instant | undefined;
 
   /** The path's data is being copied onto the relay. */
   get doubted(): boolean {
@@ -50,7 +50,10 @@ export class Carriage {
   /** WireGuard data arrived from the peer. */
   authenticated(overRelay: boolean, now: Instant): void {
     if (this.doubted && overRelay) {
-      this.#relayedAt ??= now;
+      // Until it knows that the path lives, the peer may send over the relay alone.
+      if (this.#pongAt !== undefined && now >= after(this.#pongAt, lateAnswerMs)) {
+        this.#relayedAt ??= now;
+      }
       return;
     }
     this.reset();
@@ -86,7 +89,6 @@ export class Carriage {
 
   /** The peer may send on both ways: the direct copy, if it gets through, is here by then. */
   #guiltyAt(): Instant | undefined {
-    if (this.#relayedAt === undefined || this.#pongAt === undefined) return undefined;
-    return after(this.#relayedAt > this.#pongAt ? this.#relayedAt : this.#pongAt, lateAnswerMs);
+    return this.#relayedAt === undefined ? undefined : after(this.#relayedAt, lateAnswerMs);
   }
 }

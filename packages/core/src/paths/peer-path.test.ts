@@ -352,7 +352,7 @@ describe('pings but not data get through', () => {
   test('heard over the relay then, the path is kept out for 5 minutes', () => {
     const drive = silent();
     drive.answers.set('relay', 80);
-    drive.pass(2000, true);
+    drive.pass(3000, true);
     expect(drive.changes.at(-1)).toBe(`data-unanswered: ${PUBLIC} -> relay(900)`);
     expect(drive.paths).toBe('relay(900)');
     drive.carriesData = true;
