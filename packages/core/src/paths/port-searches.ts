@@ -2,6 +2,7 @@
  * Which peer is sought by its ports, when, and what that may cost. The attempts themselves run in running-attempts.ts.
  *
  *     a peer is looked for and the usual pings failed for 1.5 s --> attempt --> found, or a pause that doubles
+ *                       or can't meet anyway: after 250 ms ----------^
  *
  * An attempt costs 256 sockets, a few STUN requests and 1,500 pings at most, 500 a second; ping-allowance.ts has
  * the sum. If nothing can be told of our own address none is begun for ten minutes.
@@ -26,6 +27,8 @@ import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
 export const keptSocketsMax = 64;
 /** What finds a path without this mostly has by then. */
 const patienceMs = 1500;
+/** Where both NATs' descriptions say that nothing else will: the round of pings under way may prove them wrong. */
+const shortPatienceMs = 250;
 /** After a failed attempt; twice as long after each further one. */
 const pauseMs = 2000;
 const pauseMaxMs = 600_000;
@@ -78,6 +81,8 @@ export interface PortSearchesOptions {
   readonly lastHeard: KeptSocketsOptions['lastHeard'];
   /** What is known of our NAT, for an attempt with the peer after so many failures. */
   readonly mapping: (peer: NodeKey, failures: number) => OwnMapping;
+  /** By all that is known, the usual pings can't meet those of the peer. */
+  readonly cantBePunched: (peer: NodeKey) => boolean;
 }
 
 export class PortSearches {
@@ -125,7 +130,7 @@ export class PortSearches {
     if (sought.isLooking === isLooking) return;
     sought.isLooking = isLooking;
     this.#isDueStale = true;
-    if (isLooking) sought.dueAt = later(sought.dueAt, after(now, patienceMs));
+    if (isLooking) sought.dueAt = later(sought.dueAt, this.#whenPatienceEnds(peer, now));
   }
 
   /** Where the peer's data goes now: a socket of ours is kept while it is there, and then closed. */
@@ -295,10 +300,14 @@ export class PortSearches {
     return ourKind === theirKind ? this.#options.ownKey < peer : ourKind === 'list';
   }
 
+  #whenPatienceEnds(peer: NodeKey, now: Instant): Instant {
+    return after(now, this.#options.cantBePunched(peer) ? shortPatienceMs : patienceMs);
+  }
+
   #add(peer: NodeKey, isLooking: boolean, now: Instant): Sought {
     const sought: Sought = {
       isLooking,
-      dueAt: after(now, patienceMs),
+      dueAt: this.#whenPatienceEnds(peer, now),
       failures: 0,
       attempts: 0,
       lastAt: undefined,
@@ -337,7 +346,9 @@ export class PortSearches {
     failure: AttemptFailure | undefined,
     now: Instant,
   ): void {
-    this.#options.counters.add(`port-search-${failure ?? 'found'}`);
+    const { counters } = this.#options;
+    counters.add(`port-search-${failure ?? 'found'}`);
+    counters.add('port-search-pings', attempt.pings);
     this.#notePorts(attempt.mappedPorts);
     const { theirs, ours } = attempt;
     this.#isDueStale = true;

@@ -11,7 +11,7 @@ test('forty cells are fixed, every profile and every kind of verdict among them'
   const profiles = new Set(FIXED_CELLS.flatMap(({ left, right }) => [left.name, right.name]));
   expect([...profiles].sort()).toEqual(PROFILES.map(({ name }) => name).sort());
   const kinds = new Set(FIXED_CELLS.map(({ left, right }) => judgePair(left, right).kind));
-  expect([...kinds].sort()).toEqual(['a', 'b', 'c', 'd', 'e', null]);
+  expect([...kinds].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', null]);
 });
 
 test('a seed chooses others, the same each time, and another seed not the same', () => {

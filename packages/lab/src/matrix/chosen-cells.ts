@@ -9,15 +9,15 @@ import { PROFILES } from '@warren/sim/matrix/profiles';
 /** As the matrix writes them: the profile that comes first in its list is `left`. */
 const FIXED_NAMES = `
 public:hard               public:udp-blocked           one-to-one:hard         full-cone:hard
-cone-other-ports:hard     restricted-cone:hard         easy-portmap:hard       hard:hard-upnp
-hard:hard-natpmp          hard:hard-pcp                hard:hard-balancer      dual-stack-open:ipv6-only
-hard-upnp:hard-pcp        public-firewalled:easy       easy:easy               restricted-cone:easy
-one-to-one-firewalled:easy  easy:easy-hairpin          easy:easy-range         easy-range:easy-range
-easy:easy-liar            easy:easy-dead-mapping       easy:carrier-easy       carrier-easy:carrier-easy
-easy:nat64                dual-stack:nat64             dual-stack:dual-stack   dual-stack:ipv6-only
-easy:hard                 easy:carrier-hard            easy:address-dependent  easy:sequential
-sequential:sequential     easy:sequential-shared       easy:sequential-busy    easy:hard-range
-hard:hard                 carrier-hard-upnp:hard       public:ipv6-only        hard-balancer:udp-blocked
+cone-other-ports:hard     restricted-cone:hard         easy-portmap:hard       hard:hard-natpmp
+hard:hard-balancer        dual-stack-open:ipv6-only    hard-upnp:hard-pcp      public-firewalled:easy
+easy:easy                 one-to-one-firewalled:easy   easy:easy-hairpin       easy:easy-range
+easy:easy-liar            easy:easy-dead-mapping       easy:carrier-easy       easy:easy-banning
+easy:nat64                dual-stack:nat64             dual-stack:ipv6-only    easy:hard
+easy-rejecting:hard       easy:carrier-hard            easy:port-parity        easy:address-dependent
+easy:hard-pool            easy:port-block              easy:hard-range         hard:address-dependent-loose
+sequential:sequential     sequential-3:sequential-3    easy:sequential-10      easy:sequential-shared
+easy:sequential-busy      hard:hard                    carrier-hard-upnp:hard  public:ipv6-only
 `;
 
 /** Always the same. */

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { baselineOf, compareWithBaseline, type MatrixBaseline } from '@warren/sim/matrix/baseline';
-import { cellName, type MatrixCell, type MatrixWorld } from '@warren/sim/matrix/cell';
+import { cellName, type MatrixWorld } from '@warren/sim/matrix/cell';
 import { PROFILES } from '@warren/sim/matrix/profiles';
 import {
   type MatrixPair,
@@ -15,7 +15,7 @@ import {
   matrixReport,
   pairOf,
 } from '@warren/sim/matrix/report';
-import { runMatrix } from '@warren/sim/matrix/run-matrix';
+import { runMatrix, tryAgain } from '@warren/sim/matrix/run-matrix';
 import { runSimCell } from '@warren/sim/matrix/sim-cell';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skipsLab } from '../testing/lab-ring.js';
@@ -90,30 +90,13 @@ describe.skipIf(skips)('the matrix', () => {
     const crypto = createNodeCrypto();
     models = cells.map((cell) => pairOf(cell, runSimCell(cell, { crypto })));
     const first = await runMatrix({ world: lab, cells, jobs: LAB_JOBS, signal });
-    pairs = await again(cells, first);
+    const isGood = (pair: MatrixPair): boolean => problemsOf([pair]).length === 0 && agrees(pair);
+    pairs = await tryAgain({ world: lab, cells, signal }, first, isGood);
   }, RUN_MS);
 
   afterAll(async () => {
     await lab.close();
   });
-
-  /**
-   * A cell with a problem has a second try by itself: a daemon that a busy computer holds up for a quarter of
-   * a second sends over the relay beside its path, as it should, and that says nothing about NATs.
-   */
-  async function again(
-    all: readonly MatrixCell[],
-    first: readonly MatrixPair[],
-  ): Promise<MatrixPair[]> {
-    const second: MatrixPair[] = [];
-    for (const [index, pair] of first.entries()) {
-      const cell = all[index];
-      const isGood = problemsOf([pair]).length === 0 && agrees(pair);
-      if (isGood || cell === undefined) second.push(pair);
-      else second.push(...(await runMatrix({ world: lab, cells: [cell], jobs: 1, signal })));
-    }
-    return second;
-  }
 
   function problemsOf(some: readonly MatrixPair[]): readonly string[] {
     return compareWithBaseline(reportOf(some), baselineWith(models)).problems;

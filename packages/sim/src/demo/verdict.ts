@@ -81,7 +81,7 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
 
 /** False of a mapping that is dead: a NAT that keeps ports shows the same endpoint, and punching opened it. */
 export function mayLetStrangersIn(verified: string | null | undefined): boolean {
-  return verified !== 'no' && verified !== 'port-only';
+  return verified !== 'no';
 }
 
 function isOpen({ addresses, remote }: ReachedEnd): boolean {

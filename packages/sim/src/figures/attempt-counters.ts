@@ -1,7 +1,7 @@
 /** What a node's counters say of its attempts to meet peers at ports that had to be found. */
 
 /** Whatever an attempt's end is called; other counters of the search are no ends. */
-const FAILURES = /^port-search-(?!pings$|stun-)/;
+const FAILURES = /^port-search-(?!found$|pings$|stun-)/;
 const PINGS = 'port-search-pings';
 
 type CounterValues = Readonly<Record<string, number>>;

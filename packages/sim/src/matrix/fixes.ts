@@ -49,15 +49,19 @@ async function fixCell({ world, signal }: FixesRun, cell: MatrixCell): Promise<F
     return { ...seen, after: null, problem: `${fix.code} can't be done at ${cellName(cell)}` };
   }
   const { actual, method } = await world.runCell(repaired, signal);
-  return { ...seen, after: { actual, method }, problem: brokenPromise(fix, { actual, method }) };
+  return { ...seen, after: { actual, method }, problem: brokenPromise(fix, repaired, { actual, method }) };
 }
 
 function brokenPromise(
   { effect }: Fix,
+  { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
 ): string | null {
   if (effect === null) return null;
-  const isKept = effect === 'relay' ? actual === 'relay' : actual === 'direct' && method === effect;
+  // Whatever leads through a NAT64 is reached over IPv6.
+  const isTranslated = [left, right].some(({ truth }) => truth.nat64) && method === 'ipv6';
+  const isDirect = actual === 'direct' && (method === effect || isTranslated);
+  const isKept = effect === 'relay' ? actual === 'relay' : isDirect;
   return isKept ? null : `promised ${effect}, was ${actual} by ${method ?? 'nothing'}`;
 }
 

@@ -30,26 +30,22 @@ export interface EarlierRun {
   readonly pairs: number;
 }
 
-export interface MatrixReport {
+export interface RunFacts {
   readonly world: 'lab' | 'sim';
   /** Of the program that ran; null: not a checkout. */
   readonly commit: string | null;
   /** Of the run, ISO 8601. */
   readonly date: string;
   readonly durationMs: number;
-  readonly machines: readonly MatrixMachine[];
-  readonly pairs: readonly MatrixPair[];
   /** Runs that this one went on with; absent: none. */
   readonly earlier?: readonly EarlierRun[];
-  /** Every pair is as expected. */
-  readonly ok: boolean;
 }
 
-export interface RunFacts {
-  readonly world: 'lab' | 'sim';
-  readonly commit: string | null;
-  readonly date: string;
-  readonly durationMs: number;
+export interface MatrixReport extends RunFacts {
+  readonly machines: readonly MatrixMachine[];
+  readonly pairs: readonly MatrixPair[];
+  /** Every pair is as expected. */
+  readonly ok: boolean;
 }
 
 export function pairOf(cell: MatrixCell, outcome: CellOutcome): MatrixPair {
@@ -89,7 +85,7 @@ function expectationText(cell: MatrixCell, expected: Expected, actual: ActualPat
 export function matrixReport(
   profiles: readonly Profile[],
   pairs: readonly MatrixPair[],
-  { world, commit, date, durationMs }: RunFacts,
+  { world, commit, date, durationMs, earlier }: RunFacts,
 ): MatrixReport {
   const used = new Set(pairs.flatMap(({ from, to }) => [from, to]));
   return {
@@ -97,6 +93,7 @@ export function matrixReport(
     commit,
     date,
     durationMs,
+    ...(earlier === undefined ? {} : { earlier }),
     machines: profiles
       .filter(({ name }) => used.has(name))
       .map(({ name, about, truth }) => ({ name, about, nat: truth.class })),

@@ -22,20 +22,25 @@ export async function runMatrix(run: MatrixRun): Promise<MatrixPair[]> {
  * quarter of a second sends it to the relay, and that says nothing about NATs. What the first try showed is kept.
  */
 export async function tryAgain(
-  run: MatrixRun,
+  run: Omit<MatrixRun, 'jobs' | 'onPair'>,
   pairs: readonly MatrixPair[],
-  isGood: (pair: MatrixPair) => boolean = ({ problems }) => problems.length === 0,
+  isGood: (pair: MatrixPair) => boolean,
+  onPair?: MatrixRun['onPair'],
 ): Promise<MatrixPair[]> {
-  const places = pairs.flatMap((pair, index) => {
-    const cell = run.cells[index];
-    return isGood(pair) || cell === undefined ? [] : [{ pair, cell, index }];
-  });
-  const again = await runMatrix({ ...run, cells: places.map(({ cell }) => cell), jobs: 1 });
-  const result = [...pairs];
-  for (const [at, second] of again.entries()) {
-    const place = places[at];
-    if (place === undefined) continue;
-    result[place.index] = { ...second, firstTry: place.pair.problems };
+  const { world, cells, signal } = run;
+  const of = pairs.filter((pair) => !isGood(pair)).length;
+  const result: MatrixPair[] = [];
+  let done = 0;
+  for (const [index, pair] of pairs.entries()) {
+    const cell = cells[index];
+    if (cell === undefined || isGood(pair)) {
+      result.push(pair);
+      continue;
+    }
+    signal.throwIfAborted();
+    const second = { ...pairOf(cell, await world.runCell(cell, signal)), firstTry: pair.problems };
+    result.push(second);
+    onPair?.(second, ++done, of);
   }
   return result;
 }

@@ -1,6 +1,6 @@
 import { PROFILES } from '@warren/sim/matrix/profiles';
 import { expect, test } from 'vitest';
-import { chooseCells, parseCells, parseJobs, parseProfiles } from './matrix-cells.js';
+import { chooseCells, parseCells, parseJobs, parsePart, parseProfiles } from './matrix-cells.js';
 
 const names = (cells: ReturnType<typeof chooseCells>): string[] =>
   cells.map(({ left, right }) => `${left.name}:${right.name}`);
@@ -27,4 +27,7 @@ test('what is no pair, no profile or no number is refused with what to write', (
   expect(() => parseProfiles(',')).toThrow('name at least one');
   expect(() => parseJobs('0')).toThrow('from 1 to 64');
   expect(parseJobs('4')).toBe(4);
+  expect(() => parsePart('5/4')).toThrow('write 1/4');
+  expect(() => parsePart('0/4')).toThrow('write 1/4');
+  expect(parsePart('2/4')).toEqual({ part: 2, of: 4 });
 });

@@ -2,6 +2,7 @@
 import { cellsOf, type MatrixCell } from '@warren/sim/matrix/cell';
 import type { Profile } from '@warren/sim/matrix/profile';
 import { PROFILES, profileNamed } from '@warren/sim/matrix/profiles';
+import type { Part } from '@warren/sim/matrix/resumed';
 import { InvalidArgumentError } from 'commander';
 
 /** More than any computer has cores for. */
@@ -30,6 +31,13 @@ export function parseJobs(text: string): number {
     throw new InvalidArgumentError(`write a whole number from 1 to ${JOBS_MAX}.`);
   }
   return jobs;
+}
+
+/** `2/4`: the second of four parts. */
+export function parsePart(text: string): Part {
+  const [, part = 0, of = 0] = (/^(\d{1,3})\/(\d{1,3})$/.exec(text) ?? []).map(Number);
+  if (part < 1 || part > of) throw new InvalidArgumentError('write 1/4 to 4/4, for example.');
+  return { part, of };
 }
 
 /** Cells that were named, else all pairs of the profiles that were named, else all there are. */

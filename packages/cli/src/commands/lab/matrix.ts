@@ -1,24 +1,24 @@
 /** `warren lab matrix`: every kind of NAT against every other, what has to be, what is, and a page about it. */
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { MatrixBaseline } from '@warren/sim/matrix/baseline';
 import type { MatrixCell, MatrixWorld } from '@warren/sim/matrix/cell';
 import type { Profile } from '@warren/sim/matrix/profile';
 import type { MatrixPair, MatrixReport } from '@warren/sim/matrix/report';
+import type { Part } from '@warren/sim/matrix/resumed';
 import type { Command } from 'commander';
 import type { CliContext } from '../../context.js';
 import { CliError } from '../../errors.js';
 import { EXIT_FAILED } from '../../exit-codes.js';
 import { describe } from '../../help-text.js';
 import { loadPart } from '../../optional-package.js';
+import { renderFixesReport } from '../../render/fixes-report.js';
 import { renderMatrixReport } from '../../render/matrix-report.js';
 import type { Style } from '../../terminal.js';
 import { chooseLabWorld } from '../demo-world.js';
-import { chooseCells, parseCells, parseJobs, parseProfiles } from './matrix-cells.js';
+import { chooseCells, parseCells, parseJobs, parsePart, parseProfiles } from './matrix-cells.js';
+import { runFixesCommand } from './matrix-fixes.js';
+import { RunRecord } from './run-record.js';
 
 interface MatrixFlags {
   readonly json: boolean;
@@ -28,6 +28,9 @@ interface MatrixFlags {
   readonly cells?: readonly MatrixCell[];
   readonly profiles?: readonly Profile[];
   readonly jobs?: number;
+  readonly part?: Part;
+  readonly resume?: string;
+  readonly fixes: boolean;
   readonly baseline?: string;
   readonly update: boolean;
 }
@@ -39,33 +42,60 @@ function progressLine(pair: MatrixPair, done: number, of: number): string {
   return `  ${done}/${of} ${pair.from} - ${pair.to}: ${way}${time}${wrong}`;
 }
 
-async function runMatrixCommand(flags: MatrixFlags, context: CliContext): Promise<MatrixReport> {
-  const { terminal, signal } = context;
-  const startedAt = performance.now();
-  const [{ runMatrix }, { matrixReport }, { PROFILES }] = await Promise.all([
-    import('@warren/sim/matrix/run-matrix'),
-    import('@warren/sim/matrix/report'),
-    import('@warren/sim/matrix/profiles'),
-  ]);
-  const cells = chooseCells(flags.cells, flags.profiles);
-  const jobs = Math.min(cells.length, flags.jobs ?? availableParallelism());
-  const world = await openWorld(flags, context);
-  terminal.note(`${cells.length} pairs, ${jobs} at a time ...`);
-  const date = new Date().toISOString();
-  try {
-    const pairs = await runMatrix({
-      world,
-      cells,
-      jobs,
-      signal,
-      onPair: (pair, done, of) => terminal.note(progressLine(pair, done, of)),
-    });
-    const durationMs = Math.round(performance.now() - startedAt);
-    const commit = await commitOf();
-    return matrixReport(PROFILES, pairs, { world: world.kind, commit, date, durationMs });
-  } finally {
-    await world.close();
-  }
+/** Where nothing is promised without advice. */
+async function uncertain(cells: readonly MatrixCell[]): Promise<readonly MatrixCell[]> {
+  const { isCertain, judgePair } = await import('@warren/sim/matrix/oracle');
+  return cells.filter(({ left, right }) => !isCertain(judgePair(left, right)));
+}
+
+async function cellsFor(flags: MatrixFlags): Promise<readonly MatrixCell[]> {
+  const { partOf } = await import('@warren/sim/matrix/resumed');
+  const named = chooseCells(flags.cells, flags.profiles);
+  const chosen = flags.fixes && flags.cells === undefined ? await uncertain(named) : named;
+  return flags.part === undefined ? chosen : partOf(chosen, flags.part);
+}
+
+async function runMatrixCommand(
+  flags: MatrixFlags,
+  world: MatrixWorld,
+  { cells, jobs }: { readonly cells: readonly MatrixCell[]; readonly jobs: number },
+  { terminal, signal }: CliContext,
+): Promise<MatrixReport> {
+  const [{ runMatrix, tryAgain }, { matrixReport }, { PROFILES }, { cellsOf }, { remaining }] =
+    await Promise.all([
+      import('@warren/sim/matrix/run-matrix'),
+      import('@warren/sim/matrix/report'),
+      import('@warren/sim/matrix/profiles'),
+      import('@warren/sim/matrix/cell'),
+      import('@warren/sim/matrix/resumed'),
+    ]);
+  const record = await RunRecord.open<MatrixPair, MatrixReport>({
+    ...{ path: flags.resume, world: world.kind },
+    cells: flags.cells ?? cellsOf(PROFILES),
+    entriesOf: ({ pairs }) => pairs,
+    reportOf: (pairs, facts) => matrixReport(PROFILES, pairs, facts),
+  });
+  const onPair = (pair: MatrixPair, done: number, of: number): void => {
+    record.add(pair);
+    terminal.note(progressLine(pair, done, of));
+  };
+  const left = remaining(cells, record.entries);
+  terminal.note(`${left.length} pairs, ${jobs} at a time ...`);
+  await runMatrix({ world, cells: left, jobs, signal, onPair });
+  // Models do the same again.
+  if (world.kind === 'sim') return record.report();
+  const short = record.entries.filter(
+    ({ problems, firstTry }) => problems.length > 0 && firstTry === undefined,
+  );
+  if (short.length === 0) return record.report();
+  terminal.note(`${short.length} pairs once more, each by itself ...`);
+  const again = { world, cells: parseCells(short.map(nameOf).join(',')), signal };
+  await tryAgain(again, short, () => false, onPair);
+  return record.report();
+}
+
+function nameOf({ from, to }: MatrixPair): string {
+  return `${from}:${to}`;
 }
 
 /** Throws RightsError where root is all that a lab lacks. */
@@ -89,18 +119,6 @@ async function openWorld(flags: MatrixFlags, context: CliContext): Promise<Matri
     installDeps: flags.installDeps,
     onProgress: (line) => context.terminal.note(line),
   });
-}
-
-/** Of the checkout that this runs from, `-dirty` when files differ; null: it is none, or there is no git. */
-async function commitOf(): Promise<string | null> {
-  const here = dirname(fileURLToPath(import.meta.url));
-  try {
-    const git = promisify(execFile);
-    const args = ['-C', here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*'];
-    return (await git('git', args)).stdout.trim() || null;
-  } catch {
-    return null;
-  }
 }
 
 /** Undefined: there is none yet, and one is to be written. */
@@ -142,6 +160,38 @@ async function heldAgainst(
   return problems.length === 0;
 }
 
+async function actOn(flags: MatrixFlags, context: CliContext): Promise<void> {
+  const { terminal } = context;
+  const paint = (style: Style, text: string): string => terminal.paint(style, text);
+  const cells = await cellsFor(flags);
+  const jobs = Math.max(1, Math.min(cells.length, flags.jobs ?? availableParallelism()));
+  const world = await openWorld(flags, context);
+  try {
+    if (flags.fixes) {
+      const report = await runFixesCommand(world, { cells, jobs, resume: flags.resume }, context);
+      if (!report.ok) context.exitCode = EXIT_FAILED;
+      if (flags.json) terminal.printJson(report);
+      else for (const line of renderFixesReport(report, paint)) terminal.print(line);
+      return;
+    }
+    const report = await runMatrixCommand(flags, world, { cells, jobs }, context);
+    if (flags.html !== undefined) {
+      const { matrixPage } = await import('@warren/sim/matrix/html');
+      await writeFile(flags.html, matrixPage(report));
+      terminal.note(`${flags.html} is written.`);
+    }
+    const isGood =
+      flags.baseline === undefined
+        ? report.ok
+        : await heldAgainst(report, flags.baseline, flags.update, context);
+    if (!isGood) context.exitCode = EXIT_FAILED;
+    if (flags.json) terminal.printJson(report);
+    else for (const line of renderMatrixReport(report, paint)) terminal.print(line);
+  } finally {
+    await world.close();
+  }
+}
+
 export function defineMatrix(lab: Command, context: CliContext): void {
   const command = lab
     .command('matrix')
@@ -155,32 +205,22 @@ export function defineMatrix(lab: Command, context: CliContext): void {
     .option('--jobs <n>', 'pairs at a time (default: as many as processors)', parseJobs)
     .option('--baseline <file>', 'fail only when a pair is worse than this file says')
     .option('--update', 'write the baseline instead', false)
-    .action(async (flags: MatrixFlags) => {
-      const report = await runMatrixCommand(flags, context);
-      const { terminal } = context;
-      if (flags.html !== undefined) {
-        const { matrixPage } = await import('@warren/sim/matrix/html');
-        await writeFile(flags.html, matrixPage(report));
-        terminal.note(`${flags.html} is written.`);
-      }
-      const isGood =
-        flags.baseline === undefined
-          ? report.ok
-          : await heldAgainst(report, flags.baseline, flags.update, context);
-      if (!isGood) context.exitCode = EXIT_FAILED;
-      if (flags.json) {
-        terminal.printJson(report);
-        return;
-      }
-      const paint = (style: Style, text: string): string => terminal.paint(style, text);
-      for (const line of renderMatrixReport(report, paint)) terminal.print(line);
-    });
+    .option('--part <i/n>', 'only the i-th of n parts of the pairs, such as 1/4', parsePart)
+    .option('--resume <file>', 'go on with what this report has, and keep it up to date')
+    .option(
+      '--fixes',
+      'where a pair is relayed, do what `warren why` advises, and look again',
+      false,
+    )
+    .action((flags: MatrixFlags) => actOn(flags, context));
   describe(
     command,
     [
       ['warren lab matrix --sim --html matrix.html', 'all pairs, and a page to look at'],
       ['warren lab matrix --sim --cells easy:hard,hard:hard', 'two of them'],
       ['warren lab matrix --sim --profiles easy,hard,public --json', 'the evidence for six'],
+      ['warren lab matrix --part 1/4 --resume lab.json', 'a quarter; the same again goes on'],
+      ['warren lab matrix --sim --fixes', 'is the advice of `warren why` good?'],
     ],
     [
       [0, 'every pair is what it has to be (with --baseline: no worse than it was)'],
