@@ -27,6 +27,11 @@ export const sweepAgainMs = 60 * 60_000;
 export const sweepAttemptsMax = 3;
 /** Between two sweeps of one family, whatever happens. */
 export const sweepPauseMs = 15_000;
+/**
+ * The main socket heard the same servers before each, so it is not the network: no new flow finds a place. One alone
+ * may have met an outage.
+ */
+const silentSweepsMin = 2;
 /** Some firewalls take a packet from inside to their own outer address for an attack. */
 export const hairpinPauseMs = 10 * 60_000;
 
@@ -48,6 +53,8 @@ interface FamilyState {
   sweptAt: Instant | undefined;
   attempts: number;
   hairpinAt: Instant | undefined;
+  /** Sweeps in a row without any answer. */
+  silent: number;
 }
 
 function fresh(): FamilyState {
@@ -58,6 +65,7 @@ function fresh(): FamilyState {
     sweptAt: undefined,
     attempts: 0,
     hairpinAt: undefined,
+    silent: 0,
   };
 }
 
@@ -186,7 +194,10 @@ export class NatBehaviour {
     if (sweep.findings === undefined) return;
     state.sweep = undefined;
     if (sweep.triedHairpin) state.hairpinAt = now;
-    state.findings = merge(state.findings, sweep.findings);
+    state.silent = sweep.findings.isSilent ? state.silent + 1 : 0;
+    const found = merge(state.findings, sweep.findings);
+    const isFull = state.silent >= silentSweepsMin;
+    state.findings = isFull ? { ...found, tablePressure: true } : found;
   }
 
   #take(family: IpFamily, sweep: NatSweep | undefined): void {
@@ -204,6 +215,7 @@ function merge(before: SweepFindings | undefined, found: SweepFindings): SweepFi
     allocation: found.allocation ?? before?.allocation,
     hairpin: found.hairpin ?? before?.hairpin,
     tablePressure: found.tablePressure ?? before?.tablePressure,
+    isSilent: found.isSilent,
   };
 }
 

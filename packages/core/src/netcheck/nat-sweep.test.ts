@@ -286,6 +286,7 @@ describe('answers that are none', () => {
       allocation: undefined,
       hairpin: undefined,
       tablePressure: undefined,
+      isSilent: true,
     });
     expect(drive.closed).toEqual(all);
   });

@@ -10,7 +10,8 @@
  *     all          each request in its turn makes a mapping, if the NAT makes a new one: port allocation
  *
  * Few flows on purpose: some routers bear only a dozen, and each that we open is one that peers can't have. That
- * requests of the later sockets stay without answer while the earlier ones' are answered tells of such a table.
+ * requests of the later sockets stay without answer while the earlier ones' are answered tells of such a table; that
+ * none is answered does when the main socket is, which nat-behaviour.ts sees.
  *
  * Source: RFC 5780 sections 4.2 to 4.5.
  */
@@ -74,6 +75,8 @@ export interface SweepFindings {
   readonly allocation: AllocationVerdict | undefined;
   readonly hairpin: boolean | undefined;
   readonly tablePressure: boolean | undefined;
+  /** All sockets asked several times, and none heard anything. */
+  readonly isSilent: boolean;
 }
 
 export type SweepOutput =
@@ -369,10 +372,17 @@ export class NatSweep {
       allocation: mapping === 'none' ? undefined : judgeAllocation(this.#samples()),
       hairpin: this.#hairpin?.outcome,
       tablePressure: this.#tablePressure(),
+      isSilent: this.#isSilent(),
     };
     for (let socket = 0; socket < sweepSockets; socket++) {
       this.#outputs.push({ type: 'close-socket', socket });
     }
+  }
+
+  #isSilent(): boolean {
+    const list = this.#probes?.list ?? [];
+    const asked = new Set(list.map(({ socket }) => socket));
+    return asked.size === sweepSockets && list.every(({ isGivenUp }) => isGivenUp);
   }
 
   /** Later sockets got no answer from the server that answered the first one. */

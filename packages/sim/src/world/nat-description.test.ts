@@ -175,6 +175,33 @@ describe('beyond the profile', () => {
     expect(at?.ipv4.lifetimeMs).toBeGreaterThanOrEqual(repliedMs * 0.8);
   });
 
+  test('a table that a dozen flows fill is noticed by those who share it, and by nobody where it has room', () => {
+    const variations = new Map([['home', 'tiny-table']] as const);
+    const names = ['ann', 'bob', 'cid', 'dan'];
+    const topology: Topology = {
+      ...{ name: 'crowded', regions: [{ name: 'east' }], links: [], hosts: twoRelays },
+      networks: [network('easy')],
+      machines: names.map((name, index) => ({
+        name,
+        at: { kind: 'lan', network: 'home', address: ip(`192.168.1.${10 + index}`) },
+      })),
+    };
+    const told = (options: Partial<SimWorldOptions>) => {
+      const world = new SimWorld({ topology, seed: 3, crypto: createNodeCrypto(), ...options });
+      world.join(20_000);
+      world.clock.run(120_000);
+      return names.map((name) => {
+        const { ipv4 } = world.node(name).engine?.status(world.clock.now).description ?? {};
+        return { works: ipv4?.works, tablePressure: ipv4?.tablePressure };
+      });
+    };
+    const crowded = told({ variations });
+    expect(crowded).toContainEqual({ works: true, tablePressure: true });
+    // Who got no flow at all can't tell why.
+    expect(crowded).not.toContainEqual({ works: false, tablePressure: true });
+    expect(told({})).toEqual(names.map(() => ({ works: true, tablePressure: false })));
+  });
+
   test('another network is described anew', () => {
     const other = { ...network('hard'), name: 'other', addresses: [ip('52.41.2.11')] };
     const world = worldWith(twoRelays, [network('full-cone'), other], inLan);
