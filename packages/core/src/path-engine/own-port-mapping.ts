@@ -1,5 +1,5 @@
 /** Our NAT's description as the search for ports needs it, towards one peer. Pure. */
-import type { Endpoint } from '../ip/address.js';
+import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { MappingBehaviour, NatDescription } from '../netmap/nat-description.js';
 import type { OwnMapping } from '../paths/own-mapping.js';
 import { ipv4SocketId } from './sockets.js';
@@ -30,6 +30,28 @@ export function ownMapping(
       filtering !== 'address-and-port-dependent',
     mainSocketId: ipv4SocketId,
   };
+}
+
+/**
+ * Both descriptions say that the usual pings can't meet: over IPv4 alone, not behind one NAT, at least one mapping
+ * depends on the destination, and nobody lets in what comes from another port. False where anything is unknown.
+ */
+export function cantBePunched(ours: NatDescription, theirs: NatDescription | undefined): boolean {
+  if (theirs === undefined || (ours.ipv6.works && theirs.ipv6.works)) return false;
+  const both = [ours, theirs];
+  const [ourAddress, theirAddress] = both.map(({ ipv4 }) =>
+    ipv4.mapped === undefined ? undefined : endpointAddress(ipv4.mapped),
+  );
+  if (ourAddress === undefined || theirAddress === undefined) return false;
+  if (ourAddress === theirAddress) return false;
+  const isClosed = both.every(
+    (nat) =>
+      nat.reachable.length === 0 &&
+      nat.class !== 'none' &&
+      nat.portMapping.external === undefined &&
+      (isHard(nat) === true || nat.ipv4.filtering === 'address-and-port-dependent'),
+  );
+  return isClosed && both.some((nat) => isHard(nat) === true);
 }
 
 /** Its mapping depends on the destination; undefined: not known. */

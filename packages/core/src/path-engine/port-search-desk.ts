@@ -24,7 +24,7 @@ import type { Random } from '../ports.js';
 import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
 import type { EngineOutputs } from './outputs.js';
-import { ownMapping } from './own-port-mapping.js';
+import { cantBePunched, ownMapping } from './own-port-mapping.js';
 import type { Peer } from './peers.js';
 import { PlanProofs } from './plan-proofs.js';
 
@@ -57,7 +57,12 @@ export class PortSearchDesk {
       lastHeardOn(options.peer(key), socketId);
     const mapping = (peer: NodeKey, failures: number): OwnMapping =>
       ownMapping(options.ownNat(), options.peer(peer)?.node.nat, failures, this.#servers);
-    this.#searches = new PortSearches({ random, counters, ownKey, emit, lastHeard, mapping });
+    const isHopeless = (peer: NodeKey): boolean =>
+      cantBePunched(options.ownNat(), options.peer(peer)?.node.nat);
+    this.#searches = new PortSearches({
+      ...{ random, counters, ownKey, emit, lastHeard, mapping },
+      cantBePunched: isHopeless,
+    });
     const onProven = (key: NodeKey, plan: PortPlan, now: Instant): void =>
       this.plan(key, plan, undefined, now);
     this.#proofs = new PlanProofs({ ...options, onProven });

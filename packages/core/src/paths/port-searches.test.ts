@@ -41,6 +41,7 @@ class Bench {
   readonly searches: PortSearches;
   now: Instant = instant(1000);
   mapping: OwnMapping = mapping;
+  cantBePunched = false;
   addressOf = (_ordinal: number): string => '54.160.20.1';
   onSaid: (output: PortSearchOutput) => void = () => undefined;
   /** When the peer was last heard on the sockets of attempts. */
@@ -63,6 +64,7 @@ class Bench {
       },
       lastHeard: () => this.heardAt,
       mapping: () => this.mapping,
+      cantBePunched: () => this.cantBePunched,
     });
     this.searches.setNetwork(true, []);
   }
@@ -132,6 +134,16 @@ test('a peer that is looked for in vain is sent our plan, and its own is gone th
     '54.160.20.2:40002',
   ]);
   expect(probed).toHaveLength(20);
+});
+
+test('where the usual pings can not meet by all that is known, the attempt begins after a quarter of a second', () => {
+  const bench = new Bench(small);
+  bench.cantBePunched = true;
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(249);
+  expect(bench.said).toEqual([]);
+  bench.pass(1);
+  expect(bench.all('open-socket')).toHaveLength(1);
 });
 
 test('the socket of a found path stays open until both ends have left it', () => {

@@ -49,7 +49,11 @@ async function fixCell({ world, signal }: FixesRun, cell: MatrixCell): Promise<F
     return { ...seen, after: null, problem: `${fix.code} can't be done at ${cellName(cell)}` };
   }
   const { actual, method } = await world.runCell(repaired, signal);
-  return { ...seen, after: { actual, method }, problem: brokenPromise(fix, repaired, { actual, method }) };
+  return {
+    ...seen,
+    after: { actual, method },
+    problem: brokenPromise(fix, repaired, { actual, method }),
+  };
 }
 
 function brokenPromise(
