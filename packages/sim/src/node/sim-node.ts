@@ -40,6 +40,7 @@ import type { Plug } from '../net/plug.js';
 import type { StreamWorld } from '../net/stream.js';
 import type { ControlStreamServer } from '../servers/control-wire.js';
 import { ControlLink } from './control-link.js';
+import { NatReports } from './nat-reports.js';
 import { Plane } from './plane.js';
 import { RelayLink, type RelayStreamServer } from './relay-link.js';
 import { RouterLink } from './router-link.js';
@@ -94,6 +95,7 @@ export class SimNode {
   #nodeKey: NodePrivateKey | undefined;
   /** Undefined: not running. */
   #process: Process | undefined;
+  #natReports: NatReports | undefined;
   /** Mappings at routers, from the state file. */
   #remembered: readonly RememberedMapping[] = [];
   /** What was learnt of networks, from the state file. */
@@ -218,6 +220,7 @@ export class SimNode {
       links: new Map(),
       draining: false,
     };
+    this.#natReports = new NatReports(world.clock, engine, process.control);
     this.#process = process;
     this.#drain(process);
     this.input({ type: 'local-addresses', addresses: host.addresses });
@@ -236,6 +239,7 @@ export class SimNode {
     this.#paths.clear();
     process.timer.close();
     process.plane.close();
+    this.#natReports?.close();
     process.control.close();
     process.router.close();
     for (const link of process.links.values()) link.close();
@@ -334,6 +338,7 @@ export class SimNode {
         process.control.handle({ type: 'endpoints', endpoints: output.endpoints });
         break;
       case 'net-info':
+        if (this.#natReports !== undefined) this.#natReports.isMeasured = true;
         process.control.handle({ type: 'net-info', netInfo: output.netInfo });
         break;
       case 'ping-result':
