@@ -27,9 +27,9 @@ const PAIRS = {
     right: countsBesideOthers,
   },
   'port-block': {
-    about: 'two NATs that choose at random among 512 ports',
-    left: { nat: 'hard-range' },
-    right: { nat: 'hard-range' },
+    about: 'two carriers' NATs that choose at random in a block of 512 ports',
+    left: { nat: 'port-block' },
+    right: { nat: 'port-block' },
   },
 } as const satisfies Record<string, HardPairRouters>;
 
