@@ -27,7 +27,7 @@ const PAIRS = {
     right: countsBesideOthers,
   },
   'port-block': {
-    about: 'two carriers' NATs that choose at random in a block of 512 ports',
+    about: "two carriers' NATs that choose at random in a block of 512 ports",
     left: { nat: 'port-block' },
     right: { nat: 'port-block' },
   },
