@@ -5,7 +5,14 @@ import { instant } from '../base/instant.js';
 import { SeededRandom } from '../base/seeded-random.js';
 import { type Endpoint, type IpAddress, parseEndpoint } from '../ip/address.js';
 import { answerBindingRequest } from '../stun/server.js';
-import { ipv4OnlyName, type Nat64Output, Nat64Probe, nat64PauseMs } from './nat64-probe.js';
+import {
+  ipv4OnlyName,
+  type Nat64Output,
+  Nat64Probe,
+  nat64PauseMs,
+  translated,
+  untranslated,
+} from './nat64-probe.js';
 
 const servers = ['198.51.100.1:3478', '198.51.100.2:3478'] as Endpoint[];
 const inWellKnown = parseEndpoint('[64:ff9b::c633:6401]:3478') as Endpoint;
@@ -111,4 +118,14 @@ test('without a socket, or on another network, nothing is claimed', () => {
   expect(probe.prefix).toBe('64:ff9b::');
   probe.forget();
   expect(probe.prefix).toBeUndefined();
+});
+
+test('an endpoint that stands for one of IPv4 is told from all others', () => {
+  const prefix = '64:ff9b::' as IpAddress;
+  const server = servers[0] as Endpoint;
+  expect(translated(prefix, server)).toBe(inWellKnown);
+  expect(untranslated(prefix, inWellKnown)).toBe(server);
+  for (const other of [server, '[2001:db8::c633:6401]:3478' as Endpoint]) {
+    expect(untranslated(prefix, other)).toBe(other);
+  }
 });

@@ -178,6 +178,16 @@ export function translated(prefix: IpAddress, server: Endpoint): Endpoint {
   return endpoint(addressFromBytes(bytes), endpointPort(server));
 }
 
+/** The IPv4 endpoint that an endpoint inside the prefix stands for; anything else stays as it is. */
+export function untranslated(prefix: IpAddress, remote: Endpoint): Endpoint {
+  const address = endpointAddress(remote);
+  if (familyOf(address) !== 6) return remote;
+  const bytes = addressBytes(address);
+  const port = endpointPort(remote);
+  const ipv4 = endpoint(addressFromBytes(bytes.subarray(12)), port);
+  return translated(prefix, ipv4) === remote ? ipv4 : remote;
+}
+
 /** The /96 of an address that has one of the well-known IPv4 addresses at its end. */
 function prefixIn(address: IpAddress): IpAddress | undefined {
   if (familyOf(address) !== 6) return undefined;

@@ -309,7 +309,7 @@ export class OwnNatDescription {
 }
 
 /** The relays' STUN servers, as far as the map tells their IPv4 addresses. */
-function stunServersV4(relayMap: RelayMap): readonly Endpoint[] {
+export function stunServersV4(relayMap: RelayMap): readonly Endpoint[] {
   const nodes = [...relayMap.regions.values()].flatMap((region) => region.nodes);
   return nodes.flatMap(({ ipv4, stunPort }) =>
     ipv4 === undefined || ipv4 === null || stunPort === undefined ? [] : endpoint(ipv4, stunPort),

@@ -5,28 +5,35 @@
  * A plan makes us send many pings to one address, so it counts only when that address is one that the peer is
  * known by (the network map or a call says so) and that may be a candidate at all; if it asks for many, it also
  * has to be proven (plan-proofs.ts).
+ *
+ * Searches are of IPv4. Where that is reached through a NAT64 alone, their sockets are of IPv6, and what goes out and
+ * comes in is translated here.
  */
 import type { Counters } from '../base/counters.js';
 import { earliest, type Instant } from '../base/instant.js';
 import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { UpMessage } from '../engines/messages.js';
 import type { DirectPath, Path, RegionId, SocketId } from '../engines/paths.js';
-import { type Endpoint, endpointAddress, endpointPort } from '../ip/address.js';
+import { type Endpoint, endpointAddress, endpointPort, type IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import { translated, untranslated } from '../netcheck/nat64-probe.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { RelayMap } from '../netmap/types.js';
 import { isCondemned } from '../paths/choice.js';
 import type { OwnMapping } from '../paths/own-mapping.js';
-import { PortSearches, type PortSearchRecord } from '../paths/port-searches.js';
+import { type PortMethod, PortSearches } from '../paths/port-searches.js';
 import { type PortSearchOutput, searchSocketsFrom } from '../paths/running-attempts.js';
 import type { Random } from '../ports.js';
+import type { PortSearchEvidence } from '../why/evidence.js';
 import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
 import type { EngineOutputs } from './outputs.js';
+import { stunServersV4 } from './own-nat-description.js';
 import { cantBePunched, ownMapping } from './own-port-mapping.js';
 import type { Peer } from './peers.js';
 import { PlanProofs } from './plan-proofs.js';
+import { searchEvidence } from './search-evidence.js';
 
 export interface PortSearchDeskOptions {
   readonly random: Random;
@@ -47,6 +54,8 @@ export class PortSearchDesk {
   readonly #options: PortSearchDeskOptions;
   readonly #searches: PortSearches;
   #servers: readonly Endpoint[] = [];
+  /** IPv4 is reached through this /96 alone, as of the last look. */
+  #nat64: IpAddress | undefined;
   readonly #proofs: PlanProofs;
 
   constructor(options: PortSearchDeskOptions) {
@@ -73,9 +82,15 @@ export class PortSearchDesk {
     return this.#proofs.peers;
   }
 
+  /** How the port of the peer's path was found; undefined: it took no search. */
+  method(peer: NodeKey, path: Path | undefined): PortMethod | undefined {
+    return path === undefined ? undefined : this.#searches.method(peer, path);
+  }
+
   /** What came of the attempts with a peer; undefined: there was never one. */
-  record(peer: NodeKey): PortSearchRecord | undefined {
-    return this.#searches.record(peer);
+  evidence(peer: NodeKey, now: Instant): PortSearchEvidence | undefined {
+    const record = this.#searches.record(peer);
+    return record === undefined ? undefined : searchEvidence(record, now);
   }
 
   /** True for sockets of attempts. */
@@ -87,15 +102,31 @@ export class PortSearchDesk {
   report(report: NetcheckReport): void {
     this.#proofs.own.report(report);
     const seen = report.observations.filter(({ family }) => family === 4);
-    this.#servers = [
-      ...new Map(seen.map((one) => [endpointAddress(one.server), one.server])).values(),
-    ];
     const ports = seen.map(({ mapped }) => endpointPort(mapped));
+    this.#setServers(
+      seen.map(({ server }) => server),
+      ports,
+    );
+    this.#lookForNat64();
+  }
+
+  /** Who is asked for mappings: servers on different addresses. */
+  #setServers(servers: readonly Endpoint[], ports: readonly number[]): void {
+    this.#servers = [...new Map(servers.map((one) => [endpointAddress(one), one])).values()];
     this.#searches.setNetwork(this.#servers.length > 0, ports);
+  }
+
+  /** It is found after the report that shows no IPv4; nobody has answered over it then but the one that found it. */
+  #lookForNat64(): void {
+    const { ownNat, relayMap } = this.#options;
+    this.#nat64 = ownNat().nat64;
+    const map = relayMap();
+    if (this.#nat64 !== undefined && map !== undefined) this.#setServers(stunServersV4(map), []);
   }
 
   /** The peer's machine has done something. */
   observe(peer: Peer, now: Instant): void {
+    if (this.#options.ownNat().nat64 !== this.#nat64) this.#lookForNat64();
     const isLooking = peer.machine?.isLooking === true && peer.contact !== undefined;
     this.#searches.setLooking(peer.key, isLooking && !isDataRefused(peer, now), now);
   }
@@ -113,7 +144,7 @@ export class PortSearchDesk {
   plan(key: NodeKey, plan: PortPlan, proof: AddressProof | undefined, now: Instant): void {
     const { counters, peer: peerOf, refusal } = this.#options;
     const peer = peerOf(key);
-    const address = endpointAddress(plan.first);
+    const address = endpointAddress(this.#outward(plan.first));
     const isKnown = [...(peer?.machine?.candidates ?? [])].some(
       ({ path }) => endpointAddress(path.remote) === address,
     );
@@ -134,7 +165,7 @@ export class PortSearchDesk {
     const { socketId } = message;
     if (message.type === 'socket-open') this.#searches.socketOpened(socketId, now);
     else if (message.type === 'socket-failed') this.#searches.socketFailed(socketId, now);
-    else this.#searches.stun(socketId, message.source, message.bytes, now);
+    else this.#searches.stun(socketId, this.#inward(message.source), message.bytes, now);
   }
 
   networkChanged(lostAddress: boolean, now: Instant): void {
@@ -161,23 +192,39 @@ export class PortSearchDesk {
     return earliest(this.#searches.nextTimeout(), this.#proofs.peers.nextTimeout());
   }
 
+  /** Where our sockets send to reach an endpoint of IPv4. */
+  #outward(remote: Endpoint): Endpoint {
+    return this.#nat64 === undefined ? remote : translated(this.#nat64, remote);
+  }
+
+  /** Who it is that our sockets hear. */
+  #inward(source: Endpoint): Endpoint {
+    return this.#nat64 === undefined ? source : untranslated(this.#nat64, source);
+  }
+
   #carryOut(output: PortSearchOutput, now: Instant): void {
     const { outputs, desk, peer: peerOf } = this.#options;
     switch (output.type) {
       case 'open-socket':
-        outputs.down({ type: 'open-socket', socketId: output.socketId, family: 4, port: 0 });
+        outputs.down({
+          type: 'open-socket',
+          socketId: output.socketId,
+          family: this.#nat64 === undefined ? 4 : 6,
+          port: 0,
+        });
         break;
       case 'close-socket':
         outputs.down({ type: 'close-socket', socketId: output.socketId });
         break;
       case 'send': {
         const { socketId, remote, bytes } = output;
-        outputs.down({ type: 'send', socketId, remote, bytes });
+        outputs.down({ type: 'send', socketId, remote: this.#outward(remote), bytes });
         break;
       }
       case 'probe': {
         const peer = peerOf(output.peer);
-        const { socketId, remote } = output;
+        const { socketId } = output;
+        const remote = this.#outward(output.remote);
         if (peer !== undefined) desk().probe(peer, { kind: 'direct', socketId, remote }, now);
         break;
       }
