@@ -108,16 +108,6 @@ export class Daemon implements LocalApiBackend {
           onChange: (mappings, services) =>
             this.#logins.session?.host?.handle({ type: 'port-map', mappings, services }),
         });
-    this.#settings = new LiveSettings({
-      started: options.settings,
-      file,
-      health: this.#health,
-      log: options.log,
-      onStaticEndpoints: (endpoints) => {
-        this.#logins.session?.host?.handle({ type: 'static-endpoints', endpoints });
-      },
-      onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
-    });
     const rules = new OverlayRules(options.tunName);
     this.#tun = new TunSettings({
       name: options.tunName,
@@ -136,6 +126,17 @@ export class Daemon implements LocalApiBackend {
     this.#logins = new Logins({
       ...{ file, tun: this.#tun, log: options.log },
       newSession: (authKey, onEvent) => this.#newSession(authKey, onEvent),
+    });
+    // Static endpoints are told to the session at once.
+    this.#settings = new LiveSettings({
+      started: options.settings,
+      file,
+      health: this.#health,
+      log: options.log,
+      onStaticEndpoints: (endpoints) => {
+        this.#logins.session?.host?.handle({ type: 'static-endpoints', endpoints });
+      },
+      onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
     });
     this.#watcher = new LinkWatcher({
       tunName: options.tunName,
