@@ -188,6 +188,8 @@ export interface PeerPathStatus {
   readonly peer: NodeKey;
   /** What data takes now; undefined: no way known. Relay while the direct path isn't trusted. */
   readonly path: Path | undefined;
+  /** How the port of the direct path in use was found, where pings alone had not done it. */
+  readonly portMethod?: 'predict' | 'birthday' | undefined;
   readonly latencyMs: number | undefined;
   readonly lastHandshakeAt: Instant | undefined;
   readonly rxBytes: number;

@@ -258,7 +258,8 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   /** What was tried to reach a peer directly; undefined: no such peer. */
   attempts(key: NodeKey, now: Instant): AttemptsEvidence | undefined {
     const peer = this.#peers.get(key);
-    return peer === undefined ? undefined : attemptsOf(peer.machine, now);
+    const portSearch = this.#searches.evidence(key, now);
+    return peer === undefined ? undefined : { ...attemptsOf(peer.machine, now), portSearch };
   }
 
   /** The latest path changes, oldest first. */
@@ -281,9 +282,11 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   }
 
   #peerStatus(peer: Peer, now: Instant): PeerPathStatus {
+    const path = peer.machine === undefined ? peer.plainPath : peer.machine.path;
     return {
       peer: peer.key,
-      path: peer.machine === undefined ? peer.plainPath : peer.machine.path,
+      path,
+      portMethod: this.#searches.method(peer.key, path),
       latencyMs: peer.machine?.latencyMs,
       loss: peer.machine?.loss,
       ...this.#activity.status(peer.key, now),

@@ -3,7 +3,6 @@ import type { Instant } from '../base/instant.js';
 import { prefixAddress } from '../ip/prefix.js';
 import { EndpointType } from '../netmap/own.js';
 import type { NetmapNode } from '../netmap/types.js';
-import { searchSocketsFrom } from '../paths/running-attempts.js';
 import type { AttemptsEvidence, Evidence, OwnEndpointEvidence } from '../why/evidence.js';
 import type { PathEngineStatus } from './io.js';
 import { attemptsOf } from './peer-attempts.js';
@@ -30,7 +29,8 @@ export interface WhyContext {
 
 export function whyEvidence(peer: NetmapNode, context: WhyContext): Evidence {
   const { status, isMeasured, now } = context;
-  const { path, lastHandshakeAt } = status.peers.find(({ peer: key }) => key === peer.key) ?? {};
+  const { path, lastHandshakeAt, portMethod } =
+    status.peers.find(({ peer: key }) => key === peer.key) ?? {};
   return {
     self: {
       nat: isMeasured ? status.description : undefined,
@@ -50,7 +50,7 @@ export function whyEvidence(peer: NetmapNode, context: WhyContext): Evidence {
       endpoints: peer.endpoints,
     },
     path,
-    byForetoldPort: path?.kind === 'direct' && path.socketId >= searchSocketsFrom,
+    portMethod: path?.kind === 'direct' ? portMethod : undefined,
     hasSession: lastHandshakeAt !== undefined && now - lastHandshakeAt < sessionMs,
     attempts: context.attempts ?? attemptsOf(undefined, now),
   };

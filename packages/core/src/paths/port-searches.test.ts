@@ -247,7 +247,7 @@ describe('our NAT chooses at random', () => {
     const closed = bench.all('close-socket').map((one) => one.socketId);
     expect(closed).toHaveLength(255);
     expect(closed).not.toContain(socketId);
-    expect(bench.searches.record(large)).toMatchObject({ outcome: 'found', isBirthday: true });
+    expect(bench.searches.record(large)).toMatchObject({ outcome: 'found', method: 'birthday' });
   });
 
   test('and four peers share the sockets, which close with the last of them; a fifth waits', () => {

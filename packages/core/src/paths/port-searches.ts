@@ -10,18 +10,18 @@
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
-import { TokenBucket } from '../base/token-bucket.js';
 import type { Path, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
-import { type CampaignKind, costOf } from './campaign.js';
+import { costOf } from './campaign.js';
 import type { KeptSocketsOptions } from './kept-sockets.js';
 import { knownPlan, type OwnMapping } from './own-mapping.js';
 import { PingAllowance } from './ping-allowance.js';
 import type { AttemptFailure, PortAttempt } from './port-attempt.js';
 import type { Ports } from './ports.js';
 import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
+import { type PortMethod, type PortSearchRecord, SoughtPeer } from './sought-peer.js';
 
 /** Sockets kept open for paths; each is a peer's. */
 export const keptSocketsMax = 64;
@@ -29,49 +29,13 @@ export const keptSocketsMax = 64;
 const patienceMs = 1500;
 /** Where both NATs' descriptions say that nothing else will: the round of pings under way may prove them wrong. */
 const shortPatienceMs = 250;
-/** After a failed attempt; twice as long after each further one. */
-const pauseMs = 2000;
-const pauseMaxMs = 600_000;
 /** There was no room for an attempt of its kind: others of a second or two are running. */
 const noRoomMs = 250;
 /** Our own address can't be told: nothing to begin with, for anybody. */
 const hopelessMs = 600_000;
-/** Plans of a peer that are answered. */
-const answered = { burst: 4, perSecond: 0.25 };
 /** Of our mappings: as many as tell a small range from a large one. */
 const portsRemembered = 16;
 const ATTEMPT_BYTES = 8;
-
-/** What came of the attempts with a peer. */
-export interface PortSearchRecord {
-  readonly attempts: number;
-  readonly lastAt: Instant | undefined;
-  readonly outcome: AttemptFailure | 'found' | 'running' | undefined;
-  /** What the last attempt did; undefined: it came to no plan. */
-  readonly kind: CampaignKind | undefined;
-  /** A scatter took part, on either side. */
-  readonly isBirthday: boolean;
-  /** Pings that the last attempt sent. */
-  readonly pings: number;
-  /** When the next may begin. */
-  readonly dueAt: Instant;
-}
-
-interface Sought {
-  isLooking: boolean;
-  /** When an attempt may begin. */
-  dueAt: Instant;
-  failures: number;
-  attempts: number;
-  lastAt: Instant | undefined;
-  outcome: PortSearchRecord['outcome'];
-  kind: CampaignKind | undefined;
-  isBirthday: boolean;
-  pings: number;
-  /** Pings that the allowance gave to the last plan. */
-  afforded: number;
-  readonly plans: TokenBucket;
-}
 
 export interface PortSearchesOptions {
   readonly random: Random;
@@ -88,7 +52,7 @@ export interface PortSearchesOptions {
 export class PortSearches {
   readonly #options: PortSearchesOptions;
   /** Peers that are or were looked for; the engine removes those that left the network. */
-  readonly #sought = new Map<NodeKey, Sought>();
+  readonly #sought = new Map<NodeKey, SoughtPeer>();
   readonly #running: RunningAttempts;
   readonly #allowance = new PingAllowance();
   #hasServers = false;
@@ -120,6 +84,11 @@ export class PortSearches {
     return this.#sought.get(peer);
   }
 
+  /** How the port of the peer's path was found; undefined: by pings alone. */
+  method(peer: NodeKey, path: Path): PortMethod | undefined {
+    return this.#sought.get(peer)?.methodOf(path);
+  }
+
   /** Whether a direct path to the peer is looked for. */
   setLooking(peer: NodeKey, isLooking: boolean, now: Instant): void {
     const sought = this.#sought.get(peer);
@@ -136,6 +105,10 @@ export class PortSearches {
   /** Where the peer's data goes now: a socket of ours is kept while it is there, and then closed. */
   pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
     const socketId = path?.kind === 'direct' ? path.socketId : undefined;
+    if (path?.kind === 'direct' && this.#running.get(peer) !== undefined) {
+      const sought = this.#sought.get(peer);
+      if (sought !== undefined) sought.found = path;
+    }
     if (socketId !== undefined) this.#running.found(peer, socketId, now);
     this.#running.kept.use(peer, socketId, now);
   }
@@ -264,14 +237,19 @@ export class PortSearches {
     return this.#running.kept.size >= keptSocketsMax;
   }
 
-  #canStart(peer: NodeKey, { failures }: Sought): boolean {
+  #canStart(peer: NodeKey, { failures }: SoughtPeer): boolean {
     const known = knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
     return this.#running.hasRoom(known?.ports.kind === 'scatter');
   }
 
   /** Why a peer's plan gets no answer; both sides may begin at once, and then one of them goes on. */
-  #whyNotAnswer(peer: NodeKey, sought: Sought, theirs: Ports, now: Instant): string | undefined {
-    if (!sought.plans.take(now)) return 'port-plan-too-often';
+  #whyNotAnswer(
+    peer: NodeKey,
+    sought: SoughtPeer,
+    theirs: Ports,
+    now: Instant,
+  ): string | undefined {
+    if (!sought.takePlan(now)) return 'port-plan-too-often';
     if (!this.#hasServers || this.#isFull) return 'port-plan-unable';
     const active = this.#running.get(peer);
     if (active === undefined && !this.#canStart(peer, sought)) return 'port-plan-busy';
@@ -304,20 +282,8 @@ export class PortSearches {
     return after(now, this.#options.cantBePunched(peer) ? shortPatienceMs : patienceMs);
   }
 
-  #add(peer: NodeKey, isLooking: boolean, now: Instant): Sought {
-    const sought: Sought = {
-      isLooking,
-      dueAt: this.#whenPatienceEnds(peer, now),
-      failures: 0,
-      attempts: 0,
-      lastAt: undefined,
-      outcome: undefined,
-      kind: undefined,
-      isBirthday: false,
-      pings: 0,
-      afforded: 0,
-      plans: new TokenBucket(answered.burst, answered.perSecond),
-    };
+  #add(peer: NodeKey, isLooking: boolean, now: Instant): SoughtPeer {
+    const sought = new SoughtPeer(isLooking, this.#whenPatienceEnds(peer, now));
     this.#sought.set(peer, sought);
     this.#isDueStale = true;
     return sought;
@@ -325,13 +291,11 @@ export class PortSearches {
 
   #start(
     peer: NodeKey,
-    sought: Sought,
+    sought: SoughtPeer,
     { id, theirs }: { readonly id: string; readonly theirs: Ports | undefined },
     now: Instant,
   ): void {
-    sought.attempts++;
-    sought.lastAt = now;
-    sought.outcome = 'running';
+    sought.begun(now);
     this.#isDueStale = true;
     const mapping = this.#options.mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
@@ -350,28 +314,17 @@ export class PortSearches {
     counters.add(`port-search-${failure ?? 'found'}`);
     counters.add('port-search-pings', attempt.pings);
     this.#notePorts(attempt.mappedPorts);
-    const { theirs, ours } = attempt;
     this.#isDueStale = true;
     if (failure === 'addresses-differ' || failure === 'no-udp') {
       this.#hopelessUntil = after(now, hopelessMs);
     }
     const sought = this.#sought.get(peer);
     if (sought === undefined) return;
+    const { theirs, pings } = attempt;
     if (theirs !== undefined) {
-      const address = endpointAddress(theirs.first);
-      this.#allowance.settle(peer, address, sought.afforded, attempt.pings);
+      this.#allowance.settle(peer, endpointAddress(theirs.first), sought.afforded, pings);
     }
-    sought.outcome = failure ?? 'found';
-    sought.kind = attempt.campaign?.kind;
-    sought.isBirthday = [ours, theirs].some((plan) => plan?.kind === 'scatter');
-    sought.pings = attempt.pings;
-    if (failure === undefined) {
-      sought.failures = 0;
-      return;
-    }
-    const gapMs = Math.min(pauseMs * 2 ** sought.failures, pauseMaxMs);
-    sought.failures++;
-    sought.dueAt = after(now, gapMs);
+    sought.ended(attempt, failure, now);
   }
 
   #notePorts(ports: readonly number[]): void {

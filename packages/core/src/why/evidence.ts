@@ -22,6 +22,21 @@ export interface Attempt {
   readonly inUse: boolean;
 }
 
+/** The search for ports that are foretold or guessed. */
+export interface PortSearchEvidence {
+  readonly method: 'predict' | 'birthday';
+  readonly attempts: number;
+  /** Stable: `off`, `running`, `found`, or why the last attempt failed. */
+  readonly outcome: string;
+  /** What the pings of the last attempt were, such as `guesses`; undefined: it came to none. */
+  readonly action: string | undefined;
+  readonly pings: number;
+  /** Calls to a stock peer that listed guesses of our own ports. */
+  readonly callsWithGuesses: number;
+  /** Undefined: no further attempt is planned. */
+  readonly againInMs: number | undefined;
+}
+
 /** The search for a direct path to one peer. */
 export interface AttemptsEvidence {
   readonly candidates: readonly Attempt[];
@@ -29,6 +44,8 @@ export interface AttemptsEvidence {
   readonly callsReceived: number;
   /** How long a direct path has been looked for; undefined: it is not looked for. */
   readonly searchingMs: number | undefined;
+  /** Undefined: none was begun. */
+  readonly portSearch?: PortSearchEvidence | undefined;
 }
 
 /** One of our own endpoints, as far as `why` cares. */
@@ -66,8 +83,8 @@ export interface Evidence {
   readonly peer: PeerEvidence;
   /** What data takes now; undefined: no way is known. */
   readonly path: Path | undefined;
-  /** The direct path was found by foretold ports, on a socket of its own. */
-  readonly byForetoldPort: boolean;
+  /** How the port of the direct path in use was found, where pings alone had not done it. */
+  readonly portMethod: 'predict' | 'birthday' | undefined;
   /** WireGuard has a session, so that packets really pass. */
   readonly hasSession: boolean;
   readonly attempts: AttemptsEvidence;

@@ -67,7 +67,7 @@ function evidence(scene: Scene): Evidence {
       ...about,
     },
     path: { kind: 'relay', regionId: 901 },
-    byForetoldPort: false,
+    portMethod: undefined,
     hasSession: true,
     attempts: {
       candidates: tried.map((attempt) => ({
@@ -196,7 +196,11 @@ const DIRECT: readonly (readonly [string, Scene])[] = [
   ],
   [
     'direct-predict',
-    { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), byForetoldPort: true } },
+    { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), portMethod: 'predict' } },
+  ],
+  [
+    'direct-birthday',
+    { self: easy, peer: hard, changes: { ...direct('52.9.9.9:31025'), portMethod: 'birthday' } },
   ],
   ['direct-open', { self: easy, peer: hard, changes: direct('52.9.9.9:31025') }],
   [

@@ -8,6 +8,7 @@
  *     direct-static     at an endpoint that somebody configured
  *     direct-open       one of the two is reached by strangers, without any of that
  *     direct-predict    at a port that was told beforehand
+ *     direct-birthday   at a port that was guessed: many sockets of one side against many guesses of the other
  *     direct-punch      both NATs keep one port for all, and both sent at once
  */
 import { endpointAddress, familyOf } from '../ip/address.js';
@@ -58,7 +59,7 @@ function throughStatic(facts: Facts, remote: string): Finding | undefined {
 
 /** The way of the path in use. */
 const directPath: RuleCheck = (facts) => {
-  const { path, byForetoldPort, hasSession, peer } = facts.evidence;
+  const { path, portMethod, hasSession, peer } = facts.evidence;
   if (path?.kind !== 'direct') return undefined;
   // The endpoint of a plain peer is believed, not proven, until it answers.
   if (peer.isPlain && !hasSession) return undefined;
@@ -74,7 +75,10 @@ const directPath: RuleCheck = (facts) => {
   }
   const special = throughMapping(facts, remote) ?? throughStatic(facts, remote);
   if (special !== undefined) return special;
-  if (byForetoldPort) return direct('predict', `The port of ${remote} was foreseen.`);
+  if (portMethod === 'predict') return direct('predict', `The port of ${remote} was foreseen.`);
+  if (portMethod === 'birthday') {
+    return direct('birthday', `The port of ${remote} was guessed: many sockets met many guesses.`);
+  }
   const nats = bothNats(facts);
   if (nats === undefined) return direct('punch', `Packets go straight to ${remote}.`);
   if (nats.some((nat) => depends(nat, 4) === true)) {

@@ -14,6 +14,7 @@ import {
 } from './facts.js';
 import type { Finding, RuleCheck } from './rule.js';
 import { prefixOf, sameSubnet } from './same-lan.js';
+import { triedSentence } from './tried-words.js';
 import type { RelayedRule } from './verdict.js';
 
 /** The rounds of one search go out at 0, 1 and 3 s, and their pings are lost after 5: before this it is too early. */
@@ -58,9 +59,12 @@ const udpBlocked: RuleCheck = (facts) => {
 };
 
 /** A stock client tells nothing of its NAT, and nothing is guessed. */
-const peerNotWarren: RuleCheck = ({ peer }) =>
-  peer.nat === undefined
-    ? relayed('peer-not-warren', `${peer.name} does not tell what NAT it is behind.`)
+const peerNotWarren: RuleCheck = (facts) =>
+  facts.peer.nat === undefined
+    ? relayed(
+        'peer-not-warren',
+        `${facts.peer.name} does not tell what NAT it is behind.${tried(facts)}`,
+      )
     : undefined;
 
 /** One has IPv4 alone, the other IPv6 alone. */
@@ -106,7 +110,7 @@ const bothHard: RuleCheck = (facts) =>
   hardness(facts).every((hard) => hard === true)
     ? relayed(
         'both-hard',
-        'Both NATs take a new port for each destination: neither can be told where the other will be.',
+        `Both NATs take a new port for each destination: neither can be told where the other will be.${tried(facts)}`,
       )
     : undefined;
 
@@ -117,7 +121,7 @@ const hardAndEasy: RuleCheck = (facts) => {
   const [hard, easy] = self ? [facts.self, facts.peer] : [facts.peer, facts.self];
   return relayed(
     'hard-and-easy',
-    `The NAT of ${hard.name} takes a new port for each destination, and that of ${easy.name} lets in only what it has sent to.`,
+    `The NAT of ${hard.name} takes a new port for each destination, and that of ${easy.name} lets in only what it has sent to.${tried(facts)}`,
   );
 };
 
@@ -136,6 +140,10 @@ const firewallDrops: RuleCheck = (facts) =>
     'firewall-drops',
     `Both NATs keep one port for all, so this machine and ${facts.peer.name} should have met: a firewall between them drops their packets.`,
   );
+
+function tried({ evidence }: Facts): string {
+  return triedSentence(evidence.attempts.portSearch);
+}
 
 function familyOf(facts: Facts): IpFamily | undefined {
   const nats = bothNats(facts);

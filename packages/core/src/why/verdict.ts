@@ -5,7 +5,15 @@ import type { Attempt } from './evidence.js';
 export type Side = 'self' | 'peer';
 
 /** Ways to be direct, as reports call them. */
-export type DirectMethod = 'open' | 'punch' | 'lan' | 'ipv6' | 'portmap' | 'static' | 'predict';
+export type DirectMethod =
+  | 'open'
+  | 'punch'
+  | 'lan'
+  | 'ipv6'
+  | 'portmap'
+  | 'static'
+  | 'predict'
+  | 'birthday';
 
 /** Rules of direct paths: what made them possible. */
 export type DirectRule = `direct-${DirectMethod}`;

@@ -28,6 +28,7 @@ export async function reachedEnd(
           type === 'portmap' && addr === used && mayLetStrangersIn(verified),
       ) === true,
     foretold: peer?.foretold === true,
+    guessed: peer?.method === 'birthday',
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };
 }

@@ -6,7 +6,6 @@ import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
-import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import type {
   BackendState,
   DaemonSettings,
@@ -113,7 +112,7 @@ function peerStatus(
     nodeKey: formatPublicKey('node', peer.key),
     path: path?.kind ?? null,
     endpoint: path?.kind === 'direct' ? path.remote : null,
-    ...(path?.kind === 'direct' && path.socketId >= searchSocketsFrom ? { foretold: true } : {}),
+    ...(now?.portMethod === undefined ? {} : { foretold: true, method: now.portMethod }),
     relay: peer.homeRegion === undefined ? null : regionCode(netmap, peer.homeRegion),
     latencyMs: now?.latencyMs === undefined ? null : round(now.latencyMs),
     lastHandshake: isoTime(inputs, now?.lastHandshakeAt),

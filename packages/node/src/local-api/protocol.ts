@@ -171,6 +171,8 @@ export interface PeerStatus {
   readonly endpoint: string | null;
   /** The direct path was found by foretelling the ports of a hard NAT. */
   readonly foretold?: true;
+  /** By a list of ports, or by guesses among the many ports of many sockets; only with `foretold`. */
+  readonly method?: 'predict' | 'birthday';
   /** Code of the peer's home relay region. */
   readonly relay: string | null;
   readonly latencyMs: number | null;

@@ -4,7 +4,6 @@ import type { Path } from '@warren/core/engines/paths';
 import { endpointAddress } from '@warren/core/ip/address';
 import type { NodeKey } from '@warren/core/keys/keys';
 import { EndpointType } from '@warren/core/netmap/own';
-import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import type { SimNode } from '../node/sim-node.js';
 import type { Echo } from '../traffic/echo.js';
 import type { SimWorld } from '../world/sim-world.js';
@@ -46,6 +45,8 @@ export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: Sim
   const machine = topology.machines.find(({ name }) => name === node.name);
   const endpoint = path?.kind === 'direct' ? path.remote : undefined;
   const configured = (machine?.staticEndpoints ?? []).filter((own) => own === endpoint);
+  const towards = by.engine?.status(clock.now).peers.find(({ peer }) => peer === node.key);
+  const { portMethod } = towards ?? {};
   const own = node.engine?.status(clock.now).endpoints ?? [];
   return {
     addresses: node.host.addresses,
@@ -54,7 +55,8 @@ export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: Sim
       ({ type, endpoint: known, verified }) =>
         type === EndpointType.portmap && known === endpoint && mayLetStrangersIn(verified),
     ),
-    foretold: path?.kind === 'direct' && path.socketId >= searchSocketsFrom,
+    foretold: portMethod !== undefined,
+    guessed: portMethod === 'birthday',
     remote: endpoint === undefined ? null : endpointAddress(endpoint),
   };
 }

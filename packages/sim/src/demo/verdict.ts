@@ -53,6 +53,8 @@ export interface ReachedEnd {
   readonly mapped?: boolean;
   /** The other end sends from a socket that searched for foretold ports; absent: not known. */
   readonly foretold?: boolean;
+  /** The other end's search was one of guesses among many sockets, on either side; absent: not known. */
+  readonly guessed?: boolean;
   /** The address under which the other end reaches it; null: unknown. */
   readonly remote: string | null;
 }
@@ -73,6 +75,7 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   const ends = [from, to];
   if (ends.some(({ remote }) => remote?.includes(':') === true)) return 'ipv6';
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
+  if (ends.some(({ guessed }) => guessed === true)) return 'birthday';
   if (ends.some(({ foretold }) => foretold === true)) return 'predict';
   if (ends.some(isOpen)) return 'open';
   if (ends.some(isConfigured)) return 'static';

@@ -47,7 +47,7 @@ function evidence({ left, right }: MatrixCell): Evidence {
       ...{ name: 'right', online: true, expired: false, isPlain: false, endpoints: [] },
       nat: described(right, '54.200.8.11'),
     },
-    ...{ path: { kind: 'relay', regionId: 901 }, byForetoldPort: false, hasSession: true },
+    ...{ path: { kind: 'relay', regionId: 901 }, portMethod: undefined, hasSession: true },
     attempts: { candidates: [], callsSent: 1, callsReceived: 1, searchingMs: 60_000 },
   };
 }

@@ -1,0 +1,31 @@
+/** What the search for ports did for one peer, as `why` tells it. Pure. */
+import type { Instant } from '../base/instant.js';
+import type { CampaignKind } from '../paths/campaign.js';
+import type { PortSearchRecord } from '../paths/sought-peer.js';
+import type { PortSearchEvidence } from '../why/evidence.js';
+
+const ACTIONS: Readonly<Record<CampaignKind, string>> = {
+  list: 'foretold ports tried',
+  guess: 'guesses',
+  open: 'sockets opened for guesses',
+  sweep: 'ports swept',
+};
+
+/** Undefined: no attempt was begun. */
+export function searchEvidence(
+  record: PortSearchRecord,
+  now: Instant,
+): PortSearchEvidence | undefined {
+  const { attempts, outcome, kind, method, pings, dueAt, isLooking } = record;
+  if (attempts === 0 || outcome === undefined) return undefined;
+  const isPlanned = isLooking && outcome !== 'running' && outcome !== 'found';
+  return {
+    method: method ?? 'predict',
+    attempts,
+    outcome,
+    action: kind === undefined ? undefined : ACTIONS[kind],
+    pings,
+    callsWithGuesses: 0,
+    againInMs: isPlanned ? Math.max(0, dueAt - now) : undefined,
+  };
+}
