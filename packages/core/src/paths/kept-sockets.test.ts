@@ -65,6 +65,20 @@ test('pings of ours that are under way when a long idle path is left can still b
   expect(bench.closed).toEqual([]);
 });
 
+test('a socket that two peers share stays open for the second one', () => {
+  const bench = new Bench();
+  bench.heard.set(1, instant(1000));
+  bench.sockets.keep(a, 1);
+  bench.sockets.use(b, 1, instant(1000));
+  bench.sockets.use(a, undefined, instant(2000));
+  bench.sockets.closeAllOf(a, instant(3000));
+  bench.until(1_000_000);
+  expect(bench.closed).toEqual([]);
+  bench.sockets.use(b, undefined, instant(1_000_000));
+  bench.until(2_000_000);
+  expect(bench.closed).toEqual([1]);
+});
+
 test('a socket on which nobody was ever heard is closed at once', () => {
   const bench = new Bench();
   bench.sockets.leave(a, 1, instant(1000));

@@ -22,8 +22,11 @@ export interface KeptSocketsOptions {
 }
 
 interface Kept {
-  readonly peer: NodeKey;
-  /** Look then whether it can be closed; undefined: our data is there. */
+  /** Who was or may have been reached there; pool sockets are shared. */
+  readonly peers: Set<NodeKey>;
+  /** Those whose data goes there. */
+  readonly users: Set<NodeKey>;
+  /** Look then whether it can be closed; undefined: it is in use. */
   lookAt: Instant | undefined;
 }
 
@@ -46,22 +49,29 @@ export class KeptSockets {
   /** The peer's data goes through `socketId`, or through none of ours: the others are left. */
   use(peer: NodeKey, socketId: SocketId | undefined, now: Instant): void {
     for (const [id, kept] of this.#sockets) {
-      if (kept.peer !== peer) continue;
-      if (id === socketId) kept.lookAt = undefined;
-      else if (kept.lookAt === undefined) this.leave(peer, id, now);
+      if (id === socketId) this.keep(peer, id);
+      else if (kept.users.delete(peer)) this.#mayClose(kept, now);
     }
   }
 
-  /** Our data goes through this one from now on. */
+  /** The peer's data goes through this one from now on. */
   keep(peer: NodeKey, socketId: SocketId): void {
-    this.#sockets.set(socketId, { peer, lookAt: undefined });
+    const kept = this.#of(socketId);
+    kept.peers.add(peer);
+    kept.users.add(peer);
+    kept.lookAt = undefined;
   }
 
   /** Not needed by us: closes it when the peer has no use of it either; at once if it was never heard there. */
   leave(peer: NodeKey, socketId: SocketId, now: Instant): void {
-    // Our own pings from there may still be answered, and bring our data back.
-    if (this.#options.lastHeard(peer, socketId) === undefined) this.#close(socketId, now);
-    else this.#sockets.set(socketId, { peer, lookAt: after(now, pingTimeoutMs) });
+    if (!this.owns(socketId) && this.#options.lastHeard(peer, socketId) === undefined) {
+      this.#close(socketId, now);
+      return;
+    }
+    const kept = this.#of(socketId);
+    kept.peers.add(peer);
+    kept.users.delete(peer);
+    this.#mayClose(kept, now);
   }
 
   /** It died by itself. */
@@ -71,7 +81,12 @@ export class KeptSockets {
 
   /** The peer is no more. */
   closeAllOf(peer: NodeKey, now: Instant): void {
-    for (const [id, kept] of this.#sockets) if (kept.peer === peer) this.#close(id, now);
+    for (const [id, kept] of this.#sockets) {
+      kept.users.delete(peer);
+      if (!kept.peers.delete(peer)) continue;
+      if (kept.peers.size === 0) this.#close(id, now);
+      else this.#mayClose(kept, now);
+    }
   }
 
   closeAll(now: Instant): void {
@@ -81,8 +96,11 @@ export class KeptSockets {
   runTimers(now: Instant): void {
     for (const [id, kept] of this.#sockets) {
       if (kept.lookAt === undefined || now < kept.lookAt) continue;
-      const heardAt = this.#options.lastHeard(kept.peer, id);
-      kept.lookAt = heardAt === undefined ? now : after(heardAt, lingerMs);
+      kept.lookAt = now;
+      for (const peer of kept.peers) {
+        const heardAt = this.#options.lastHeard(peer, id);
+        if (heardAt !== undefined) kept.lookAt = latest(kept.lookAt, after(heardAt, lingerMs));
+      }
       if (kept.lookAt <= now) this.#close(id, now);
     }
   }
@@ -93,8 +111,26 @@ export class KeptSockets {
     return next;
   }
 
+  #of(socketId: SocketId): Kept {
+    let kept = this.#sockets.get(socketId);
+    if (kept === undefined) {
+      kept = { peers: new Set(), users: new Set(), lookAt: undefined };
+      this.#sockets.set(socketId, kept);
+    }
+    return kept;
+  }
+
+  /** Our own pings from there may still be answered, and bring data back. */
+  #mayClose(kept: Kept, now: Instant): void {
+    if (kept.users.size === 0) kept.lookAt ??= after(now, pingTimeoutMs);
+  }
+
   #close(socketId: SocketId, now: Instant): void {
     this.#sockets.delete(socketId);
     this.#options.close(socketId, now);
   }
+}
+
+function latest(a: Instant, b: Instant): Instant {
+  return b > a ? b : a;
 }

@@ -24,6 +24,8 @@ import { SocketPool } from './socket-pool.js';
 export const searchSocketsFrom: SocketId = 1000;
 /** Peers that are served with one pool at a time. */
 export const openersMax = 4;
+/** Sockets on which the peer came through that outlive an attempt: it has proven one of the first, and takes it. */
+export const reachedSocketsMax = 8;
 
 export type PortSearchOutput =
   | { readonly type: 'open-socket'; readonly socketId: SocketId }
@@ -153,7 +155,8 @@ export class RunningAttempts {
     const attempt = this.#attempts.get(peer);
     if (attempt === undefined) return;
     if (!this.#pool.owns(socketId) && attempt.socketId !== socketId) return;
-    attempt.reachedOn.add(socketId);
+    const { reachedOn } = attempt;
+    if (reachedOn.size < reachedSocketsMax) reachedOn.add(socketId);
     this.step(peer, () => attempt.reached(now), now);
   }
 
@@ -162,7 +165,8 @@ export class RunningAttempts {
     const attempt = this.#attempts.get(peer);
     if (attempt === undefined) return;
     const isOwn = attempt.ownsSocket && attempt.socketId === socketId;
-    if (isOwn || this.#pool.take(socketId)) this.kept.keep(peer, socketId);
+    if (isOwn || this.#pool.take(socketId) || this.kept.owns(socketId))
+      this.kept.keep(peer, socketId);
     this.#end(peer, undefined, now);
   }
 
@@ -248,7 +252,7 @@ export class RunningAttempts {
     this.#attempts.delete(peer);
     const { socketId, ownsSocket, reachedOn } = attempt;
     // The peer may have proven a way that we have not.
-    const left = [...reachedOn].filter((one) => this.#pool.take(one));
+    const left = [...reachedOn].filter((one) => this.#pool.take(one) || this.kept.owns(one));
     if (ownsSocket && !this.kept.owns(socketId)) left.push(socketId);
     for (const one of left) this.kept.leave(peer, one, now);
     this.#pool.release(attempt, now);

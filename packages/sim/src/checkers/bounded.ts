@@ -1,15 +1,25 @@
 /** Bounded tables: whatever peers, strangers and faults do, tables of every machine stay below their limits. */
+import { sweepSockets } from '@warren/core/netcheck/nat-sweep';
 import { maxMappingSamples } from '@warren/core/path-engine/mapping-samples';
 import { maxOwnEndpoints } from '@warren/core/path-engine/own-endpoints';
 import { maxPathChanges } from '@warren/core/path-engine/path-history';
+import { keptSocketsMax } from '@warren/core/paths/port-searches';
+import { openersMax, reachedSocketsMax } from '@warren/core/paths/running-attempts';
+import { scatterSocketsMax } from '@warren/core/paths/scatter-range';
 import type { SimNode } from '../node/sim-node.js';
 import type { SimWorld } from '../world/sim-world.js';
 import type { Breaks, Checker } from './checker.js';
 
 const NAME = 'bounded';
 
-/** The budget of hard-NAT work, and the two that are always open. */
-const SOCKETS_MAX = 258;
+/** A NAT's description is measured over both families, its lifetime and NAT64 with one socket each. */
+const CHECKING_SOCKETS_MAX = 2 * sweepSockets + 2;
+/** Attempts run for so many peers, each with a socket of its own. */
+const ATTEMPTS_MAX = openersMax + 1;
+/** None begins when so many are kept; each that runs may then leave what it was reached on, and its own. */
+const KEPT_SOCKETS_MAX = keptSocketsMax + ATTEMPTS_MAX * (reachedSocketsMax + 1);
+/** The two that are always open, the pool of a scatter, and these. */
+const SOCKETS_MAX = 2 + scatterSocketsMax + ATTEMPTS_MAX + KEPT_SOCKETS_MAX + CHECKING_SOCKETS_MAX;
 /** One link a region and, for a moment, the one that is replaced. */
 const LINKS_PER_REGION_MAX = 1;
 /** Register, map poll, lite update, and one of each that was given up. */
