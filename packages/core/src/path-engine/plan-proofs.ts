@@ -2,10 +2,12 @@
  * Port plans and the proofs of their addresses: ours go out with one, and a peer's that asks for many probes waits
  * until its address is proven (address-proofs.ts).
  *
- *     a plan of few ports    --------------------------------> admitted; its proof, if any, is checked meanwhile
- *     a plan of many ports   --address proven-------------------> admitted
- *                            --else--> held --proven----------> shown again
- *                                           --not proven------> dropped, `port-plan-unproven`
+ *     a plan of few pings   ---------------------------> admitted; its proof, if any, is checked meanwhile
+ *     a plan of many pings  --address proven-----------> admitted
+ *                           --else--> held --proven----> shown again
+ *                                          --not-------> dropped, `port-plan-unproven`
+ *
+ * What a plan costs depends on ours too: guesses go to a large range, openers to a single port.
  *
  * Without this a member of the network could have others send streams of datagrams to an address that it merely
  * names, and it can name many.
@@ -31,6 +33,8 @@ export interface PlanProofsOptions {
   readonly outputs: EngineOutputs;
   readonly relayMap: () => RelayMap | undefined;
   readonly useRelay: (regionId: RegionId, now: Instant) => void;
+  /** Pings that a plan would cost us. */
+  readonly costOf: (peer: NodeKey, plan: PortPlan) => number;
   /** The address of a plan that was held is proven now. */
   readonly onProven: (peer: NodeKey, plan: PortPlan, now: Instant) => void;
 }
@@ -54,7 +58,7 @@ export class PlanProofs {
   admits(peer: NodeKey, plan: PortPlan, proof: AddressProof | undefined, now: Instant): boolean {
     const address = endpointAddress(plan.first);
     if (this.peers.isProven(peer, address, now)) return true;
-    const isLight = plan.count <= unprovenPingsMax;
+    const isLight = this.#options.costOf(peer, plan) <= unprovenPingsMax;
     if (!isLight) this.#held.set(keyOf(peer, address), plan);
     if (!isLight || proof !== undefined) this.peers.check(peer, address, proof, now);
     return isLight;

@@ -73,9 +73,11 @@ export class PortSearchDesk {
       ...{ random, counters, ownKey, emit, lastHeard, mapping },
       cantBePunched: isHopeless,
     });
-    const onProven = (key: NodeKey, plan: PortPlan, now: Instant): void =>
-      this.plan(key, plan, undefined, now);
-    this.#proofs = new PlanProofs({ ...options, onProven });
+    this.#proofs = new PlanProofs({
+      ...options,
+      costOf: (key, plan) => this.#searches.costOf(key, plan),
+      onProven: (key, plan, now) => this.plan(key, plan, undefined, now),
+    });
   }
 
   /** Questions to relays about peers' addresses. */

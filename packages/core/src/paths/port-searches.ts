@@ -18,7 +18,7 @@ import { costOf } from './campaign.js';
 import type { KeptSocketsOptions } from './kept-sockets.js';
 import { knownPlan, type OwnMapping } from './own-mapping.js';
 import { PingAllowance } from './ping-allowance.js';
-import type { AttemptFailure, PortAttempt } from './port-attempt.js';
+import type { AttemptFailure, KnownPlan, PortAttempt } from './port-attempt.js';
 import type { Ports } from './ports.js';
 import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
 import { type PortMethod, type PortSearchRecord, SoughtPeer } from './sought-peer.js';
@@ -190,7 +190,7 @@ export class PortSearches {
       if (!sought.isLooking || now < sought.dueAt || this.#running.get(peer) !== undefined)
         continue;
       const id = encodeHex(this.#options.random.fill(new Uint8Array(ATTEMPT_BYTES)));
-      if (this.#canStart(peer, sought)) this.#start(peer, sought, { id, theirs: undefined }, now);
+      if (this.#canStart(peer)) this.#start(peer, sought, { id, theirs: undefined }, now);
       else sought.dueAt = after(now, noRoomMs);
       this.#isDueStale = true;
     }
@@ -232,14 +232,32 @@ export class PortSearches {
     }
   }
 
+  /** What going through a plan may cost us; as long as ours is not known, a list is taken to meet a list. */
+  costOf(peer: NodeKey, theirs: Ports): number {
+    const active = this.#running.get(peer);
+    const ours = active?.ours ?? this.#known(peer)?.ports;
+    if (ours === undefined && theirs.kind === 'list') return theirs.count;
+    return costOf(ours, theirs, active?.isAsking === true);
+  }
+
+  #known(peer: NodeKey): KnownPlan | undefined {
+    const failures = this.#sought.get(peer)?.failures ?? 0;
+    return knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
+  }
+
   /** No socket could be kept for another path. */
   get #isFull(): boolean {
     return this.#running.kept.size >= keptSocketsMax;
   }
 
+<<<<<<< ours
   #canStart(peer: NodeKey, { failures }: SoughtPeer): boolean {
     const known = knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
     return this.#running.hasRoom(known?.ports.kind === 'scatter');
+=======
+  #canStart(peer: NodeKey): boolean {
+    return this.#running.hasRoom(this.#known(peer)?.ports.kind === 'scatter');
+>>>>>>> theirs
   }
 
   /** Why a peer's plan gets no answer; both sides may begin at once, and then one of them goes on. */
@@ -252,9 +270,9 @@ export class PortSearches {
     if (!sought.takePlan(now)) return 'port-plan-too-often';
     if (!this.#hasServers || this.#isFull) return 'port-plan-unable';
     const active = this.#running.get(peer);
-    if (active === undefined && !this.#canStart(peer, sought)) return 'port-plan-busy';
+    if (active === undefined && !this.#canStart(peer)) return 'port-plan-busy';
     if (active !== undefined && this.#isOursFirst(peer, active, theirs)) return 'port-plan-crossed';
-    const ours = knownPlan(this.#options.mapping(peer, sought.failures), this.#seenPorts)?.ports;
+    const ours = this.#known(peer)?.ports;
     return this.#afford(peer, ours, theirs, false, now) ? undefined : 'port-plan-too-costly';
   }
 

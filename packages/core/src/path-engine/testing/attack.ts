@@ -13,7 +13,7 @@ import {
 } from '../../keys/keys.js';
 import type { Netmap } from '../../netmap/types.js';
 import type { PathEngineOutput } from '../io.js';
-import { easyNat } from './nat.js';
+import { easyNat, type NatBehaviour } from './nat.js';
 import { World } from './world.js';
 import type { WorldNode } from './world-node.js';
 
@@ -30,9 +30,10 @@ export class Attack {
   readonly evilDisco: DiscoPrivateKey = generatePrivateKey('disco', this.random);
   readonly #boxes = new Map<DiscoPrivateKey, DiscoBox>();
 
-  constructor() {
-    this.world.addRelay(900);
-    this.victim = this.world.addNode('victim', { nat: easyNat });
+  /** One relay doesn't tell what kind the victim's NAT is; two do. */
+  constructor(victimNat: NatBehaviour = easyNat, relays: readonly number[] = [900]) {
+    for (const regionId of relays) this.world.addRelay(regionId);
+    this.victim = this.world.addNode('victim', { nat: victimNat });
     this.good = this.world.addNode('good');
     this.evil = this.world.addNode('evil');
     this.world.run(3000);
