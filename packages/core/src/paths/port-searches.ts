@@ -250,14 +250,8 @@ export class PortSearches {
     return this.#running.kept.size >= keptSocketsMax;
   }
 
-<<<<<<< ours
-  #canStart(peer: NodeKey, { failures }: SoughtPeer): boolean {
-    const known = knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
-    return this.#running.hasRoom(known?.ports.kind === 'scatter');
-=======
   #canStart(peer: NodeKey): boolean {
     return this.#running.hasRoom(this.#known(peer)?.ports.kind === 'scatter');
->>>>>>> theirs
   }
 
   /** Why a peer's plan gets no answer; both sides may begin at once, and then one of them goes on. */
