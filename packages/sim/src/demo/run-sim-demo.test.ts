@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { sevenMachines } from '../topology/seven-machines.js';
+import { demoWorldWithoutPortMapping } from './demo-world.js';
 import { expectedPath } from './expected.js';
 import type { DemoEvent, DemoReport } from './report.js';
 import { runSimDemo } from './run-sim-demo.js';
@@ -54,6 +55,25 @@ describe('the demo in the simulator', () => {
     expect(events.filter(({ type }) => type === 'pinged')).toHaveLength(21);
     expect(events.filter(({ type }) => type === 'pair')).toHaveLength(21);
   });
+});
+
+test('without port mapping the hard NATs meet the easy ones by birthday', async () => {
+  const { ok, pairs } = await runSimDemo({ world: demoWorldWithoutPortMapping }, () => undefined);
+  expect(pairs.flatMap(({ problems }) => problems)).toEqual([]);
+  expect(ok).toBe(true);
+  const pairsBy = (wanted: string): string[] =>
+    pairs
+      .filter(({ method }) => method === wanted)
+      .map(({ from, to }) => [from, to].join(' '))
+      .sort();
+  expect(pairsBy('birthday')).toEqual([
+    'easynat-east hardnat-east',
+    'easynat-east hardnat-west',
+    'easynat-west hardnat-west',
+    'hardnat-east easynat-west',
+  ]);
+  expect(pairsBy('punch')).toEqual(['easynat-east easynat-west']);
+  expect(pairsBy('relay')).toEqual(['hardnat-east hardnat-west']);
 });
 
 test('whoever gives up is heard before the next step', async () => {
