@@ -15,6 +15,7 @@ const easy: FamilyTruth = {
   portAllocation: 'preserving',
   portDelta: 0,
   portRange: null,
+  addresses: 1,
 };
 /** IPv6 behind a stateful firewall. */
 const firewalled: FamilyTruth = { ...easy, mapping: 'none' };

@@ -21,6 +21,8 @@ interface Plan {
   readonly publicV4: string;
   readonly publicV6: string;
   readonly wan: string;
+  /** Further addresses of a network with a pool. */
+  readonly pool: readonly string[];
   readonly balancer: string;
   readonly lan: string;
   readonly lanHost: string;
@@ -35,6 +37,7 @@ const LEFT: Plan = {
   publicV4: '52.20.10.11',
   publicV6: '2a02:8109:b513::6',
   wan: '54.160.20.12',
+  pool: ['54.160.20.14', '54.160.20.15', '54.160.20.16'],
   balancer: '54.160.20.13',
   lan: '192.168.11.0/24',
   lanHost: '192.168.11.10',
@@ -49,6 +52,7 @@ const RIGHT: Plan = {
   publicV4: '54.200.8.11',
   publicV6: '2a02:8109:b514::6',
   wan: '34.210.30.13',
+  pool: ['34.210.30.15', '34.210.30.16', '34.210.30.17'],
   balancer: '34.210.30.14',
   lan: '192.168.12.0/24',
   lanHost: '192.168.12.10',
@@ -124,11 +128,13 @@ function attachmentOf(build: ProfileBuild, plan: Plan): Attachment {
 
 function networkOf(build: Extract<ProfileBuild, { at: 'lan' }>, plan: Plan): Network {
   const { nat, ipv6, nat64, portMapping, carrier, hairpin, crossTrafficPerSecond } = build;
+  const { rejects, bansAfter } = build;
+  const pool = build.pool === true ? plan.pool : [];
   const balancer = build.balancer === true;
   return {
     name: networkName(plan),
     region: plan.region,
-    addresses: [ip(plan.wan), ...(balancer ? [ip(plan.balancer)] : [])],
+    addresses: [plan.wan, ...pool, ...(balancer ? [plan.balancer] : [])].map(ip),
     nat,
     lan: cidr(plan.lan),
     ...(ipv6 === undefined
@@ -144,6 +150,8 @@ function networkOf(build: Extract<ProfileBuild, { at: 'lan' }>, plan: Plan): Net
     ...(nat64 === undefined ? {} : { nat64 }),
     ...(hairpin === undefined ? {} : { hairpin }),
     ...(crossTrafficPerSecond === undefined ? {} : { crossTrafficPerSecond }),
+    ...(rejects === undefined ? {} : { rejects }),
+    ...(bansAfter === undefined ? {} : { bansAfter }),
   };
 }
 

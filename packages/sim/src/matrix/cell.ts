@@ -77,7 +77,7 @@ export type Expected = 'direct' | 'relay' | 'either';
 
 export function expectedOf(verdict: OracleVerdict): Expected {
   if (!verdict.possible) return 'relay';
-  return verdict.kind === 'c' || verdict.kind === 'f' ? 'either' : 'direct';
+  return verdict.luck ? 'either' : 'direct';
 }
 
 /** `easy:hard`, as `--cells` takes it. */

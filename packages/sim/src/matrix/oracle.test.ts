@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isCertain, judgePair, probesMax } from './oracle.js';
+import { isCertain, judgePair, type OracleVerdict } from './oracle.js';
+import { probesMax } from './oracle-sides.js';
 import type { FamilyTruth, Profile, ProfileTruth } from './profile.js';
 import { PROFILES, profileNamed } from './profiles.js';
 import { relayRuleOf } from './relay-rule.js';
@@ -15,47 +16,60 @@ function kindOf(a: string, b: string): string {
   return judgePair(named(a), named(b)).kind ?? '-';
 }
 
-// The columns are the profiles in the order of the rows.
+// The columns are the profiles in the order of the rows; capitals need luck.
 const GRID = `
-public                a
-public-firewalled     ab
-one-to-one            aaa
-one-to-one-firewalled abab
-full-cone             aaaaa
-cone-other-ports      aaaaaa
-restricted-cone       ababaab
-easy                  ababaabb
-easy-hairpin          ababaabbb
-easy-range            ababaabbbb
-easy-portmap          aaaaaaaaaaa
-easy-liar             ababaabbbbab
-easy-dead-mapping     ababaabbbbabb
-carrier-easy          ababaabbbbabbb
-carrier-hard          acacaaecccaccc-
-carrier-hard-upnp     acacaaecccaccc--
-hard                  acacaaecccaccc---
-hard-range            aeaeaaeeeeaeee----
-address-dependent     acacaaecccaccc-----
-sequential            adadaaddddaddd---e-d
-sequential-shared     adadaaddddaddd---e-dd
-sequential-busy       aeaeaaeeeeaeee--------
-hard-upnp             aaaaaaaaaaaaaaaaaaaaaaa
-hard-natpmp           aaaaaaaaaaaaaaaaaaaaaaaa
-hard-pcp              aaaaaaaaaaaaaaaaaaaaaaaaa
-hard-balancer         aaaaaaaaaaaaaaaaaaaaaaaaaa
-dual-stack            acacaaecccaccc--------aaaab
-dual-stack-open       acacaaecccaccc--------aaaaaa
-ipv6-only             --------------------------bab
-nat64                 ababaabbbbabbbcccecddeaaaababb
-udp-blocked           -------------------------------
+public                  a
+public-firewalled       ab
+one-to-one              aaa
+one-to-one-firewalled   abab
+full-cone               aaaaa
+cone-other-ports        aaaaaa
+restricted-cone         ababaab
+easy                    ababaabb
+easy-hairpin            ababaabbb
+easy-range              ababaabbbb
+easy-rejecting          ababaabbbbb
+easy-banning            ababaabbbbbb
+easy-portmap            aaaaaaaaaaaaa
+easy-liar               ababaabbbbbbab
+easy-dead-mapping       ababaabbbbbbabb
+carrier-easy            ababaabbbbbbabbb
+carrier-hard            acacaaeccccCaccc-
+carrier-hard-upnp       acacaaeccccCaccc--
+hard                    acacaaeccccCaccc---
+hard-range              aeaeaaeeeeeEaeee---c
+hard-pool               aCaCaaECCCCCaCCC-----
+port-block              aeaeaaeeeeeEaeee---c-c
+port-parity             acacaaeccccCaccc-------
+address-dependent-loose acacaaeccccCacccffffFfff
+address-dependent       acacaaeccccCaccc-------f-
+sequential              adadaaddddddaddd---e---f-d
+sequential-3            adadaaddddddaddd---e---f-dd
+sequential-10           adadaaddddddaddd---e---f-ddd
+sequential-shared       adadaaddddddaddd---e---f-dddd
+sequential-busy         aeaeaaeeeeeEaeee-------f------
+hard-upnp               aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+hard-natpmp             aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+hard-pcp                aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+hard-balancer           aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+dual-stack              acacaaeccccCaccc-------f------aaaab
+dual-stack-open         acacaaeccccCaccc-------f------aaaaaa
+ipv6-only               ----------------------------------bab
+nat64                   ababaabbbbbbabbbccceCecccddddeaaaababb
+udp-blocked             ---------------------------------------
 `;
 
 /** The lower left half, a letter for each pair: the kind, or a dash where none is possible. */
 function grid(): string[] {
   return PROFILES.map((row, index) => {
-    const cells = PROFILES.slice(0, index + 1).map((column) => judgePair(row, column).kind ?? '-');
-    return `${row.name.padEnd(22)}${cells.join('')}`;
+    const cells = PROFILES.slice(0, index + 1).map((column) => letterOf(judgePair(row, column)));
+    return `${row.name.padEnd(24)}${cells.join('')}`;
   });
+}
+
+function letterOf({ kind, luck }: OracleVerdict): string {
+  if (kind === null) return '-';
+  return luck ? kind.toUpperCase() : kind;
 }
 
 test('the whole oracle', () => {
@@ -91,12 +105,8 @@ const EXAMPLES: readonly (readonly [string, string, string, string])[] = [
     '-',
     'both take a new port for each destination, and there are too many to guess',
   ],
-  [
-    'hard-range',
-    'hard-range',
-    '-',
-    'both take a new port for each destination, and there are too many to guess',
-  ],
+  ['hard-range', 'hard-range', 'c', 'both guess from many sockets: 64 ports and 64'],
+  ['address-dependent-loose', 'hard', 'f', 'the filter of address-dependent-loose lets guesses in'],
   ['ipv6-only', 'public', '-', 'no address family works at both ends'],
   ['udp-blocked', 'public', '-', 'no UDP gets through at udp-blocked'],
   ['udp-blocked', 'udp-blocked', '-', 'no UDP gets through at udp-blocked'],
@@ -123,9 +133,41 @@ test('IPv6 is used where it needs nothing that IPv4 would', () => {
 });
 
 test('a filter of a hard NAT that lets everybody of an address in permits guesses from anywhere', () => {
-  const loose = withUdp(named('hard'), { filtering: 'address-dependent' });
-  expect(judgePair(loose, named('hard'))).toMatchObject({ possible: true, kind: 'f' });
+  const loose = withUdp(named('address-dependent'), { filtering: 'address-dependent' });
+  expect(judgePair(loose, named('hard'))).toMatchObject({ kind: 'f', luck: false });
+  expect(judgePair(loose, named('sequential'))).toMatchObject({ kind: 'f', luck: false });
   expect(judgePair(loose, named('easy'))).toMatchObject({ kind: 'c' });
+  // With a mapping of its own for each port, what answers a guess leaves from another one.
+  const narrow = withUdp(named('hard'), { filtering: 'address-dependent' });
+  expect(judgePair(narrow, named('hard'))).toMatchObject({ possible: false });
+});
+
+test('a guess that finds nothing once in a hundred times is luck, and so is any of several addresses', () => {
+  expect(judgePair(named('easy'), named('hard'))).toMatchObject({ kind: 'c', luck: false });
+  expect(judgePair(named('easy'), named('hard-pool'))).toMatchObject({ kind: 'c', luck: true });
+  expect(judgePair(named('restricted-cone'), named('hard-pool'))).toMatchObject({ luck: true });
+  expect(judgePair(named('full-cone'), named('hard-pool'))).toMatchObject({ luck: false });
+});
+
+test('two small ranges meet when both sides guess from many sockets', () => {
+  const block = named('port-block');
+  expect(judgePair(block, block)).toMatchObject({ kind: 'c', luck: false });
+  expect(judgePair(block, named('hard-range'))).toMatchObject({ kind: 'c', luck: false });
+  const wider = withUdp(block, { portRange: { low: 40_448, high: 41_471 } });
+  expect(judgePair(block, wider)).toMatchObject({ kind: 'c', luck: true });
+  expect(judgePair(wider, withUdp(wider, { addresses: 4 })).possible).toBe(false);
+});
+
+test('a firewall that bans makes luck of guesses, and of nothing else', () => {
+  const strict = named('easy-banning');
+  for (const other of ['hard', 'port-block', 'hard-range', 'address-dependent-loose']) {
+    expect(judgePair(strict, named(other)), other).toMatchObject({ possible: true, luck: true });
+  }
+  for (const other of ['easy', 'restricted-cone', 'sequential-10', 'hard-pcp', 'public']) {
+    expect(judgePair(strict, named(other)), other).toMatchObject({ possible: true, luck: false });
+  }
+  const patient = withTruth(strict, { bansAfter: 2000 });
+  expect(judgePair(patient, named('hard'))).toMatchObject({ luck: false });
 });
 
 test('a delta beyond eight is guessed within the budget, not predicted', () => {
@@ -152,7 +194,8 @@ const udp: fc.Arbitrary<FamilyTruth | null> = fc.option(
     ),
     portAllocation: fc.constantFrom('preserving', 'sequential', 'random'),
     portDelta: fc.integer({ min: -20, max: 20 }),
-    portRange: fc.constantFrom(null, { low: 40_000, high: 40_063 }),
+    portRange: fc.constantFrom(null, { low: 40_000, high: 40_063 }, { low: 40_448, high: 40_959 }),
+    addresses: fc.constantFrom(1, 4),
   }),
 );
 const invented: fc.Arbitrary<Profile> = fc
@@ -161,7 +204,8 @@ const invented: fc.Arbitrary<Profile> = fc
     ipv4: udp,
     ipv6: udp,
     wayIn: fc.constantFrom(null, 'portmap', 'static'),
-    crossTrafficPerSecond: fc.constantFrom(0, 20, 200),
+    crossTrafficPerSecond: fc.constantFrom(0, 3, 20, 200),
+    bansAfter: fc.constantFrom(null, 20),
   })
   .map(({ of, ...truth }) => ({ ...of, truth: { ...of.truth, ...truth } }));
 
@@ -241,6 +285,14 @@ test('a granted mapping that leads nowhere is no way in', () => {
     expect(truth.wayIn === 'static', name).toBe(build.balancer === true);
     expect(truth.cgnat, name).toBe(build.carrier !== undefined);
     expect(truth.crossTrafficPerSecond, name).toBe(build.crossTrafficPerSecond ?? 0);
+  }
+});
+
+test('a profile is built as its truth says', () => {
+  for (const { name, build, truth } of PROFILES) {
+    if (build.at !== 'lan') continue;
+    expect(truth.bansAfter, name).toBe(build.bansAfter ?? null);
+    expect(truth.ipv4?.addresses ?? 1, name).toBe(build.pool === true ? 4 : 1);
   }
 });
 

@@ -8,27 +8,32 @@
  *     b  punch     both map independently of the endpoint
  *     d  predict   both ports can be told beforehand: the measured delta is at most 8
  *     e  budget    the candidate ports of both, multiplied, fit the budget of probes
- *     c  birthday  one maps independently, the other doesn't: many sockets against many guesses
- *     f  permitted both depend on the destination, but the filter of one lets the birthday method in
+ *     c  birthday  one maps independently, the other doesn't: many sockets against many guesses. Or both take
+ *                  ports of small ranges: many sockets and guesses on both sides
+ *     f  permitted both depend on the destination, but one's mapping and filter on the address alone: its many
+ *                  sockets are all open to the other's guesses
  *
- * Everything else is impossible, and `reason` says why.
+ * Everything else is impossible, and `reason` says why. What is possible takes luck when
+ *
+ *     - the budget of guesses finds nothing more often than once in a hundred times
+ *     - a NAT takes any of several addresses, which can't be told beforehand as a port can
+ *     - a firewall bans the other for more packets that nobody asked for than it bears
  */
+import {
+  birthday,
+  candidatePorts,
+  isIndependent,
+  isPredictable,
+  knocksAt,
+  meetingsSure,
+  permitted,
+  probesMax,
+  type Side,
+} from './oracle-sides.js';
 import type { Family, FamilyTruth, Profile } from './profile.js';
-
-/** DESIGN decision 6: what a pair may spend on guessing before it has to stay on the relay. */
-export const probesMax = 1500;
-/** The largest step from mapping to mapping that is called predictable. */
-export const deltaMax = 8;
-/** Deltas are measured with mappings this far apart: a few round trips to a relay. */
-export const measureSpacingMs = 100;
-/** From the last look at a port to the peer's probe: two relay round trips and a timer. */
-export const observationAgeMs = 1000;
 
 export const POSSIBLE_KINDS = ['a', 'b', 'd', 'e', 'c', 'f'] as const;
 export type PossibleKind = (typeof POSSIBLE_KINDS)[number];
-
-/** Ways that need no luck: a cell of these has to be direct. */
-export const CERTAIN_KINDS: readonly PossibleKind[] = ['a', 'b', 'd', 'e'];
 
 export type OracleVerdict =
   | {
@@ -37,42 +42,47 @@ export type OracleVerdict =
       readonly family: Family;
       /** A sentence for people. */
       readonly reason: string;
+      /** It need not be direct each time. */
+      readonly luck: boolean;
     }
   | {
       readonly possible: false;
       readonly kind: null;
       readonly family: null;
       readonly reason: string;
+      readonly luck: false;
     };
 
-/** One end of a pair in one family. */
-interface Side {
-  readonly name: string;
-  readonly udp: FamilyTruth;
-  readonly wayIn: Profile['truth']['wayIn'];
-  readonly crossTrafficPerSecond: number;
+/** Why a pair can meet, and how often on average within the budget. */
+interface Way {
+  readonly reason: string;
+  readonly meetings: number;
 }
 
-type Rule = (a: Side, b: Side) => string | undefined;
+type Rule = (a: Side, b: Side) => Way | undefined;
+
+const surely = (reason: string | undefined): Way | undefined =>
+  reason === undefined ? undefined : { reason, meetings: Number.POSITIVE_INFINITY };
 
 const RULES: Readonly<Record<PossibleKind, Rule>> = {
-  a: (a, b) => anyoneReaches(a) ?? anyoneReaches(b),
+  a: (a, b) => surely(anyoneReaches(a) ?? anyoneReaches(b)),
   b: (a, b) =>
-    isIndependent(a) && isIndependent(b) ? 'both keep one port for all destinations' : undefined,
+    isIndependent(a) && isIndependent(b)
+      ? surely('both keep one port for all destinations')
+      : undefined,
   d: (a, b) =>
     isPredictable(a) && isPredictable(b)
-      ? 'the next port of each can be told beforehand'
+      ? surely('the next port of each can be told beforehand')
       : undefined,
   e: (a, b) => {
     const product = candidatePorts(a, b) * candidatePorts(b, a);
     if (product > probesMax) return undefined;
-    return product === 1 ? 'one probe finds the port' : `${product} probes at most find the port`;
+    return surely(
+      product === 1 ? 'one probe finds the port' : `${product} probes at most find the port`,
+    );
   },
-  c: (a, b) =>
-    isIndependent(a) !== isIndependent(b)
-      ? `many sockets of ${(isIndependent(a) ? b : a).name} against guesses of the other`
-      : undefined,
-  f: (a, b) => birthdayPermitted(a) ?? birthdayPermitted(b),
+  c: birthday,
+  f: (a, b) => permitted(a) ?? permitted(b),
 };
 
 /** What two machines at these places can have. The order of the two never matters but for the words. */
@@ -82,16 +92,19 @@ export function judgePair(a: Profile, b: Profile): OracleVerdict {
     for (const family of families) {
       const [left, right] = [sideOf(a, family), sideOf(b, family)];
       if (left === undefined || right === undefined) continue;
-      const reason = RULES[kind](left, right);
-      if (reason !== undefined) return { possible: true, kind, family, reason };
+      const way = RULES[kind](left, right);
+      if (way === undefined) continue;
+      const luck = takesLuck(kind, left, right, way);
+      return { possible: true, kind, family, reason: way.reason, luck };
     }
   }
-  return { possible: false, kind: null, family: null, reason: whyImpossible(a, b, families) };
+  const reason = whyImpossible(a, b, families);
+  return { possible: false, kind: null, family: null, reason, luck: false };
 }
 
 /** True when the pair has to be direct, without any luck. */
 export function isCertain(verdict: OracleVerdict): boolean {
-  return verdict.possible && CERTAIN_KINDS.includes(verdict.kind);
+  return verdict.possible && !verdict.luck;
 }
 
 const TOO_MANY = 'both take a new port for each destination, and there are too many to guess';
@@ -119,9 +132,27 @@ function udpOf({ truth }: Profile, family: Family): FamilyTruth | null {
 function sideOf(profile: Profile, family: Family): Side | undefined {
   const udp = udpOf(profile, family);
   if (udp === null) return undefined;
-  const { wayIn, crossTrafficPerSecond } = profile.truth;
-  // Routers map ports and balancers forward for IPv4.
-  return { name: profile.name, udp, wayIn: family === 4 ? wayIn : null, crossTrafficPerSecond };
+  const { wayIn, crossTrafficPerSecond, bansAfter } = profile.truth;
+  return {
+    name: profile.name,
+    udp,
+    // Routers map ports and balancers forward for IPv4.
+    wayIn: family === 4 ? wayIn : null,
+    crossTrafficPerSecond,
+    bansAfter: family === 4 ? bansAfter : null,
+  };
+}
+
+function takesLuck(kind: PossibleKind, a: Side, b: Side, { meetings }: Way): boolean {
+  if (kind === 'a') return false;
+  if (meetings < meetingsSure) return true;
+  if (a.udp.addresses > 1 || b.udp.addresses > 1) return true;
+  return isBanned(kind, a, b) || isBanned(kind, b, a);
+}
+
+/** Whether the firewall of one bans the other while they look for each other. */
+function isBanned(kind: Exclude<PossibleKind, 'a'>, at: Side, from: Side): boolean {
+  return at.bansAfter !== null && knocksAt(kind, at, from) > at.bansAfter;
 }
 
 function anyoneReaches({ name, udp, wayIn }: Side): string | undefined {
@@ -133,37 +164,4 @@ function anyoneReaches({ name, udp, wayIn }: Side): string | undefined {
     return `anybody reaches the port that ${name} has mapped`;
   }
   return undefined;
-}
-
-function isIndependent({ udp }: Pick<Side, 'udp'>): boolean {
-  return udp.mapping === 'none' || udp.mapping === 'endpoint-independent';
-}
-
-function isPredictable(side: Side): boolean {
-  if (isIndependent(side)) return true;
-  const { portAllocation, portDelta } = side.udp;
-  return portAllocation === 'sequential' && Math.abs(measuredDelta(portDelta, side)) <= deltaMax;
-}
-
-/** The step between two mappings of ours, with what others take meanwhile. */
-function measuredDelta(portDelta: number, { crossTrafficPerSecond }: Side): number {
-  return portDelta * (1 + (crossTrafficPerSecond * measureSpacingMs) / 1000);
-}
-
-/** How many ports of `side` have to be tried until one is the right one. */
-function candidatePorts(side: Side, other: Side): number {
-  if (isIndependent(side)) return 1;
-  // The other knows its own port, tells it, and lets in whichever port answers from the address.
-  if (isIndependent(other) && other.udp.filtering !== 'address-and-port-dependent') return 1;
-  const { portAllocation, portDelta, portRange } = side.udp;
-  if (portRange !== null) return portRange.high - portRange.low + 1;
-  if (portAllocation !== 'sequential') return Number.POSITIVE_INFINITY;
-  const taken = (side.crossTrafficPerSecond * observationAgeMs) / 1000;
-  return Math.max(deltaMax, Math.abs(portDelta) * (1 + taken));
-}
-
-/** Many sockets of this side, each let in at whatever port it got: the other may guess from anywhere. */
-function birthdayPermitted({ name, udp }: Side): string | undefined {
-  if (udp.filtering === 'address-and-port-dependent') return undefined;
-  return `the filter of ${name} lets guesses in`;
 }

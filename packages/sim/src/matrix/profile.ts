@@ -28,6 +28,10 @@ export type ProfileBuild =
       readonly carrier?: NatProfile;
       readonly hairpin?: boolean;
       readonly crossTrafficPerSecond?: number;
+      /** The network has four public addresses; otherwise one. */
+      readonly pool?: boolean;
+      readonly rejects?: boolean;
+      readonly bansAfter?: number;
       /** A UDP balancer forwards to the machine, which knows it as a static endpoint. */
       readonly balancer?: boolean;
     };
@@ -48,6 +52,8 @@ export interface FamilyTruth {
   readonly portDelta: number;
   /** Ports of mappings, where they are confined to a few hundred. */
   readonly portRange: { readonly low: number; readonly high: number } | null;
+  /** Public addresses; a new mapping has any of them. */
+  readonly addresses: number;
 }
 
 /** How strangers get in beside the NAT: proven, so that a dead or falsely told mapping is none. */
@@ -70,6 +76,8 @@ export interface ProfileTruth {
   readonly hairpin: boolean | null;
   /** New flows of others that use up ports of the same NAT, a second. */
   readonly crossTrafficPerSecond: number;
+  /** UDP packets that nobody asked for, from one address within a minute, that its firewall bears; null: any number. */
+  readonly bansAfter: number | null;
 }
 
 /**

@@ -13,6 +13,7 @@ const open: FamilyTruth = {
   portAllocation: 'preserving',
   portDelta: 0,
   portRange: null,
+  addresses: 1,
 };
 const firewalled: FamilyTruth = { ...open, filtering: 'address-and-port-dependent' };
 const easy: FamilyTruth = { ...firewalled, mapping: 'endpoint-independent' };
@@ -24,6 +25,8 @@ const hard: FamilyTruth = {
 const sequential: FamilyTruth = { ...hard, portAllocation: 'sequential', portDelta: 1 };
 /** 64 ports: what a carrier hands to one customer. */
 const fewPorts = { portAllocation: 'random', portRange: { low: 40_000, high: 40_063 } } as const;
+/** 512 ports: what a carrier's NAT sets aside for a customer at a time. */
+const block = { portAllocation: 'random', portRange: { low: 40_448, high: 40_959 } } as const;
 
 const nothing: ProfileTruth = {
   class: 'unknown',
@@ -35,13 +38,13 @@ const nothing: ProfileTruth = {
   wayIn: null,
   hairpin: null,
   crossTrafficPerSecond: 0,
+  bansAfter: null,
 };
 const behindEasy: ProfileTruth = { ...nothing, class: 'easy', ipv4: easy, hairpin: false };
 const behindHard: ProfileTruth = { ...behindEasy, class: 'hard', ipv4: hard };
 
-const easyRelayed = { with: 'hard', rule: 'hard-and-easy' } as const;
 const hardRelayed = { with: 'hard', rule: 'both-hard' } as const;
-/** Reached by everybody who has UDP at all. */
+/** Met by everybody who has UDP at all, be it by guesses. */
 const reachedRelayed = { with: 'udp-blocked', rule: 'udp-blocked' } as const;
 
 export const PROFILES: readonly Profile[] = [
@@ -57,7 +60,7 @@ export const PROFILES: readonly Profile[] = [
     about: 'A public IPv4 address behind a stateful firewall: nothing comes in unasked.',
     build: { at: 'public', families: [4], firewalled: true },
     truth: { ...nothing, class: 'easy', ipv4: firewalled },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'one-to-one',
@@ -71,7 +74,7 @@ export const PROFILES: readonly Profile[] = [
     about: 'An elastic IP behind a stateful security group.',
     build: { at: 'lan', nat: 'one-to-one-firewalled' },
     truth: behindEasy,
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'full-cone',
@@ -102,21 +105,35 @@ export const PROFILES: readonly Profile[] = [
     about: "A home router: one outer port for all destinations, Linux' masquerade.",
     build: { at: 'lan', nat: 'easy' },
     truth: behindEasy,
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'easy-hairpin',
     about: 'A home router that also sends its own outer endpoints back in.',
     build: { at: 'lan', nat: 'easy', hairpin: true },
     truth: { ...behindEasy, hairpin: true },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'easy-range',
     about: 'A home router that maps into 64 ports.',
     build: { at: 'lan', nat: 'easy-range' },
     truth: { ...behindEasy, ipv4: { ...easy, ...fewPorts } },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
+  },
+  {
+    name: 'easy-rejecting',
+    about: 'A home router that answers what comes unasked with an ICMP error.',
+    build: { at: 'lan', nat: 'easy', rejects: true },
+    truth: behindEasy,
+    relayed: reachedRelayed,
+  },
+  {
+    name: 'easy-banning',
+    about: 'A home router that bans an address for a minute after 20 packets that come unasked.',
+    build: { at: 'lan', nat: 'easy', bansAfter: 20 },
+    truth: { ...behindEasy, bansAfter: 20 },
+    relayed: { with: 'hard', rule: 'hard-and-easy' },
   },
   {
     name: 'easy-portmap',
@@ -134,7 +151,7 @@ export const PROFILES: readonly Profile[] = [
       portMapping: { protocols: PORT_MAPPING_PROTOCOLS, tells: ip('5.6.7.9') },
     },
     truth: { ...behindEasy, portMapping: PORT_MAPPING_PROTOCOLS },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'easy-dead-mapping',
@@ -145,14 +162,14 @@ export const PROFILES: readonly Profile[] = [
       portMapping: { protocols: PORT_MAPPING_PROTOCOLS, dead: true },
     },
     truth: { ...behindEasy, portMapping: PORT_MAPPING_PROTOCOLS },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'carrier-easy',
     about: "A home router behind a carrier's NAT, both with one outer port for all destinations.",
     build: { at: 'lan', nat: 'easy', carrier: 'easy' },
     truth: { ...behindEasy, cgnat: true },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'carrier-hard',
@@ -184,6 +201,37 @@ export const PROFILES: readonly Profile[] = [
     relayed: hardRelayed,
   },
   {
+    name: 'hard-pool',
+    about: 'A new random port for each destination, at any of four public addresses.',
+    build: { at: 'lan', nat: 'hard-pool', pool: true },
+    truth: { ...behindHard, ipv4: { ...hard, addresses: 4 } },
+    relayed: hardRelayed,
+  },
+  {
+    name: 'port-block',
+    about: "A new random port for each destination, of the 512 that a carrier's NAT sets aside.",
+    build: { at: 'lan', nat: 'port-block' },
+    truth: { ...behindHard, ipv4: { ...hard, ...block } },
+    relayed: hardRelayed,
+  },
+  {
+    name: 'port-parity',
+    about: 'A new random port for each destination, an even one for an even one.',
+    build: { at: 'lan', nat: 'port-parity' },
+    truth: behindHard,
+    relayed: hardRelayed,
+  },
+  {
+    name: 'address-dependent-loose',
+    about: 'A new random port for each address, where any port of that address is let in.',
+    build: { at: 'lan', nat: 'address-dependent-loose' },
+    truth: {
+      ...behindHard,
+      ipv4: { ...hard, mapping: 'address-dependent', filtering: 'address-dependent' },
+    },
+    relayed: reachedRelayed,
+  },
+  {
     name: 'address-dependent',
     about: 'A new random port for each address, whatever the port there.',
     build: { at: 'lan', nat: 'address-dependent' },
@@ -195,6 +243,20 @@ export const PROFILES: readonly Profile[] = [
     about: 'The next port for each destination, and nobody else takes any.',
     build: { at: 'lan', nat: 'sequential' },
     truth: { ...behindHard, ipv4: sequential },
+    relayed: hardRelayed,
+  },
+  {
+    name: 'sequential-3',
+    about: 'The next port for each destination; others take 3 a second.',
+    build: { at: 'lan', nat: 'sequential', crossTrafficPerSecond: 3 },
+    truth: { ...behindHard, ipv4: sequential, crossTrafficPerSecond: 3 },
+    relayed: hardRelayed,
+  },
+  {
+    name: 'sequential-10',
+    about: 'The next port for each destination; others take 10 a second.',
+    build: { at: 'lan', nat: 'sequential', crossTrafficPerSecond: 10 },
+    truth: { ...behindHard, ipv4: sequential, crossTrafficPerSecond: 10 },
     relayed: hardRelayed,
   },
   {
@@ -266,7 +328,7 @@ export const PROFILES: readonly Profile[] = [
     about: 'IPv6 alone behind a stateful firewall; IPv4 through a NAT64 with one port for all.',
     build: { at: 'lan', nat: 'easy', ipv6: 'firewalled', nat64: true },
     truth: { ...behindEasy, ipv6: firewalled, nat64: true },
-    relayed: easyRelayed,
+    relayed: reachedRelayed,
   },
   {
     name: 'udp-blocked',

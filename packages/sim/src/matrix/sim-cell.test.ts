@@ -15,6 +15,7 @@ test.each([
   ['dual-stack', 'ipv6-only', 'direct', 'ipv6'],
   ['public', 'nat64', 'direct', 'ipv6'],
   ['easy', 'nat64', 'direct', 'ipv6'],
+  ['hard', 'nat64', 'direct', 'ipv6'],
   ['easy', 'sequential', 'direct', 'predict'],
   ['hard', 'hard', 'relay', 'relay'],
   ['public', 'udp-blocked', 'relay', 'relay'],
