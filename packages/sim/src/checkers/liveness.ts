@@ -38,6 +38,8 @@ interface Pending {
 interface Run {
   count: number;
   readonly sinceMs: number;
+  /** A line lost packets meanwhile: what waits for their repetition still waits when it loses no more. */
+  isLossy: boolean;
 }
 
 /** How long after a disturbance messages were still lost. */
@@ -101,13 +103,14 @@ export class LivenessChecker implements Checker {
     const [hardMs, softMs] = [whole.hardMs - ago, whole.softMs - ago];
     if (hardMs < 0 || softMs < 0) return;
     const factor = whole.isLossy ? LOSSY_FACTOR : 1;
-    if (!whole.isLossy) this.#noteRecovery(hardMs, softMs);
-    if (hardMs < HARD_RECOVERY_MS * factor || softMs < SOFT_RECOVERY_MS * factor) return;
     const pair = pairOf(message);
-    const run = this.#lostInARow.get(pair) ?? { count: 0, sinceMs: saidAt };
+    const run = this.#lostInARow.get(pair) ?? { count: 0, sinceMs: saidAt, isLossy: false };
     this.#lostInARow.set(pair, run);
+    run.isLossy ||= whole.isLossy;
+    if (!run.isLossy) this.#noteRecovery(hardMs, softMs);
+    if (hardMs < HARD_RECOVERY_MS * factor || softMs < SOFT_RECOVERY_MS * factor) return;
     const isStalled = !isDirect && this.#stalledAtMs(from, to) > saidAt;
-    if (whole.isLossy && isStalled && saidAt - run.sinceMs < STALLED_MAX_MS) return;
+    if (run.isLossy && isStalled && saidAt - run.sinceMs < STALLED_MAX_MS) return;
     run.count++;
     if (whole.isLossy && run.count < LOST_IN_A_ROW_MAX) return;
     this.#breaks.add(
