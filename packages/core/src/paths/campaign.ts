@@ -7,7 +7,10 @@
  *     small scatter     open                 sweep                   sweep                  -
  *     large scatter     open                 -                       -                      -
  *
- *     list    one socket goes through all ports, in the order of both NATs' counting
+ *     list    one socket goes through the ports, in the order of both NATs' counting. Where both NATs count, whoever
+ *             was asked takes every second port: its place in the other's list so grows past the number of ports
+ *             that third parties took meanwhile, whatever that is, and there the two meet. Both going through all,
+ *             they never would, once a single port was taken
  *     guess   one socket pings random ports of a range, none twice: one of the many sockets there is hit
  *     open    many sockets send one ping each: so the guesses get through our NAT
  *     sweep   a few sockets go through the range each: n pings on both sides of ranges R1 and R2 meet n*n/(R1*R2) times
@@ -28,6 +31,7 @@ const meetingsWanted = 8;
 /** The first pings of whoever begins are lost at the other's NAT; short lists are gone through again. */
 const listRounds = 3;
 const repeatedPortsMax = 64;
+const oneRound = { rounds: 1, stride: 1 } as const;
 
 export type CampaignKind = 'list' | 'guess' | 'open' | 'sweep';
 
@@ -39,6 +43,8 @@ export interface Campaign {
   readonly pings: number;
   /** How often its pings are sent. */
   readonly rounds: number;
+  /** Of a list, every so many ports are pinged. */
+  readonly stride: number;
 }
 
 /** One ping of a campaign. */
@@ -51,7 +57,9 @@ export interface Probe {
 /** What we do when `ours` and `theirs` meet; undefined: nothing that could succeed. `isAsker`: ours came first. */
 export function campaignOf(ours: Ports, theirs: Ports, isAsker: boolean): Campaign | undefined {
   if (theirs.kind === 'list' && ours.kind === 'list') {
-    return { kind: 'list', sockets: 0, pings: theirs.count, rounds: roundsOf(theirs) };
+    const stride = ours.count > 1 && theirs.count > 1 && !isAsker ? 2 : 1;
+    const pings = Math.ceil(theirs.count / stride);
+    return { kind: 'list', sockets: 0, pings, rounds: roundsOf(theirs), stride };
   }
   if (ours.kind === 'list') return listToScatter(ours, theirs);
   if (theirs.kind === 'list' && theirs.count === 1) return opener(ours);
@@ -72,24 +80,30 @@ export function costOf(ours: Ports | undefined, theirs: Ports, isAsker: boolean)
 function listToScatter(ours: Ports, theirs: Ports): Campaign | undefined {
   const pings = Math.min(theirs.count, campaignPingsMax);
   if (ours.count === 1 || theirs.isOpenToAddress) {
-    return { kind: 'guess', sockets: 0, pings, rounds: 1 };
+    return { kind: 'guess', sockets: 0, pings, ...oneRound };
   }
   // Each ping takes our next port, and the other side knows of so many.
   return isSmall(theirs)
-    ? { kind: 'list', sockets: 0, pings: Math.min(pings, ours.count), rounds: listRounds }
+    ? {
+        kind: 'list',
+        sockets: 0,
+        pings: Math.min(pings, ours.count),
+        rounds: listRounds,
+        stride: 1,
+      }
     : undefined;
 }
 
 function opener(ours: Ports): Campaign {
   const sockets = socketsFor(ours.count);
-  return { kind: 'open', sockets, pings: sockets, rounds: 1 };
+  return { kind: 'open', sockets, pings: sockets, ...oneRound };
 }
 
 function sweep(ours: Ports, theirs: Ports): Campaign {
   const wanted = Math.ceil(Math.sqrt(meetingsWanted * ours.count * theirs.count));
   const most = theirs.kind === 'list' ? socketsFor(ours.count) * theirs.count : wanted;
   const pings = Math.min(campaignPingsMax, most);
-  return { kind: 'sweep', sockets: Math.ceil(pings / theirs.count), pings, rounds: 1 };
+  return { kind: 'sweep', sockets: Math.ceil(pings / theirs.count), pings, ...oneRound };
 }
 
 /** One of two NATs that choose at random lets in the whole address: its side opens, the other guesses. */
@@ -98,7 +112,7 @@ function permitted(ours: Ports, theirs: Ports, isAsker: boolean): Campaign | und
   if (weOpen) return opener(ours);
   if (!theirs.isOpenToAddress) return undefined;
   const pings = Math.min(theirs.count, campaignPingsMax);
-  return { kind: 'guess', sockets: 1, pings, rounds: 1 };
+  return { kind: 'guess', sockets: 1, pings, ...oneRound };
 }
 
 /** A range as few samples show it is wider than the real one, up to twice; what is sent beside it costs, and no more. */
@@ -112,13 +126,17 @@ function roundsOf({ count }: Ports): number {
 
 /** The pings of one round. */
 export function* probesOf(
-  { kind, sockets, pings }: Campaign,
+  { kind, sockets, pings, stride }: Campaign,
   theirs: Ports,
   random: Random,
 ): Generator<Probe, undefined> {
   switch (kind) {
     case 'list':
-      for (const remote of probeOrder(theirs).slice(0, pings)) yield { socket: 0, remote };
+      for (const remote of probeOrder(theirs)
+        .filter((_, index) => index % stride === 0)
+        .slice(0, pings)) {
+        yield { socket: 0, remote };
+      }
       return undefined;
     case 'guess':
       for (const remote of guesses(theirs, pings, random)) yield { socket: 0, remote };
