@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request } from 'node:http';
@@ -6,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAuthKey } from '@warren/core/control/auth-key';
+import { decodeBindingResponse, encodeTokenRequest } from '@warren/core/stun/binding';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { silentLogger } from '@warren/shell/log';
@@ -97,6 +99,17 @@ test('the URL leaves out 443 and brackets IPv6', async () => {
     statsSocket: undefined,
   });
   expect(v6.url).toBe(`https://[::1]:${v6.port}`);
+});
+
+test('its STUN server gives tokens for addresses, as that of any relay of ours', async () => {
+  const hub = await start();
+  const socket = createSocket('udp4');
+  running.push(socket);
+  const arrived = once(socket, 'message');
+  socket.send(encodeTokenRequest(new Uint8Array(12)), hub.stunPort ?? 0, '127.0.0.1');
+  const [bytes] = (await arrived) as [Buffer];
+  const response = decodeBindingResponse(bytes, { allowLoopback: true });
+  expect(response).toHaveProperty('addressToken');
 });
 
 test('keys are made, listed and ended over the admin socket', async () => {
