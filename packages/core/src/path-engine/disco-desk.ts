@@ -86,16 +86,20 @@ export class DiscoDesk {
     this.#ping(peer, path, transactionId, now);
   }
 
-  #ping(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant): void {
+  #ping(peer: Peer, path: Path, transactionId: Uint8Array, now: Instant, ttl?: number): void {
     // Who gets it learns under which of its endpoints it was reached.
     const extension = path.kind === 'direct' ? { target: path.remote } : {};
-    this.#send(peer, path, encodePing(transactionId, this.#options.ownKey, extension), now);
+    const ping = encodePing(transactionId, this.#options.ownKey, extension);
+    this.#send(peer, path, ping, now, ttl);
   }
 
-  /** A ping that nobody waits for: if it gets through, the peer pings back and so proves the path. */
-  probe(peer: Peer, path: DirectPath, now: Instant): void {
+  /**
+   * A ping that nobody waits for: if it gets through, the peer pings back and so proves the path. With a `ttl` it is
+   * to open our NAT alone.
+   */
+  probe(peer: Peer, path: DirectPath, ttl: number | undefined, now: Instant): void {
     // The search for ports has limits of its own.
-    this.#ping(peer, path, this.#newTransactionId(), now);
+    this.#ping(peer, path, this.#newTransactionId(), now, ttl);
   }
 
   /** Tells the peer where our next mappings will be, and that the address is ours, behind a ping over its relay. */
@@ -190,7 +194,7 @@ export class DiscoDesk {
   }
 
   /** Seals an inner message and puts it on `path`. */
-  #send(peer: Peer, path: Path, inner: Uint8Array, now: Instant): void {
+  #send(peer: Peer, path: Path, inner: Uint8Array, now: Instant, ttl?: number): void {
     const { counters, links, outputs } = this.#options;
     const sealed = peer.contact?.box.seal(inner);
     if (sealed === undefined || sealed instanceof DecodeFailure) {
@@ -199,7 +203,8 @@ export class DiscoDesk {
       links.transmit(path.regionId, peer.key, sealed, now);
     } else {
       const { socketId, remote } = path;
-      outputs.down({ type: 'send', socketId, remote, bytes: sealed });
+      const hops = ttl === undefined ? {} : { ttl };
+      outputs.down({ type: 'send', socketId, remote, bytes: sealed, ...hops });
     }
   }
 

@@ -156,7 +156,7 @@ describe('plans of foretold ports', () => {
       attack.world.run(1000);
     }
     // It was followed at first, so the rest is not refused for another reason.
-    expect(sufferer.ports.size).toBeGreaterThanOrEqual(planPortsMax);
+    expect(sufferer.ports.size).toBeGreaterThanOrEqual(planPortsMax / 2);
     // Full at the start and twice filled again; the calls' own pings are a few.
     const callsMax = 400;
     expect(sufferer.total).toBeLessThanOrEqual(3 * peerPingsMax + callsMax);

@@ -4,12 +4,17 @@ import type { MappingBehaviour, NatDescription } from '../netmap/nat-description
 import type { OwnMapping } from '../paths/own-mapping.js';
 import { ipv4SocketId } from './sockets.js';
 
+/** Past our router, and not past the next. */
+const homeOpenerTtl = 2;
+/** Past the carrier's NAT behind it. */
+const carrierOpenerTtl = 3;
+
 /**
  * `servers`: STUN servers that answered. After a failure nothing is believed that was not just measured, but for the
  * randomness of our ports, for which a few more samples prove nothing.
  */
 export function ownMapping(
-  { ipv4 }: NatDescription,
+  { ipv4, cgnat }: NatDescription,
   theirs: NatDescription | undefined,
   failures: number,
   servers: readonly Endpoint[],
@@ -29,6 +34,7 @@ export function ownMapping(
       filtering !== undefined &&
       filtering !== 'address-and-port-dependent',
     mainSocketId: ipv4SocketId,
+    openerTtl: cgnat === true ? carrierOpenerTtl : homeOpenerTtl,
   };
 }
 

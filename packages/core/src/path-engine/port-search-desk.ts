@@ -226,9 +226,10 @@ export class PortSearchDesk {
       }
       case 'probe': {
         const peer = peerOf(output.peer);
-        const { socketId } = output;
+        const { socketId, ttl } = output;
         const remote = this.#outward(output.remote);
-        if (peer !== undefined) desk().probe(peer, { kind: 'direct', socketId, remote }, now);
+        const path = { kind: 'direct', socketId, remote } as const;
+        if (peer !== undefined) desk().probe(peer, path, ttl, now);
         break;
       }
       case 'plan': {

@@ -18,6 +18,8 @@ export interface OwnMapping {
   /** Our NAT lets in whole addresses that were sent to, and answers them from the same port. */
   readonly isOpenToAddress: boolean;
   readonly mainSocketId: SocketId;
+  /** Hops in which a datagram passes our outermost NAT and little more. */
+  readonly openerTtl: number;
 }
 
 /** Nothing was measured. */
@@ -29,6 +31,7 @@ export function unknownMapping(mainSocketId: SocketId): OwnMapping {
     rangeEnds: [],
     isOpenToAddress: false,
     mainSocketId,
+    openerTtl: 2,
   };
 }
 

@@ -76,6 +76,11 @@ export interface PortAttemptOptions {
   readonly isOpenToAddress: boolean;
   /** The peer's plan that is answered; undefined: we ask. */
   readonly theirs: Ports | undefined;
+  /**
+   * Hops that pings have which only open our NAT: enough for that, too few to get to the peer's firewall, which may
+   * ban whom it sees so often. Undefined: as many as usual.
+   */
+  readonly openerTtl: number | undefined;
 }
 
 export type PortAttemptOutput =
@@ -85,7 +90,12 @@ export type PortAttemptOutput =
   /** A STUN request. */
   | { readonly type: 'send'; readonly remote: Endpoint; readonly bytes: Uint8Array }
   | { readonly type: 'plan'; readonly ports: Ports; readonly isAnswer: boolean }
-  | { readonly type: 'probe'; readonly socketId: SocketId; readonly remote: Endpoint }
+  | {
+      readonly type: 'probe';
+      readonly socketId: SocketId;
+      readonly remote: Endpoint;
+      readonly ttl: number | undefined;
+    }
   | { readonly type: 'failed'; readonly reason: AttemptFailure };
 
 type Phase = 'opening' | 'measuring' | 'asked' | 'gathering' | 'probing' | 'waiting' | 'over';
@@ -151,6 +161,11 @@ export class PortAttempt {
 
   get campaign(): Campaign | undefined {
     return this.#campaign;
+  }
+
+  /** Of what it sent to open our NAT. */
+  get openerTtl(): number | undefined {
+    return this.#campaign?.kind === 'open' ? this.#options.openerTtl : undefined;
   }
 
   /** Sent so far. */
@@ -348,7 +363,8 @@ export class PortAttempt {
     const socketId = socketOf(probe, this.#sockets, this.socketId);
     if (socketId === undefined) return;
     this.#pings++;
-    this.#outputs.push({ type: 'probe', socketId, remote: probe.remote });
+    const ttl = this.#campaign?.kind === 'open' ? this.#options.openerTtl : undefined;
+    this.#outputs.push({ type: 'probe', socketId, remote: probe.remote, ttl });
   }
 
   #fail(reason: AttemptFailure): void {

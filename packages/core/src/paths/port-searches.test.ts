@@ -136,11 +136,11 @@ test('a peer that is looked for in vain is sent our plan, and its own is gone th
   expect(probed).toHaveLength(20);
 });
 
-test('where the usual pings can not meet by all that is known, the attempt begins after a quarter of a second', () => {
+test('where the usual pings can not meet by all that is known, the attempt begins after a tenth of a second', () => {
   const bench = new Bench(small);
   bench.cantBePunched = true;
   bench.searches.setLooking(large, true, bench.now);
-  bench.pass(249);
+  bench.pass(99);
   expect(bench.said).toEqual([]);
   bench.pass(1);
   expect(bench.all('open-socket')).toHaveLength(1);
@@ -302,6 +302,22 @@ describe('our NAT chooses at random', () => {
     expect(bench.all('probe')).toEqual([]);
     expect(bench.all('open-socket')).toEqual([]);
   });
+});
+
+test('every second attempt opens our NAT with pings that die before the peer', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'random', openerTtl: 3 };
+  bench.searches.setLooking(large, true, bench.now);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const plans = bench.all('plan').length;
+    while (bench.all('plan').length === plans) bench.pass(100);
+    const before = bench.all('probe').length;
+    bench.searches.plan(large, bench.all('plan').at(-1)?.attempt ?? '', true, theirPort, bench.now);
+    bench.openAll();
+    const hops = bench.all('probe').slice(before);
+    expect(new Set(hops.map(({ ttl }) => ttl))).toEqual(new Set([attempt === 1 ? 3 : undefined]));
+    bench.pass(6000);
+  }
 });
 
 test("the peer's NAT chooses at random: its ports are guessed from our main socket when it has opened, none twice", () => {

@@ -2,7 +2,7 @@
  * Which peer is sought by its ports, when, and what that may cost. The attempts themselves run in running-attempts.ts.
  *
  *     a peer is looked for and the usual pings failed for 1.5 s --> attempt --> found, or a pause that doubles
- *                       or can't meet anyway: after 250 ms ----------^
+ *                       or can't meet anyway: after 100 ms ----------^
  *
  * An attempt costs 256 sockets, a few STUN requests and 1,500 pings at most, 500 a second; ping-allowance.ts has
  * the sum. If nothing can be told of our own address none is begun for ten minutes.
@@ -27,8 +27,11 @@ import { type PortMethod, type PortSearchRecord, SoughtPeer } from './sought-pee
 export const keptSocketsMax = 64;
 /** What finds a path without this mostly has by then. */
 const patienceMs = 1500;
-/** Where both NATs' descriptions say that nothing else will: the round of pings under way may prove them wrong. */
-const shortPatienceMs = 250;
+/**
+ * Where both NATs' descriptions say that nothing else will. The pings under way may prove them wrong until the plans
+ * have crossed the relay and their addresses are confirmed, which takes twice as long again.
+ */
+const shortPatienceMs = 100;
 /** There was no room for an attempt of its kind: others of a second or two are running. */
 const noRoomMs = 250;
 /** Our own address can't be told: nothing to begin with, for anybody. */
@@ -311,9 +314,12 @@ export class PortSearches {
     this.#isDueStale = true;
     const mapping = this.#options.mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
+    // Every second time: few firewalls ban, and not every NAT is so near.
+    const openerTtl = sought.attempts % 2 === 0 ? mapping.openerTtl : undefined;
     const seenPorts = [...this.#seenPorts, ...mapping.rangeEnds];
     const known = knownPlan(mapping, this.#seenPorts);
-    this.#running.start(peer, { id, known, servers, seenPorts, isOpenToAddress, theirs }, now);
+    const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, openerTtl };
+    this.#running.start(peer, wanted, now);
   }
 
   #ended(

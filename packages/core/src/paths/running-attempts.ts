@@ -42,6 +42,7 @@ export type PortSearchOutput =
       readonly peer: NodeKey;
       readonly socketId: SocketId;
       readonly remote: Endpoint;
+      readonly ttl: number | undefined;
     }
   /** To the peer over its relay. */
   | {
@@ -208,7 +209,7 @@ export class RunningAttempts {
         emit({ type: 'send', socketId, remote: output.remote, bytes: output.bytes }, now);
         break;
       case 'probe':
-        emit({ type: 'probe', peer, socketId: output.socketId, remote: output.remote }, now);
+        emit({ ...output, peer }, now);
         break;
       case 'plan': {
         const { ports, isAnswer } = output;
