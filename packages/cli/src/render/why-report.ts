@@ -92,6 +92,10 @@ function outcome({ pingsSent, pongs, latencyMs, error, inUse }: WhyAttempt): str
   return `${tried}${latency}${failure}${inUse ? ', in use' : ''}`;
 }
 
+function calls(count: number): string {
+  return count === 1 ? '1 call' : `${count} calls`;
+}
+
 function attemptLines({ attempts, callsSent, callsReceived }: WhyReport): string[] {
   if (attempts.length === 0 && callsSent + callsReceived === 0) return [];
   const rows = attempts
@@ -104,7 +108,7 @@ function attemptLines({ attempts, callsSent, callsReceived }: WhyReport): string
   const more = attempts.length - rows.length;
   return [
     '',
-    `What was tried (${callsSent} calls to the peer over the relay, ${callsReceived} from it):`,
+    `What was tried (${calls(callsSent)} to the peer over the relay, ${callsReceived} from it):`,
     ...renderTable(rows),
     ...(more > 0 ? [`${INDENT}and ${more} more`] : []),
   ];

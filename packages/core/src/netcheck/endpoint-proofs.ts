@@ -125,6 +125,12 @@ export class EndpointProofs {
     return this.#claims.get(of)?.verified;
   }
 
+  /** Claimed endpoints that strangers reach, the best first. */
+  get proven(): readonly Endpoint[] {
+    const claims = [...this.#claims].filter(([, { verified }]) => verified === 'yes');
+    return claims.map(([endpoint]) => endpoint);
+  }
+
   handle(input: EndpointProofsInput, now: Instant): void {
     switch (input.type) {
       case 'endpoints':

@@ -52,8 +52,13 @@ test('whom we have sent to proves nothing by a ping; who comes unasked does', ()
   expect(made.verified(balancer)).toBeUndefined();
   made.reached(balancer, '192.0.2.77:5001' as Endpoint, instant(1_000));
   expect(made.verified(balancer)).toBe('port-only');
+  expect(made.proven(undefined)).toEqual([]);
   made.reached(balancer, '192.0.2.78:5000' as Endpoint, instant(1_000));
   expect(made.verified(balancer)).toBe('yes');
+  expect(made.proven(undefined)).toEqual([balancer]);
+  const first = { target: own, verified: 'yes', reason: 'arrived', regionId: 7 } as const;
+  expect(made.proven(first)).toEqual([own, balancer]);
+  expect(made.proven({ ...first, verified: 'no' })).toEqual([balancer]);
 });
 
 test('data counts as sent as disco does', () => {

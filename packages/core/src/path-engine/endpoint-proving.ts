@@ -52,6 +52,13 @@ export class EndpointProving {
     return this.#proofs.verified(of);
   }
 
+  /** Those of ours that strangers reach, and the one that `dialBack` says they do. */
+  proven(dialBack: DialBackVerdict | undefined): readonly Endpoint[] {
+    const { target, verified } = dialBack ?? {};
+    const first = verified === 'yes' && target !== undefined ? [target] : [];
+    return [...new Set([...first, ...this.#proofs.proven])];
+  }
+
   /** The list with what is proven of each, or else known of it otherwise. */
   summarize(
     endpoints: readonly OwnEndpoint[],

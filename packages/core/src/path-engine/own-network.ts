@@ -110,8 +110,7 @@ export class OwnNetwork {
   /** All that is known of our NAT. */
   get description(): NatDescription {
     const { verdict, dialBack } = this.#nat;
-    const isReached = dialBack?.verified === 'yes' && dialBack.target !== undefined;
-    return this.#description.describe(verdict, dialBack, isReached ? [dialBack.target] : []);
+    return this.#description.describe(verdict, dialBack, this.proving.proven(dialBack));
   }
 
   /** Our endpoints as peers are told them now. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Endpoint } from '../ip/address.js';
+import type { Endpoint, IpAddress } from '../ip/address.js';
 import {
   type FamilyDescription,
   type NatDescription,
@@ -45,6 +45,10 @@ const firewalled = nat({
 const blocked = UNKNOWN_NAT;
 const ipv6Only = nat({ class: 'easy', ipv6: family({ mapping: 'none' }) });
 const carrier = { ...hard, cgnat: true };
+const strict = (of: NatDescription): NatDescription => ({
+  ...of,
+  ipv4: { ...of.ipv4, filtering: 'address-and-port-dependent' },
+});
 
 interface Scene {
   readonly self?: NatDescription | undefined;
@@ -203,6 +207,25 @@ const DIRECT: readonly (readonly [string, Scene])[] = [
     { self: easy, peer: hard, changes: { ...direct('52.9.9.9:31025'), portMethod: 'birthday' } },
   ],
   ['direct-open', { self: easy, peer: hard, changes: direct('52.9.9.9:31025') }],
+  // Met by the other side's search: neither filter lets in what was not sent to.
+  [
+    'direct-birthday',
+    { self: strict(easy), peer: strict(hard), changes: direct('52.9.9.9:31025') },
+  ],
+  [
+    'direct-predict',
+    {
+      ...{ self: strict(easy), changes: direct('52.9.9.9:31025') },
+      peer: strict({ ...hard, ipv4: { ...hard.ipv4, portAllocation: 'sequential' } }),
+    },
+  ],
+  [
+    'direct-punch',
+    {
+      self: { ...ipv6Only, class: 'easy', nat64: '64:ff9b::' as IpAddress },
+      ...{ peer: easy, changes: direct('[64:ff9b::3409:909]:31025') },
+    },
+  ],
   [
     'direct-open',
     {
@@ -264,6 +287,19 @@ test('a mapping of no use is noted, and another way comes first', () => {
     notes: [{ rule: 'mapping-not-public', where: 'self' }],
     fixes: [{ code: 'enable-port-mapping', where: 'peer' }, {}, { code: 'enable-ipv6' }],
   });
+});
+
+test('a router that takes another address for its own is told with both', () => {
+  const ipv4 = { ...hard.ipv4, mapped: '203.0.113.9:5000' as Endpoint };
+  const portMapping = { ...hard.portMapping, external: '5.6.7.9:41641' as Endpoint };
+  const noteOf = (self: NatDescription) =>
+    why({ self, peer: hard }).notes.find(({ rule }) => rule === 'carrier-nat')?.text;
+  expect(noteOf({ ...carrier, ipv4 })).toBe(
+    "A carrier's NAT stands before the router of this machine.",
+  );
+  expect(noteOf({ ...carrier, ipv4, portMapping })).toBe(
+    "The router of this machine takes 5.6.7.9 for its address, and the internet sees 203.0.113.9: a carrier's NAT stands before it, or it is mistaken.",
+  );
 });
 
 test('of two routers the one that no carrier stands before is opened', () => {

@@ -1,14 +1,23 @@
 /** What else stands in the way, side by side with the rule that decides: each is something that can be repaired. */
+import { endpointAddress } from '../ip/address.js';
 import { bothSides, type Facts, type SideFacts } from './facts.js';
 import type { Note, NoteRule } from './verdict.js';
 
 type NoteCheck = (side: SideFacts, facts: Facts) => readonly [NoteRule, string] | undefined;
 
 /** A carrier's NAT can't be opened by its customers. */
-const carrierNat: NoteCheck = ({ name, nat }) =>
-  nat?.cgnat === true
-    ? ['carrier-nat', `A carrier's NAT stands before the router of ${name}.`]
-    : undefined;
+const carrierNat: NoteCheck = ({ name, nat, mapped, mappedPrivately }) => {
+  if (nat?.cgnat !== true) return undefined;
+  const seen = nat.ipv4.mapped === undefined ? undefined : endpointAddress(nat.ipv4.mapped);
+  const told = mapped === undefined ? undefined : endpointAddress(mapped);
+  if (told === undefined || seen === undefined || told === seen || mappedPrivately) {
+    return ['carrier-nat', `A carrier's NAT stands before the router of ${name}.`];
+  }
+  return [
+    'carrier-nat',
+    `The router of ${name} takes ${told} for its address, and the internet sees ${seen}: a carrier's NAT stands before it, or it is mistaken.`,
+  ];
+};
 
 /** The router has mapped a port of an address that is not on the internet. */
 const mappingNotPublic: NoteCheck = ({ name, mapped, mappedPrivately }) =>

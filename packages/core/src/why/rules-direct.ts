@@ -12,6 +12,8 @@
  *     direct-punch      both NATs keep one port for all, and both sent at once
  */
 import { endpointAddress, familyOf } from '../ip/address.js';
+import { untranslated } from '../netcheck/nat64-probe.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import { bothNats, bothSides, depends, type Facts, isPublic, isReachable } from './facts.js';
 import type { Finding, RuleCheck } from './rule.js';
 import type { DirectMethod } from './verdict.js';
@@ -27,8 +29,9 @@ function isBeyondPunching(facts: Facts): boolean {
 }
 
 function throughMapping(facts: Facts, remote: string): Finding | undefined {
-  const { peer, self } = facts;
-  if (peer.mapped === remote) {
+  const { evidence, peer, self } = facts;
+  // A port that the search met is not there because a router maps it, though it may have the same number.
+  if (peer.mapped === remote && evidence.portMethod === undefined) {
     return direct('portmap', `Packets go to the port ${remote} that ${peer.name}'s router maps.`);
   }
   if (self.mapped === undefined || self.mappingIsDead || self.mappedPrivately) return undefined;
@@ -59,11 +62,13 @@ function throughStatic(facts: Facts, remote: string): Finding | undefined {
 
 /** The way of the path in use. */
 const directPath: RuleCheck = (facts) => {
-  const { path, portMethod, hasSession, peer } = facts.evidence;
+  const { path, portMethod, hasSession, peer, self } = facts.evidence;
   if (path?.kind !== 'direct') return undefined;
   // The endpoint of a plain peer is believed, not proven, until it answers.
   if (peer.isPlain && !hasSession) return undefined;
-  const { remote } = path;
+  // What leaves over IPv6 for a NAT64 arrives over IPv4, through NATs.
+  const nat64 = self.nat?.nat64;
+  const remote = nat64 === undefined ? path.remote : untranslated(nat64, path.remote);
   const family = familyOf(endpointAddress(remote));
   if (!isPublic(remote)) return direct('lan', `Both are on one LAN: packets go to ${remote}.`);
   if (family === 6) return direct('ipv6', `Packets go over IPv6, to ${remote}.`);
@@ -81,10 +86,31 @@ const directPath: RuleCheck = (facts) => {
   }
   const nats = bothNats(facts);
   if (nats === undefined) return direct('punch', `Packets go straight to ${remote}.`);
-  if (nats.some((nat) => depends(nat, 4) === true)) {
-    return direct('open', `The filter of one side lets strangers in: packets go to ${remote}.`);
+  const hard = nats.find((nat) => depends(nat, 4) === true);
+  if (hard !== undefined) {
+    return (
+      throughPeersSearch(nats, hard, remote) ??
+      direct('open', `The filter of one side lets strangers in: packets go to ${remote}.`)
+    );
   }
-  return direct('punch', `Both NATs let the other in: packets go to ${remote}.`);
+  const way = remote === path.remote ? '' : ' through a NAT64';
+  return direct('punch', `Both NATs let the other in: packets go to ${remote}${way}.`);
 };
+
+/** Neither filter lets in a port that was not sent to, so one was met, and not by our own search. */
+function throughPeersSearch(
+  nats: readonly NatDescription[],
+  { ipv4: { portAllocation, portRange } }: NatDescription,
+  remote: string,
+): Finding | undefined {
+  const isStrict = ({ ipv4, ipv6 }: NatDescription): boolean =>
+    (ipv4.works ? ipv4 : ipv6).filtering === 'address-and-port-dependent';
+  if (!nats.every(isStrict)) return undefined;
+  const isForeseen = portAllocation === 'sequential' || portRange !== undefined;
+  return direct(
+    isForeseen ? 'predict' : 'birthday',
+    `The other side's search for ports found the way: packets go to ${remote}.`,
+  );
+}
 
 export const directRules: readonly RuleCheck[] = [directPath];

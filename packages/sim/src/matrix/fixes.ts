@@ -56,7 +56,8 @@ async function fixCell({ world, signal }: FixesRun, cell: MatrixCell): Promise<F
   };
 }
 
-function brokenPromise(
+/** Null: what was advised gives the path that it promises. */
+export function brokenPromise(
   { effect }: Fix,
   { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,

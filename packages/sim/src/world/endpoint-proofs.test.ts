@@ -46,7 +46,8 @@ describe('in the demo’s world', () => {
     world.node('hardnat-east').ping(key, 1);
     world.clock.run(2_000);
     expect(verdict(balanced, '35.80.4.21:41641')).toBe('yes');
-    const [first] = world.node(balanced).engine?.status(world.clock.now).endpoints ?? [];
-    expect(first?.endpoint).toBe('35.80.4.21:41641');
+    const status = world.node(balanced).engine?.status(world.clock.now);
+    expect(status?.endpoints[0]?.endpoint).toBe('35.80.4.21:41641');
+    expect(status?.description.reachable).toEqual(['35.80.4.21:41641']);
   });
 });
