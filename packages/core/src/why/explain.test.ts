@@ -6,7 +6,13 @@ import {
   type NatDescription,
   UNKNOWN_NAT,
 } from '../netmap/nat-description.js';
-import type { Attempt, Evidence, OwnEndpointEvidence, PeerEvidence } from './evidence.js';
+import type {
+  Attempt,
+  Evidence,
+  OwnEndpointEvidence,
+  PeerEvidence,
+  PortSearchEvidence,
+} from './evidence.js';
 import { attemptsMax, explain } from './explain.js';
 import type { Verdict } from './verdict.js';
 
@@ -240,6 +246,21 @@ test.each(DIRECT)('%s', (rule, scene) => {
   const verdict = why(scene);
   expect(verdict).toMatchObject({ verdict: 'direct', rule, fixes: [] });
   expect(verdict.reason).toMatch(/^[A-Za-z].*\.$/);
+});
+
+test('what the search for ports tried, how it ended and when it goes on stands behind the reason', () => {
+  const search = {
+    ...{ method: 'birthday', attempts: 3, outcome: 'not-reached', action: 'guesses' },
+    ...{ pings: 1500, callsWithGuesses: 0, againInMs: 31_500 },
+  } as const;
+  const base = evidence({ self: easy, peer: hard });
+  const reason = (portSearch: PortSearchEvidence): string =>
+    explain({ ...base, attempts: { ...base.attempts, portSearch } }).reason;
+  expect(reason(search)).toMatch(/ Tried: birthday, 1,500 guesses, not reached; again in 32 s\.$/);
+  expect(reason({ ...search, againInMs: 600_000, pings: 0, outcome: 'no-answer' })).toMatch(
+    / Tried: birthday, no answer; again in 10 min\.$/,
+  );
+  expect(reason({ ...search, attempts: 0, outcome: 'off' })).toMatch(/switched off here\.$/);
 });
 
 test('a direct path counts also when control has lost the peer', () => {

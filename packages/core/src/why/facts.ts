@@ -20,6 +20,8 @@ export interface SideFacts {
   readonly mappedPrivately: boolean;
   /** It was tried, and nobody got in. */
   readonly mappingIsDead: boolean;
+  /** Its router answers whoever asks for a port, and grants none: its own address may be a carrier's. */
+  readonly mapsNothing: boolean;
   /** A port mapping of its router can make it reachable, as far as is known. */
   readonly canBeMapped: boolean;
 }
@@ -97,6 +99,7 @@ function sideFacts(
     mapped: external,
     mappedPrivately,
     mappingIsDead: isDead,
+    mapsNothing: nat !== undefined && hasService(nat) && external === undefined,
     // A router that answers and gives no way in won't do so for being asked again.
     canBeMapped:
       nat?.ipv4.works === true && nat.cgnat !== true && !hasService(nat) && !mappedPrivately,

@@ -105,7 +105,9 @@ function openings(facts: Facts): readonly Fix[] {
 export function hardFixes(facts: Facts): readonly Fix[] {
   const ipv6 = ipv6Fixes(facts);
   // A machine without IPv4 of its own gains nothing from ports that are mapped elsewhere by chance of translation.
-  const prefersIpv6 = bothSides(facts).some(isIpv6Only) && ipv6[0]?.where !== 'both';
+  const isBesideIpv6 = bothSides(facts).some(isIpv6Only) && ipv6[0]?.where !== 'both';
+  // Behind a carrier's NAT a forwarded port leads nowhere, and both may be.
+  const prefersIpv6 = isBesideIpv6 || bothSides(facts).every(({ mapsNothing }) => mapsNothing);
   const fixes = prefersIpv6
     ? [...ipv6, ...openings(facts), ...softening(facts)]
     : [...openings(facts), ...softening(facts), ...ipv6];

@@ -15,8 +15,8 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 
 /** With a space before it; empty: nothing was tried. */
 export function triedSentence(search: PortSearchEvidence | undefined): string {
+  if (search?.outcome === 'off') return ' Guessing of ports is switched off here.';
   if (search === undefined || search.attempts === 0) return '';
-  if (search.outcome === 'off') return ' Guessing of ports is switched off.';
   const { method, action, pings, outcome, againInMs, callsWithGuesses } = search;
   const what = action === undefined || pings === 0 ? [] : [`${thousands(pings)} ${action}`];
   const words = [method, ...what, OUTCOMES[outcome] ?? outcome].join(', ');

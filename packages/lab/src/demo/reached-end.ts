@@ -1,7 +1,7 @@
 /** One end of a pair, as the rule of methods wants it: where it is, and where the other end reaches it. */
 import { endpointAddress, type IpAddress, parseEndpoint } from '@warren/core/ip/address';
 import { formatPublicKey } from '@warren/core/keys/keys';
-import { mayLetStrangersIn, type ReachedEnd } from '@warren/sim/demo/verdict';
+import { isMappedPort, type ReachedEnd } from '@warren/sim/demo/verdict';
 import type { Topology } from '@warren/sim/topology/types';
 import { statusOf } from '../mesh/machines.js';
 import type { World } from '../world/world.js';
@@ -24,8 +24,7 @@ export async function reachedEnd(
     configured: (machine?.staticEndpoints ?? []).map(endpointAddress),
     mapped:
       own.self?.endpoints.some(
-        ({ addr, type, verified }) =>
-          type === 'portmap' && addr === used && mayLetStrangersIn(verified),
+        ({ addr, type, verified }) => addr === used && isMappedPort(type, verified),
       ) === true,
     foretold: peer?.foretold === true,
     guessed: peer?.method === 'birthday',

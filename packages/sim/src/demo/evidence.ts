@@ -7,7 +7,7 @@ import { EndpointType } from '@warren/core/netmap/own';
 import type { SimNode } from '../node/sim-node.js';
 import type { Echo } from '../traffic/echo.js';
 import type { SimWorld } from '../world/sim-world.js';
-import { mayLetStrangersIn, type ReachedEnd } from './verdict.js';
+import { isMappedPort, type ReachedEnd } from './verdict.js';
 
 const RTT_SAMPLES = 5;
 const RTT_INTERVAL_MS = 200;
@@ -39,6 +39,12 @@ export function dataFrames({ relays }: SimWorld, a: SimNode, b: SimNode): number
   return relays.reduce((sum, relay) => sum + relay.dataFrames(keyOf(a), keyOf(b)), 0);
 }
 
+/** Ports of routers, as status calls them. */
+const TYPE_NAMES: Readonly<Partial<Record<EndpointType, string>>> = {
+  [EndpointType.portmap]: 'portmap',
+  [EndpointType.stunLocalPort]: 'stun-local-port',
+};
+
 /** How `by` reaches `node`. */
 export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: SimNode): ReachedEnd {
   const [path]: readonly (Path | undefined)[] = by.pathsTo(keyOf(node));
@@ -53,7 +59,7 @@ export function reachedEnd({ topology, clock }: SimWorld, node: SimNode, by: Sim
     configured: configured.map(endpointAddress),
     mapped: own.some(
       ({ type, endpoint: known, verified }) =>
-        type === EndpointType.portmap && known === endpoint && mayLetStrangersIn(verified),
+        known === endpoint && isMappedPort(TYPE_NAMES[type] ?? '', verified),
     ),
     foretold: portMethod !== undefined,
     guessed: portMethod === 'birthday',

@@ -82,9 +82,13 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 
-/** False of a mapping that is dead: a NAT that keeps ports shows the same endpoint, and punching opened it. */
-export function mayLetStrangersIn(verified: string | null | undefined): boolean {
-  return verified !== 'no';
+/**
+ * Whether an own endpoint is a port that a router maps for us: one that it granted, but for a dead one (a NAT that keeps
+ * ports shows the same endpoint, and punching opened it), or one that was guessed and proven. `type` is status' word.
+ */
+export function isMappedPort(type: string, verified: string | null | undefined): boolean {
+  if (type === 'portmap') return verified !== 'no';
+  return type === 'stun-local-port' && verified === 'yes';
 }
 
 function isOpen({ addresses, remote }: ReachedEnd): boolean {

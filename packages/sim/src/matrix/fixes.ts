@@ -20,13 +20,16 @@ export interface FixedCell {
   readonly after: Pick<CellOutcome, 'actual' | 'method'> | null;
   /** Why the promise is not kept; null: it is, or the cell was direct before. */
   readonly problem: string | null;
+  /** Where it was not: what is advised then, by what the first advice brought to light. Absent: nothing else. */
+  readonly second?: Pick<FixedCell, 'rule' | 'fix' | 'after' | 'problem'>;
 }
 
 export interface FixesReport extends RunFacts {
   readonly cells: readonly FixedCell[];
-  /** Cells that were relayed, and those of them that got what was promised. */
+  /** Cells that were relayed; those of them that got what was promised, and those that did by a second advice. */
   readonly relayed: number;
   readonly kept: number;
+  readonly keptThen: number;
   readonly ok: boolean;
 }
 
@@ -38,26 +41,35 @@ export function runFixes(run: FixesRun): Promise<FixedCell[]> {
   return walkCells(run, (cell) => fixCell(run, cell));
 }
 
-async function fixCell({ world, signal }: FixesRun, cell: MatrixCell): Promise<FixedCell> {
-  const { verdict, rule, fix } = await world.explainCell(cell, signal);
+async function fixCell(run: FixesRun, cell: MatrixCell): Promise<FixedCell> {
   const names = { from: cell.left.name, to: cell.right.name };
-  const seen = { ...names, verdict, rule, fix };
-  if (verdict === 'direct') return { ...seen, after: null, problem: null };
-  if (fix === null) return { ...seen, after: null, problem: 'nothing is advised' };
-  const repaired = repairedCell(cell, fix);
-  if (repaired === undefined) {
-    return { ...seen, after: null, problem: `${fix.code} can't be done at ${cellName(cell)}` };
-  }
-  const { actual, method } = await world.runCell(repaired, signal);
-  return {
-    ...seen,
-    after: { actual, method },
-    problem: brokenPromise(fix, repaired, { actual, method }),
-  };
+  const { repaired, ...first } = await follow(run, cell);
+  if (first.problem === null || repaired === undefined) return { ...names, ...first };
+  // Such as a carrier's NAT, which shows when the home's router is asked for a port.
+  const { verdict, rule, fix, after, problem } = await follow(run, repaired);
+  const isNew = verdict !== 'direct' && fix?.code !== first.fix?.code;
+  return { ...names, ...first, ...(isNew ? { second: { rule, fix, after, problem } } : {}) };
 }
 
-/** Null: what was advised gives the path that it promises. */
-export function brokenPromise(
+type Followed = Omit<FixedCell, 'from' | 'to' | 'second'> & {
+  readonly repaired: MatrixCell | undefined;
+};
+
+async function follow({ world, signal }: FixesRun, cell: MatrixCell): Promise<Followed> {
+  const { verdict, rule, fix } = await world.explainCell(cell, signal);
+  const seen = { verdict, rule, fix, after: null, repaired: undefined };
+  if (verdict === 'direct') return { ...seen, problem: null };
+  if (fix === null) return { ...seen, problem: 'nothing is advised' };
+  const repaired = repairedCell(cell, fix);
+  if (repaired === undefined) {
+    return { ...seen, problem: `${fix.code} can't be done at ${cellName(cell)}` };
+  }
+  const { actual, method } = await world.runCell(repaired, signal);
+  const after = { actual, method };
+  return { ...seen, after, repaired, problem: brokenPromise(fix, repaired, after) };
+}
+
+function brokenPromise(
   { effect }: Fix,
   { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
@@ -72,12 +84,14 @@ export function brokenPromise(
 
 export function fixesReport(cells: readonly FixedCell[], facts: RunFacts): FixesReport {
   const relayed = cells.filter(({ verdict }) => verdict !== 'direct');
-  const kept = relayed.filter(({ problem }) => problem === null);
+  const kept = relayed.filter(({ problem }) => problem === null).length;
+  const keptThen = relayed.filter(({ second }) => second?.problem === null).length;
   return {
     ...facts,
     cells,
     relayed: relayed.length,
-    kept: kept.length,
-    ok: kept.length === relayed.length,
+    kept,
+    keptThen,
+    ok: kept + keptThen === relayed.length,
   };
 }

@@ -13,7 +13,8 @@ export interface FixesWish {
 function progressLine(cell: FixedCell, done: number, of: number): string {
   const { from, to, fix, problem } = cell;
   const way = fix === null ? '' : `: ${fix.code}`;
-  return `  ${done}/${of} ${from} - ${to}${way}: ${problem ?? wayOf(cell)}`;
+  const then = cell.second === undefined ? '' : `; then ${cell.second.problem ?? 'as promised'}`;
+  return `  ${done}/${of} ${from} - ${to}${way}: ${problem ?? wayOf(cell)}${then}`;
 }
 
 function wayOf({ after }: FixedCell): string {
