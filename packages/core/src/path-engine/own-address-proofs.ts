@@ -4,6 +4,7 @@
  */
 import { after, type Instant } from '../base/instant.js';
 import type { AddressProof } from '../disco/ping-extension.js';
+import type { RegionId } from '../engines/paths.js';
 import { endpointAddress, type IpAddress } from '../ip/address.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import { addressTokenValidMs } from '../stun/address-tokens.js';
@@ -32,10 +33,17 @@ export class OwnAddressProofs {
       if (addressToken === undefined || fresh.has(address)) continue;
       fresh.set(address, { regionId, token: addressToken, until });
     }
-    for (const [address, proof] of fresh) {
-      this.#proofs.delete(address);
-      this.#proofs.set(address, proof);
-    }
+    for (const [address, proof] of fresh) this.#keep(address, proof);
+  }
+
+  /** A token that came beside the checks. */
+  add(address: IpAddress, regionId: RegionId, token: Uint8Array, now: Instant): void {
+    this.#keep(address, { regionId, token, until: after(now, usableMs) });
+  }
+
+  #keep(address: IpAddress, proof: OwnProof): void {
+    this.#proofs.delete(address);
+    this.#proofs.set(address, proof);
     for (const oldest of this.#proofs.keys()) {
       if (this.#proofs.size <= addressesMax) break;
       this.#proofs.delete(oldest);

@@ -29,6 +29,7 @@ import type { Random } from '../ports.js';
 import type { PortSearchEvidence } from '../why/evidence.js';
 import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
+import { askingForToken, keepProof } from './measured-proofs.js';
 import type { EngineOutputs } from './outputs.js';
 import { stunServersV4 } from './own-nat-description.js';
 import { cantBePunched, ownMapping } from './own-port-mapping.js';
@@ -168,7 +169,11 @@ export class PortSearchDesk {
     const { socketId } = message;
     if (message.type === 'socket-open') this.#searches.socketOpened(socketId, now);
     else if (message.type === 'socket-failed') this.#searches.socketFailed(socketId, now);
-    else this.#searches.stun(socketId, this.#inward(message.source), message.bytes, now);
+    else {
+      const server = this.#inward(message.source);
+      keepProof(this.#proofs.own, this.#options.relayMap(), server, message.bytes, now);
+      this.#searches.stun(socketId, server, message.bytes, now);
+    }
   }
 
   networkChanged(lostAddress: boolean, now: Instant): void {
@@ -220,7 +225,8 @@ export class PortSearchDesk {
         outputs.down({ type: 'close-socket', socketId: output.socketId });
         break;
       case 'send': {
-        const { socketId, remote, bytes } = output;
+        const { socketId, remote } = output;
+        const bytes = askingForToken(this.#options.relayMap(), remote, output.bytes);
         outputs.down({ type: 'send', socketId, remote: this.#outward(remote), bytes });
         break;
       }

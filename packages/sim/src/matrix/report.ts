@@ -18,7 +18,7 @@ export interface MatrixPair extends CellOutcome {
   readonly to: string;
   readonly expected: Expected;
   readonly oracle: OracleVerdict;
-  /** What was not as expected at a first try; all else is of the second. */
+  /** What was not as expected at a first try; all else is of the last. */
   readonly firstTry?: readonly string[];
 }
 
