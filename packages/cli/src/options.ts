@@ -146,6 +146,12 @@ export function parseHostName(text: string): string {
   return text;
 }
 
+/** `on` or `off`. */
+export function parseSwitch(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new InvalidArgumentError('write on or off.');
+}
+
 /** What `--host` takes: a DNS name or an address literal, without port. */
 export function parseHost(text: string): string {
   const bare = text.replace(/^\[(.*)\]$/, '$1');

@@ -9,6 +9,7 @@ test('settings say what was set, what the start said, and what names lead to', (
     "  from the daemon's start: 192.0.2.20:41641",
     '  with names looked up: 192.0.2.20:41641, 192.0.2.77:41641',
     'health port: 41642',
+    'ports of hard NATs are guessed: yes',
     'configuration: /etc/warren/node.hujson',
   ]);
 });
@@ -19,6 +20,7 @@ test('settings without anything are short', () => {
     'hostname: laptop',
     'static endpoints: none',
     'health port: none',
+    'ports of hard NATs are guessed: yes',
     'configuration: /etc/warren/node.hujson',
   ]);
 });

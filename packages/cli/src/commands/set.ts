@@ -5,19 +5,21 @@ import { type Command, Option } from 'commander';
 import type { CliContext } from '../context.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
-import { parseHostName, replaceEndpoints, socketPathOf } from '../options.js';
+import { parseHostName, parseSwitch, replaceEndpoints, socketPathOf } from '../options.js';
 import { printable } from '../render/printable.js';
 
 interface SetOptions {
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly hostname?: string;
+  readonly hardNats?: boolean;
   readonly json: boolean;
 }
 
-function requestOf({ staticEndpoint, hostname }: SetOptions): SettingsRequest {
+function requestOf({ staticEndpoint, hostname, hardNats }: SetOptions): SettingsRequest {
   return {
     ...(staticEndpoint === undefined ? {} : { staticEndpoints: staticEndpoint }),
     ...(hostname === undefined ? {} : { hostName: hostname }),
+    ...(hardNats === undefined ? {} : { hardNats }),
   };
 }
 
@@ -34,6 +36,7 @@ export function renderSettings(settings: SettingsReport): string[] {
     ...fromStart,
     ...(isAsWritten ? [] : [`  with names looked up: ${list(inUse)}`]),
     `health port: ${settings.healthPort ?? 'none'}`,
+    `ports of hard NATs are guessed: ${settings.hardNats ? 'yes' : 'no'}`,
     `configuration: ${printable(settings.configFile)}`,
   ];
 }
@@ -50,6 +53,12 @@ export function defineSet(command: Command, context: CliContext): void {
       new Option('--hostname <name>', 'how this machine is called in the network').argParser(
         parseHostName,
       ),
+    )
+    .addOption(
+      new Option(
+        '--hard-nats <on|off>',
+        'whether ports of hard NATs are foretold and guessed',
+      ).argParser(parseSwitch),
     )
     .option('--json', 'all settings as JSON', false)
     .action(async (options: SetOptions) => {
@@ -68,6 +77,7 @@ export function defineSet(command: Command, context: CliContext): void {
       ['warren set --static-endpoint vpn.example.com:41641', 'a name, looked up again and again'],
       ['warren set --static-endpoint=', 'none any more, but for those of the start'],
       ['warren set --hostname desk-2', 'another name'],
+      ['warren set --hard-nats=off', 'no guessing of ports: such pairs use a relay'],
     ],
     [
       [0, 'done'],

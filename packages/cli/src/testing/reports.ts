@@ -70,6 +70,7 @@ export const settingsReport: SettingsReport = {
     inUse: ['192.0.2.20:41641', '192.0.2.77:41641'],
   },
   healthPort: 41642,
+  hardNats: true,
 };
 
 /** What `warren netcheck` says at a common home. */

@@ -35,6 +35,8 @@ export type PathEngineInput =
       readonly mappings: readonly PortMapping[];
       readonly services: PortMapServices;
     }
+  /** Whether ports of hard NATs are foretold and guessed, ours and peers'. */
+  | { readonly type: 'hard-nats'; readonly isOn: boolean }
   /** Interfaces or the default route changed: old paths can't be believed. */
   | { readonly type: 'link-changed' }
   /** Something else has just been reached after an outage: don't let relays wait out their pauses. */

@@ -66,6 +66,8 @@ export interface PathEngineOptions {
   readonly staticEndpoints?: readonly Endpoint[];
   /** Lets relays dial back before the first datagram leaves, judged by these uses; absent: they aren't asked. */
   readonly earlierUses?: readonly EarlierUse[] | undefined;
+  /** False: ports of hard NATs are neither foretold nor guessed, as input `hard-nats` says. */
+  readonly hardNats?: boolean | undefined;
   /** What an earlier engine had handed out as `network-memory`. */
   readonly networks?: readonly RememberedNetwork[] | undefined;
 }
@@ -156,6 +158,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       relayMap: () => this.#relayMap,
       useRelay: (regionId, now) => this.#links.use(regionId, now),
     });
+    if (options.hardNats === false) this.#searches.setOn(false, now);
     this.#up = new UpMessages({
       ...{ counters, activity: this.#activity, network: this.#network, desk: this.#desk },
       ...{ searches: this.#searches, links: this.#links, peers: this.#peers, driver: this.#driver },
@@ -175,6 +178,9 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
         break;
       case 'static-endpoints':
         this.#network.setStaticEndpoints(input.endpoints, now);
+        break;
+      case 'hard-nats':
+        this.#searches.setOn(input.isOn, now);
         break;
       case 'port-map':
         this.#network.mappings.update(input.mappings, input.services, now);

@@ -35,7 +35,7 @@ import { stunServersV4 } from './own-nat-description.js';
 import { cantBePunched, ownMapping } from './own-port-mapping.js';
 import type { Peer } from './peers.js';
 import { PlanProofs } from './plan-proofs.js';
-import { searchEvidence } from './search-evidence.js';
+import { searchEvidence, searchesOff } from './search-evidence.js';
 
 export interface PortSearchDeskOptions {
   readonly random: Random;
@@ -93,8 +93,14 @@ export class PortSearchDesk {
 
   /** What came of the attempts with a peer; undefined: there was never one. */
   evidence(peer: NodeKey, now: Instant): PortSearchEvidence | undefined {
+    if (!this.#searches.isOn) return searchesOff;
     const record = this.#searches.record(peer);
     return record === undefined ? undefined : searchEvidence(record, now);
+  }
+
+  /** Whether there are any attempts; paths that were found stay. */
+  setOn(isOn: boolean, now: Instant): void {
+    this.#searches.setOn(isOn, now);
   }
 
   /** True for sockets of attempts. */

@@ -11,6 +11,17 @@ const ACTIONS: Readonly<Record<CampaignKind, string>> = {
   sweep: 'ports swept',
 };
 
+/** A person has switched it off. */
+export const searchesOff: PortSearchEvidence = {
+  method: 'predict',
+  attempts: 0,
+  outcome: 'off',
+  action: undefined,
+  pings: 0,
+  callsWithGuesses: 0,
+  againInMs: undefined,
+};
+
 /** Undefined: no attempt was begun. */
 export function searchEvidence(
   record: PortSearchRecord,

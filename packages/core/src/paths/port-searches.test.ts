@@ -320,6 +320,26 @@ test('every second attempt opens our NAT with pings that die before the peer', (
   }
 });
 
+test('switched off, nothing is begun or answered, what runs ends, and what was found stays', () => {
+  const bench = new Bench(small);
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(1500);
+  bench.searches.setOn(false, bench.now);
+  expect(bench.all('close-socket')).toHaveLength(1);
+  bench.searches.plan(large, '0000000000000001', false, theirPorts, bench.now);
+  bench.pass(600_000);
+  expect(bench.all('open-socket')).toHaveLength(1);
+  expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-off': 1 });
+  bench.searches.setOn(true, bench.now);
+  bench.pass(2000);
+  const socketId = bench.measure();
+  const path: DirectPath = { kind: 'direct', socketId, remote: theirPorts.first };
+  bench.searches.pathChanged(large, path, bench.now);
+  bench.searches.setOn(false, bench.now);
+  bench.pass(60_000);
+  expect(bench.all('close-socket')).toHaveLength(1);
+});
+
 test("the peer's NAT chooses at random: its ports are guessed from our main socket when it has opened, none twice", () => {
   const bench = new Bench(small);
   bench.mapping = { ...mapping, ports: 'one' };

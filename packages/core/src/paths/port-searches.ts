@@ -58,6 +58,7 @@ export class PortSearches {
   readonly #sought = new Map<NodeKey, SoughtPeer>();
   readonly #running: RunningAttempts;
   readonly #allowance = new PingAllowance();
+  #isOn = true;
   #hasServers = false;
   /** Ports of our mappings that servers saw lately, the newest last. */
   #seenPorts: readonly number[] = [];
@@ -74,6 +75,17 @@ export class PortSearches {
       lastHeard: options.lastHeard,
       onEnd: (...args) => this.#ended(...args),
     });
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** Off: attempts end, none is begun, and no plan is answered. Paths that were found stay. */
+  setOn(isOn: boolean, now: Instant): void {
+    this.#isOn = isOn;
+    if (!isOn) this.#running.abandonAll(now);
+    this.#isDueStale = true;
   }
 
   /** A check is done: whether servers answered, and ports of mappings that they saw of ours. */
@@ -123,6 +135,10 @@ export class PortSearches {
 
   /** A plan came over the relay; its address is one of the peer's. */
   plan(peer: NodeKey, id: string, isAnswer: boolean, theirs: Ports, now: Instant): void {
+    if (!this.#isOn) {
+      this.#options.counters.add('port-plan-off');
+      return;
+    }
     const active = this.#running.get(peer);
     if (isAnswer) {
       this.#answered(peer, active?.id === id ? active : undefined, theirs, now);
@@ -206,7 +222,7 @@ export class PortSearches {
   /** When the next attempt may begin; undefined: not by itself. */
   #nextDue(): Instant | undefined {
     const hasRoom = this.#running.hasRoom(false) || this.#running.hasRoom(true);
-    if (!hasRoom || !this.#hasServers || this.#isFull) return undefined;
+    if (!this.#isOn || !hasRoom || !this.#hasServers || this.#isFull) return undefined;
     if (this.#isDueStale) {
       this.#dueAt = undefined;
       for (const [peer, { isLooking, dueAt }] of this.#sought) {

@@ -8,6 +8,7 @@
  *       "healthPort": 41642,
  *       // Routers are not asked to forward our port.
  *       "portMapping": false,
+ *       "hardNats": false,
  *     }
  *
  * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
@@ -29,9 +30,16 @@ export interface NodeConfig {
   readonly healthPort: number | undefined;
   /** Whether routers are asked to forward our port. */
   readonly portMapping: boolean;
+  /** Whether ports of hard NATs are foretold and guessed. */
+  readonly hardNats: boolean;
 }
 
-const empty: NodeConfig = { staticEndpoints: [], healthPort: undefined, portMapping: true };
+const empty: NodeConfig = {
+  staticEndpoints: [],
+  healthPort: undefined,
+  portMapping: true,
+  hardNats: true,
+};
 
 type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
 
@@ -49,6 +57,7 @@ const readers: Readers = {
   },
   healthPort: (value) => value.integer(1, 65_535),
   portMapping: (value) => value.flag(),
+  hardNats: (value) => value.flag(),
 };
 
 /** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
@@ -63,6 +72,7 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     staticEndpoints: read('staticEndpoints'),
     healthPort: read('healthPort'),
     portMapping: read('portMapping'),
+    hardNats: read('hardNats'),
   };
 }
 

@@ -146,3 +146,14 @@ test('lists forgive spaces and empty members', () => {
   expect(splitEndpointList(' a , ,b,')).toEqual(['a', 'b']);
   expect(splitEndpointList('')).toEqual([]);
 });
+
+test('ports of hard NATs are guessed unless the configuration or the environment says no', () => {
+  const hardNats = (environment: Readonly<Record<string, string>> = {}): boolean =>
+    readSettings({ configFile, staticEndpoints: [], environment }).hardNats;
+  writeFileSync(configFile, '{}');
+  expect(hardNats()).toBe(true);
+  expect(hardNats({ WARREN_DISABLE_HARD_NATS: '0' })).toBe(true);
+  expect(hardNats({ WARREN_DISABLE_HARD_NATS: '1' })).toBe(false);
+  writeFileSync(configFile, '{ "hardNats": false }');
+  expect(hardNats()).toBe(false);
+});

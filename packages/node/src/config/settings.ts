@@ -18,6 +18,9 @@ export const HEALTH_PORT_VARIABLE = 'WARREN_HEALTH_PORT';
 /** Anything but nothing, `0` and `false`: routers are not asked to forward our port. */
 export const DISABLE_PORT_MAPPER_VARIABLE = 'WARREN_DISABLE_PORTMAPPER';
 
+/** Anything but nothing, `0` and `false`: ports of hard NATs are neither foretold nor guessed. */
+export const DISABLE_HARD_NATS_VARIABLE = 'WARREN_DISABLE_HARD_NATS';
+
 export interface SettingSources {
   /** `--config`; undefined: the default path, where nothing need be. */
   readonly configFile: string | undefined;
@@ -38,6 +41,8 @@ export interface NodeSettings {
   readonly healthPort: number | undefined;
   /** Routers are asked to forward our port. */
   readonly portMapping: boolean;
+  /** Ports of hard NATs are foretold and guessed. */
+  readonly hardNats: boolean;
 }
 
 /** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT and FileError. */
@@ -58,11 +63,14 @@ export function readSettings(sources: SettingSources): NodeSettings {
   }
   const healthPort =
     sources.healthPort ?? healthPortOfEnvironment(sources.environment) ?? config.healthPort;
-  const isDisabled = !['', '0', 'false'].includes(
-    sources.environment[DISABLE_PORT_MAPPER_VARIABLE]?.trim() ?? '',
-  );
+  const isDisabled = isSaid(sources.environment[DISABLE_PORT_MAPPER_VARIABLE]);
+  const hardNats = config.hardNats && !isSaid(sources.environment[DISABLE_HARD_NATS_VARIABLE]);
   const portMapping = sources.portMapping !== false && !isDisabled && config.portMapping;
-  return { configFile, staticEndpoints: [...all], healthPort, portMapping };
+  return { configFile, staticEndpoints: [...all], healthPort, portMapping, hardNats };
+}
+
+function isSaid(text: string | undefined): boolean {
+  return !['', '0', 'false'].includes(text?.trim() ?? '');
 }
 
 /** The port of WARREN_HEALTH_PORT; undefined: not set. Throws HEALTH_PORT. */

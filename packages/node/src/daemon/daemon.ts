@@ -137,6 +137,7 @@ export class Daemon implements LocalApiBackend {
         this.#logins.session?.host?.handle({ type: 'static-endpoints', endpoints });
       },
       onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
+      onHardNats: (isOn) => this.#logins.session?.host?.handle({ type: 'hard-nats', isOn }),
     });
     this.#watcher = new LinkWatcher({
       tunName: options.tunName,
@@ -318,6 +319,7 @@ export class Daemon implements LocalApiBackend {
       {
         ...this.#options,
         staticEndpoints: () => this.#settings.staticEndpoints,
+        hardNats: () => this.#settings.hardNats,
         plane: this.#plane,
         tun: this.#tun,
         file: this.#file,

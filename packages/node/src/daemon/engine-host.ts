@@ -64,6 +64,8 @@ export interface EngineHostOptions {
   readonly listenPort: number;
   /** Told to peers beside what is found. */
   readonly staticEndpoints?: readonly Endpoint[];
+  /** False: ports of hard NATs are neither foretold nor guessed. */
+  readonly hardNats?: boolean | undefined;
   /** Asks routers to forward our ports; absent: nobody does. Its answers come as `port-map`. */
   readonly portMap?: Pick<PortMapHost, 'want' | 'verified' | 'probe'> | undefined;
   /** What is known of our ports; absent: relays aren't asked to dial back. */

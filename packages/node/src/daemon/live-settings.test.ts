@@ -19,13 +19,14 @@ afterEach(() => {
   for (const settings of open) settings.close();
 });
 
-function start(staticEndpoints: readonly string[] = []): LiveSettings {
+function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSettings {
   const settings = new LiveSettings({
     started: {
       configFile: '/etc/warren/node.hujson',
       staticEndpoints,
       healthPort: undefined,
       portMapping: true,
+      hardNats,
     },
     file: {
       get profile() {
@@ -40,6 +41,7 @@ function start(staticEndpoints: readonly string[] = []): LiveSettings {
     log: createLogger({ level: 'error' }),
     onStaticEndpoints: (endpoints) => told.push(endpoints.join(' ')),
     onHostName: (name) => told.push(name),
+    onHardNats: (isOn) => told.push(`hard NATs ${isOn}`),
   });
   open.push(settings);
   return settings;
@@ -64,6 +66,20 @@ test('what is set replaces what was set; an empty list leaves what the start sai
   expect(settings.status().staticEndpoints).toEqual(['192.0.2.1:1', '192.0.2.3:3']);
   settings.change({ staticEndpoints: [] });
   expect(settings.staticEndpoints).toEqual(['192.0.2.1:1']);
+});
+
+test('guessing of ports is switched at once, once, and stays so; what the start said holds until then', () => {
+  const settings = start();
+  expect(settings.hardNats).toBe(true);
+  told = [];
+  expect(settings.change({ hardNats: false }).hardNats).toBe(false);
+  settings.change({ hardNats: false });
+  settings.change({ staticEndpoints: [] });
+  expect(told.filter((one) => one.startsWith('hard'))).toEqual(['hard NATs false']);
+  expect(start().hardNats).toBe(false);
+  expect(start([], false).change({ hardNats: true }).hardNats).toBe(true);
+  profile = freshProfile({ fill: (target) => target.fill(7) });
+  expect(start([], false).status().hardNats).toBe(false);
 });
 
 test('a wrong endpoint, too many of them or a full disk change nothing', () => {

@@ -27,6 +27,8 @@ export interface LiveSettingsOptions {
   readonly onStaticEndpoints: (endpoints: readonly Endpoint[]) => void;
   /** Control is to be told this. */
   readonly onHostName: (hostName: string) => void;
+  /** Ports of hard NATs are foretold and guessed from now on, or no more. */
+  readonly onHardNats: (isOn: boolean) => void;
 }
 
 export class LiveSettings {
@@ -54,11 +56,17 @@ export class LiveSettings {
     return this.#names.endpoints;
   }
 
+  /** Ports of hard NATs are foretold and guessed. */
+  get hardNats(): boolean {
+    return this.#options.file.profile.hardNats ?? this.#options.started.hardNats;
+  }
+
   /** What status shows. */
   status(): DaemonSettings {
     const { configFile, healthPort, portMapping } = this.#options.started;
     const staticEndpoints = this.#wanted();
-    return { configFile, staticEndpoints, healthPort: healthPort ?? null, portMapping };
+    const { hardNats } = this;
+    return { configFile, staticEndpoints, healthPort: healthPort ?? null, portMapping, hardNats };
   }
 
   report(): SettingsReport {
@@ -72,16 +80,19 @@ export class LiveSettings {
         inUse: this.#names.endpoints,
       },
       healthPort: started.healthPort ?? null,
+      hardNats: this.hardNats,
     };
   }
 
   /** Keeps and applies the changes; throws a NodeError or FileError, and nothing changed. */
   change(request: SettingsRequest): SettingsReport {
-    const { file, onHostName } = this.#options;
+    const { file, onHostName, onHardNats } = this.#options;
     const { profile } = file;
-    const { hostName = profile.hostName } = request;
+    const { hostName = profile.hostName, hardNats = profile.hardNats } = request;
+    const wasOn = this.hardNats;
     const staticEndpoints = this.#readEndpoints(request.staticEndpoints ?? profile.staticEndpoints);
-    file.store({ ...profile, hostName, staticEndpoints });
+    file.store({ ...profile, hostName, staticEndpoints, hardNats });
+    if (this.hardNats !== wasOn) onHardNats(this.hardNats);
     if (request.staticEndpoints !== undefined) this.#names.set(this.#wanted());
     if (hostName !== undefined && hostName !== profile.hostName) onHostName(hostName);
     return this.report();

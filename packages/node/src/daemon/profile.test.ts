@@ -68,3 +68,12 @@ test('a file of before there were static endpoints in it is read', () => {
   >;
   expect(parseProfile(JSON.stringify(older))).toEqual({ ...full, staticEndpoints: [] });
 });
+
+test('a switch that was set is kept, one that was not is not written', () => {
+  expect(formatProfile(full)).not.toContain('hardNats');
+  for (const hardNats of [true, false]) {
+    expect(parseProfile(formatProfile({ ...full, hardNats }))).toEqual({ ...full, hardNats });
+  }
+  const text = formatProfile({ ...full, hardNats: true });
+  expect(parseProfile(text.replace('"hardNats": true', '"hardNats": 1'))).toBeUndefined();
+});

@@ -49,6 +49,8 @@ export interface Profile {
   readonly hostName: string | undefined;
   /** What `warren set` says; added to those of the daemon's start. */
   readonly staticEndpoints: readonly StaticEndpoint[];
+  /** What `warren set` says; undefined: as at the daemon's start. */
+  readonly hardNats?: boolean | undefined;
   /** False after `down`. */
   readonly wantRunning: boolean;
 }
@@ -73,6 +75,7 @@ export function formatProfile(profile: Profile): string {
     previous: profile.previous === undefined ? null : loginJson(profile.previous),
     hostName: profile.hostName ?? null,
     staticEndpoints: profile.staticEndpoints,
+    ...(profile.hardNats === undefined ? {} : { hardNats: profile.hardNats }),
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
@@ -107,9 +110,12 @@ export function parseProfile(text: string): Profile | undefined {
   const hostName = orNull(fields['hostName'], textOf);
   const staticEndpoints = parseEndpoints(fields['staticEndpoints']);
   const wantRunning = fields['wantRunning'];
+  const hardNats = fields['hardNats'];
+  if (hardNats !== undefined && typeof hardNats !== 'boolean') return undefined;
   if (login === WRONG || previous === WRONG || hostName === WRONG) return undefined;
   if (staticEndpoints === undefined || typeof wantRunning !== 'boolean') return undefined;
-  return { machineKey, login, previous, hostName, staticEndpoints, wantRunning };
+  const profile = { machineKey, login, previous, hostName, staticEndpoints, wantRunning };
+  return hardNats === undefined ? profile : { ...profile, hardNats };
 }
 
 const WRONG = Symbol('not as it was written');

@@ -46,6 +46,8 @@ export interface SessionOptions {
   readonly listenPort: number;
   /** As they are now; later ones are an input of the host. */
   readonly staticEndpoints: () => readonly Endpoint[];
+  /** Ports of hard NATs are foretold and guessed. */
+  readonly hardNats: () => boolean;
   /** Its login is this session's. */
   readonly file: ProfileFile;
   readonly authKey: string | undefined;
@@ -365,6 +367,7 @@ export class Session {
       {
         ...this.#options,
         staticEndpoints: this.#options.staticEndpoints(),
+        hardNats: this.#options.hardNats(),
         nodePrivateKey,
         discoPrivateKey: this.#discoPrivateKey,
       },

@@ -119,6 +119,8 @@ export interface DaemonSettings {
   readonly healthPort?: number | null;
   /** Routers are asked to forward the UDP port; absent: a daemon that doesn't say. */
   readonly portMapping?: boolean;
+  /** Ports of hard NATs are foretold and guessed; absent: a daemon that doesn't say. */
+  readonly hardNats?: boolean;
 }
 
 /** Changes what it names; the rest stays. */
@@ -126,6 +128,8 @@ export interface SettingsRequest {
   /** Replaces what an earlier request set; those of the daemon's start stay. */
   readonly staticEndpoints?: readonly string[];
   readonly hostName?: string;
+  /** Whether ports of hard NATs are foretold and guessed. */
+  readonly hardNats?: boolean;
 }
 
 export interface SettingsReport {
@@ -141,6 +145,7 @@ export interface SettingsReport {
     readonly inUse: readonly string[];
   };
   readonly healthPort: number | null;
+  readonly hardNats: boolean;
 }
 
 export interface SelfStatus {

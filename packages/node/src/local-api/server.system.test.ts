@@ -23,6 +23,7 @@ const settings: SettingsReport = {
   configFile: '/etc/warren/node.hujson',
   hostName: 'alpha',
   staticEndpoints: { set: [], started: [], inUse: [] },
+  hardNats: true,
   healthPort: null,
 };
 

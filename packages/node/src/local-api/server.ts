@@ -233,9 +233,13 @@ function parseUp(body: unknown): UpRequest {
 }
 
 function parseSettings(body: unknown): SettingsRequest {
-  const { staticEndpoints, hostName } = body as Record<string, unknown>;
+  const { staticEndpoints, hostName, hardNats } = body as Record<string, unknown>;
+  if (hardNats !== undefined && typeof hardNats !== 'boolean') {
+    throw invalid('hardNats is neither true nor false');
+  }
   return {
     ...textField('hostName', hostName),
+    ...(hardNats === undefined ? {} : { hardNats }),
     ...(staticEndpoints === undefined ? {} : { staticEndpoints: textList(staticEndpoints) }),
   };
 }
