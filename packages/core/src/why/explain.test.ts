@@ -249,10 +249,15 @@ test.each(DIRECT)('%s', (rule, scene) => {
 });
 
 test('what the search for ports tried, how it ended and when it goes on stands behind the reason', () => {
-  const search = {
-    ...{ method: 'birthday', attempts: 3, outcome: 'not-reached', action: 'guesses' },
-    ...{ pings: 1500, callsWithGuesses: 0, againInMs: 31_500 },
-  } as const;
+  const search: PortSearchEvidence = {
+    method: 'birthday',
+    attempts: 3,
+    outcome: 'not-reached',
+    action: 'guesses',
+    pings: 1500,
+    callsWithGuesses: 0,
+    againInMs: 31_500,
+  };
   const base = evidence({ self: easy, peer: hard });
   const reason = (portSearch: PortSearchEvidence): string =>
     explain({ ...base, attempts: { ...base.attempts, portSearch } }).reason;
