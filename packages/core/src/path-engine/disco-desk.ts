@@ -34,10 +34,10 @@ export interface DiscoDeskOptions {
   readonly links: RelayLinks;
   readonly peers: () => Peers;
   readonly random: Random;
-  /** A peer told over a relay where its next mappings will be. */
+  /** A peer told over a relay where its next mappings will be, or showed that its address is its own, or both. */
   readonly onPlan: (
     key: NodeKey,
-    plan: PortPlan,
+    plan: PortPlan | undefined,
     proof: AddressProof | undefined,
     now: Instant,
   ) => void;
@@ -102,16 +102,19 @@ export class DiscoDesk {
     this.#ping(peer, path, this.#newTransactionId(), now, ttl);
   }
 
-  /** Tells the peer where our next mappings will be, and that the address is ours, behind a ping over its relay. */
+  /** Tells the peer where our next mappings will be, and shows that our address is ours, behind a ping over its relay. */
   sendPlan(
     peer: Peer,
-    portPlan: PortPlan,
+    portPlan: PortPlan | undefined,
     addressProof: AddressProof | undefined,
     now: Instant,
   ): void {
     const regionId = peer.machine?.relay;
     if (regionId === undefined) return;
-    const extension = { portPlan, ...(addressProof === undefined ? {} : { addressProof }) };
+    const extension = {
+      ...(portPlan === undefined ? {} : { portPlan }),
+      ...(addressProof === undefined ? {} : { addressProof }),
+    };
     const ping = encodePing(this.#newTransactionId(), this.#options.ownKey, extension);
     this.#send(peer, { kind: 'relay', regionId }, ping, now);
   }
@@ -154,7 +157,7 @@ export class DiscoDesk {
     }
     if (via.kind !== 'direct') {
       const { portPlan, addressProof } = ping.extension;
-      if (portPlan !== undefined && first !== undefined) {
+      if ((portPlan ?? addressProof) !== undefined && first !== undefined) {
         this.#options.onPlan(first, portPlan, addressProof, now);
       }
       return;

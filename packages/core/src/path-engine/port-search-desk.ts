@@ -139,6 +139,9 @@ export class PortSearchDesk {
     if (this.#options.ownNat().nat64 !== this.#nat64) this.#lookForNat64();
     const isLooking = peer.machine?.isLooking === true && peer.contact !== undefined;
     this.#searches.setLooking(peer.key, isLooking && !isDataRefused(peer, now), now);
+    if (!isLooking || peer.machine.relay === undefined) return;
+    const proof = this.#proofs.toShow(peer.key, peer.node.nat, now);
+    if (proof !== undefined) this.#options.desk().sendPlan(peer, undefined, proof, now);
   }
 
   /** A ping of the peer came directly. */
@@ -150,10 +153,19 @@ export class PortSearchDesk {
     this.#searches.pathChanged(peer, path, now);
   }
 
-  /** A plan came over a relay. */
-  plan(key: NodeKey, plan: PortPlan, proof: AddressProof | undefined, now: Instant): void {
+  /** A plan or a proof came over a relay. */
+  plan(
+    key: NodeKey,
+    plan: PortPlan | undefined,
+    proof: AddressProof | undefined,
+    now: Instant,
+  ): void {
     const { counters, peer: peerOf, refusal } = this.#options;
     const peer = peerOf(key);
+    if (plan === undefined) {
+      this.#proofs.shown(key, peer?.node.nat, proof, now);
+      return;
+    }
     const address = endpointAddress(this.#outward(plan.first));
     const isKnown = [...(peer?.machine?.candidates ?? [])].some(
       ({ path }) => endpointAddress(path.remote) === address,
