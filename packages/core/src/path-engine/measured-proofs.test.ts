@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { DecodeFailure } from '../base/failure.js';
-import { instant } from '../base/instant';
-import { type Endpoint, endpoint, type IpAddress } from '../ip/address';
-import type { RelayMap } from '../netmap/types';
+import { instant } from '../base/instant.js';
+import { type Endpoint, endpoint, type IpAddress } from '../ip/address.js';
+import type { RelayMap } from '../netmap/types.js';
 import { encodeBindingRequest } from '../stun/binding.js';
 import { answerFromSockets } from '../stun/server.js';
 import { askingForToken, keepProof } from './measured-proofs.js';
