@@ -43,6 +43,8 @@ test('a port that a router maps, and IPv6, are methods of their own', () => {
   expect(methodOf({ actual, from: { ...behind, mapped: false }, to: behind })).toBe('punch');
   expect(methodOf({ actual, from: behind, to: { ...behind, foretold: true } })).toBe('predict');
   expect(methodOf({ actual, from: mapped, to: { ...behind, foretold: true } })).toBe('predict');
+  const balanced = { addresses: ['10.0.3.10'], configured: ['5.3.0.31'], remote: '5.3.0.31' };
+  expect(methodOf({ actual, from: balanced, to: { ...behind, foretold: true } })).toBe('static');
   const guessed = { ...behind, foretold: true, guessed: true };
   expect(methodOf({ actual, from: { ...behind, foretold: true }, to: guessed })).toBe('birthday');
   const six = { addresses: ['2a02::1'], configured: [], remote: '2a02::1' };

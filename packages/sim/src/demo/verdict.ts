@@ -67,7 +67,8 @@ export interface MethodEvidence {
 
 /**
  * What made the path possible, from the addresses it uses. `open` goes before `static`: towards a public
- * address it is chance which of the ways back was the first. IPv6 in use says enough by itself.
+ * address it is chance which of the ways back was the first. IPv6 in use says enough by itself. Sockets of a search
+ * that reach what everybody does owe nothing to it: on a busy computer it may begin before a static endpoint answered.
  */
 export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | null {
   if (actual === 'none') return null;
@@ -75,10 +76,10 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   const ends = [from, to];
   if (ends.some(({ remote }) => remote?.includes(':') === true)) return 'ipv6';
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
-  if (ends.some(({ guessed }) => guessed === true)) return 'birthday';
-  if (ends.some(({ foretold }) => foretold === true)) return 'predict';
   if (ends.some(isOpen)) return 'open';
   if (ends.some(isConfigured)) return 'static';
+  if (ends.some(({ guessed }) => guessed === true)) return 'birthday';
+  if (ends.some(({ foretold }) => foretold === true)) return 'predict';
   return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 
