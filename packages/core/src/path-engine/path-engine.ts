@@ -154,6 +154,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
       desk: () => this.#desk,
       peer: (key) => this.#peers.get(key),
       ownNat: () => this.#network.description,
+      memory,
       refusal: (remote) => this.#network.gate.refusal(remote),
       relayMap: () => this.#relayMap,
       useRelay: (regionId, now) => this.#links.use(regionId, now),

@@ -30,6 +30,7 @@ import type { PortSearchEvidence } from '../why/evidence.js';
 import type { AddressProofs } from './address-proofs.js';
 import type { DiscoDesk } from './disco-desk.js';
 import { askingForToken, keepProof } from './measured-proofs.js';
+import type { NetworkMemory } from './network-memory.js';
 import type { EngineOutputs } from './outputs.js';
 import { stunServersV4 } from './own-nat-description.js';
 import { cantBePunched, ownMapping } from './own-port-mapping.js';
@@ -45,6 +46,7 @@ export interface PortSearchDeskOptions {
   readonly desk: () => DiscoDesk;
   readonly peer: (key: NodeKey) => Peer | undefined;
   readonly ownNat: () => NatDescription;
+  readonly memory: Pick<NetworkMemory, 'hardNat' | 'noteHardNat'>;
   /** Why nothing may be sent there; undefined when it may. */
   readonly refusal: (remote: Endpoint) => string | undefined;
   readonly relayMap: () => RelayMap | undefined;
@@ -73,6 +75,10 @@ export class PortSearchDesk {
     this.#searches = new PortSearches({
       ...{ random, counters, ownKey, emit, lastHeard, mapping },
       cantBePunched: isHopeless,
+      memory: {
+        recall: () => options.memory.hardNat,
+        note: (lesson, now) => options.memory.noteHardNat(lesson, now),
+      },
     });
     this.#proofs = new PlanProofs({
       ...options,

@@ -6,6 +6,7 @@ import type { DirectPath } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import { answerBindingRequest } from '../stun/server.js';
+import type { HardNatLesson } from './hard-memory.js';
 import { lingerMs } from './kept-sockets.js';
 import { type OwnMapping, unknownMapping } from './own-mapping.js';
 import { PortSearches } from './port-searches.js';
@@ -42,6 +43,7 @@ class Bench {
   now: Instant = instant(1000);
   mapping: OwnMapping = mapping;
   cantBePunched = false;
+  lesson: HardNatLesson | undefined;
   addressOf = (_ordinal: number): string => '54.160.20.1';
   onSaid: (output: PortSearchOutput) => void = () => undefined;
   /** When the peer was last heard on the sockets of attempts. */
@@ -65,6 +67,12 @@ class Bench {
       lastHeard: () => this.heardAt,
       mapping: () => this.mapping,
       cantBePunched: () => this.cantBePunched,
+      memory: {
+        recall: () => this.lesson,
+        note: (lesson) => {
+          this.lesson = lesson;
+        },
+      },
     });
     this.searches.setNetwork(true, []);
   }
@@ -318,6 +326,34 @@ test('every second attempt opens our NAT with pings that die before the peer', (
     expect(new Set(hops.map(({ ttl }) => ttl))).toEqual(new Set([attempt === 1 ? 3 : undefined]));
     bench.pass(6000);
   }
+});
+
+test('what worked is remembered, openers of few hops are then sent first, and failures are counted', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'random', openerTtl: 3 };
+  const begin = (): (number | undefined)[] => {
+    const before = bench.all('probe').length;
+    bench.searches.plan(large, '0000000000000001', false, theirPort, bench.now);
+    bench.openAll();
+    return [
+      ...new Set(
+        bench
+          .all('probe')
+          .slice(before)
+          .map(({ ttl }) => ttl),
+      ),
+    ];
+  };
+  expect(begin()).toEqual([undefined]);
+  bench.pass(7000);
+  expect(bench.lesson).toMatchObject({ method: undefined, failures: 1 });
+  expect(begin()).toEqual([3]);
+  const socketId = bench.all('open-socket').at(-1)?.socketId ?? 0;
+  const path: DirectPath = { kind: 'direct', socketId, remote: theirPort.first };
+  bench.searches.pathChanged(large, path, bench.now);
+  expect(bench.lesson).toMatchObject({ method: 'birthday', ttl: 3, failures: 0 });
+  bench.searches.pathChanged(large, undefined, bench.now);
+  expect(begin()).toEqual([3]);
 });
 
 test('switched off, nothing is begun or answered, what runs ends, and what was found stays', () => {

@@ -15,6 +15,7 @@ import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
 import { costOf } from './campaign.js';
+import { HardMemory, type HardMemoryPort } from './hard-memory.js';
 import type { KeptSocketsOptions } from './kept-sockets.js';
 import { knownPlan, type OwnMapping } from './own-mapping.js';
 import { PingAllowance } from './ping-allowance.js';
@@ -48,6 +49,8 @@ export interface PortSearchesOptions {
   readonly lastHeard: KeptSocketsOptions['lastHeard'];
   /** What is known of our NAT, for an attempt with the peer after so many failures. */
   readonly mapping: (peer: NodeKey, failures: number) => OwnMapping;
+  /** Of the network that we are in. */
+  readonly memory: HardMemoryPort;
   /** By all that is known, the usual pings can't meet those of the peer. */
   readonly cantBePunched: (peer: NodeKey) => boolean;
 }
@@ -58,6 +61,7 @@ export class PortSearches {
   readonly #sought = new Map<NodeKey, SoughtPeer>();
   readonly #running: RunningAttempts;
   readonly #allowance = new PingAllowance();
+  readonly #memory: HardMemory;
   #isOn = true;
   #hasServers = false;
   /** Ports of our mappings that servers saw lately, the newest last. */
@@ -69,6 +73,7 @@ export class PortSearches {
 
   constructor(options: PortSearchesOptions) {
     this.#options = options;
+    this.#memory = new HardMemory(options.memory);
     this.#running = new RunningAttempts({
       random: options.random,
       emit: options.emit,
@@ -259,9 +264,15 @@ export class PortSearches {
     return costOf(ours, theirs, active?.isAsking === true);
   }
 
+  #mapping(peer: NodeKey, failures: number): OwnMapping {
+    const mapping = this.#options.mapping(peer, failures);
+    const isMeasured = mapping.ports !== 'random' || mapping.rangeEnds.length > 0;
+    return isMeasured ? mapping : { ...mapping, rangeEnds: this.#memory.rangeEnds };
+  }
+
   #known(peer: NodeKey): KnownPlan | undefined {
     const failures = this.#sought.get(peer)?.failures ?? 0;
-    return knownPlan(this.#options.mapping(peer, failures), this.#seenPorts);
+    return knownPlan(this.#mapping(peer, failures), this.#seenPorts);
   }
 
   /** No socket could be kept for another path. */
@@ -328,10 +339,9 @@ export class PortSearches {
   ): void {
     sought.begun(now);
     this.#isDueStale = true;
-    const mapping = this.#options.mapping(peer, sought.failures);
+    const mapping = this.#mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
-    // Every second time: few firewalls ban, and not every NAT is so near.
-    const openerTtl = sought.attempts % 2 === 0 ? mapping.openerTtl : undefined;
+    const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
     const seenPorts = [...this.#seenPorts, ...mapping.rangeEnds];
     const known = knownPlan(mapping, this.#seenPorts);
     const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, openerTtl };
@@ -359,6 +369,7 @@ export class PortSearches {
       this.#allowance.settle(peer, endpointAddress(theirs.first), sought.afforded, pings);
     }
     sought.ended(attempt, failure, now);
+    this.#memory.learn(sought.method, attempt, failure, now);
   }
 
   #notePorts(ports: readonly number[]): void {
