@@ -24,7 +24,7 @@ const parse = (text: string): ReturnType<typeof parseNetworkFile> =>
 
 test('the examples are networks that can be built', () => {
   const files = readdirSync(examples);
-  expect(files).toHaveLength(5);
+  expect(files).toHaveLength(6);
   for (const file of files) {
     const { topology, expect: expected } = parseNetworkFile(file, readFileSync(examples + file));
     checkTopology(topology);

@@ -24,8 +24,8 @@ const KINDS = [
   ['b', 'both map independently of the destination'],
   ['d', 'the ports of both can be told beforehand'],
   ['e', 'the ports to try fit the budget of probes'],
-  ['c', 'one maps independently, the other does not: many sockets against guesses'],
-  ['f', 'neither does, and a loose filter lets guesses in'],
+  ['c', 'many sockets against guesses: of one that maps independently, or in small ranges of both'],
+  ['f', 'both depend on the destination, and a loose filter lets guesses in'],
   ['no letter', 'no path is possible'],
 ] as const;
 
