@@ -69,7 +69,7 @@ async function follow({ world, signal }: FixesRun, cell: MatrixCell): Promise<Fo
   return { ...seen, after, repaired, problem: brokenPromise(fix, repaired, after) };
 }
 
-function brokenPromise(
+export function brokenPromise(
   { effect }: Fix,
   { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
