@@ -45,6 +45,8 @@ test('a port that a router maps, and IPv6, are methods of their own', () => {
   expect(methodOf({ actual, from: mapped, to: { ...behind, foretold: true } })).toBe('predict');
   const balanced = { addresses: ['10.0.3.10'], configured: ['5.3.0.31'], remote: '5.3.0.31' };
   expect(methodOf({ actual, from: balanced, to: { ...behind, foretold: true } })).toBe('static');
+  const firewalled = { addresses: ['5.1.0.10'], configured: [], remote: '5.1.0.10' };
+  expect(methodOf({ actual, from: firewalled, to: { ...behind, foretold: true } })).toBe('predict');
   const guessed = { ...behind, foretold: true, guessed: true };
   expect(methodOf({ actual, from: { ...behind, foretold: true }, to: guessed })).toBe('birthday');
   const six = { addresses: ['2a02::1'], configured: [], remote: '2a02::1' };

@@ -68,7 +68,8 @@ export interface MethodEvidence {
 /**
  * What made the path possible, from the addresses it uses. `open` goes before `static`: towards a public
  * address it is chance which of the ways back was the first. IPv6 in use says enough by itself. Sockets of a search
- * that reach what everybody does owe nothing to it: on a busy computer it may begin before a static endpoint answered.
+ * that reach a static endpoint owe nothing to it: on a busy computer it may begin before that has answered. A public
+ * address may have a firewall, which the search has opened.
  */
 export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | null {
   if (actual === 'none') return null;
@@ -76,10 +77,10 @@ export function methodOf({ actual, from, to }: MethodEvidence): PathMethod | nul
   const ends = [from, to];
   if (ends.some(({ remote }) => remote?.includes(':') === true)) return 'ipv6';
   if (ends.every((end) => isOpen(end) && isPrivateV4(end.remote ?? ''))) return 'lan';
-  if (ends.some(isOpen)) return 'open';
+  const isSearched = ends.some(({ foretold }) => foretold === true);
+  if (!isSearched && ends.some(isOpen)) return 'open';
   if (ends.some(isConfigured)) return 'static';
-  if (ends.some(({ guessed }) => guessed === true)) return 'birthday';
-  if (ends.some(({ foretold }) => foretold === true)) return 'predict';
+  if (isSearched) return ends.some(({ guessed }) => guessed === true) ? 'birthday' : 'predict';
   return ends.some(({ mapped }) => mapped === true) ? 'portmap' : 'punch';
 }
 

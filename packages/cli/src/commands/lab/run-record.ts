@@ -111,13 +111,17 @@ async function readReport<Report>(path: string): Promise<Report | undefined> {
   }
 }
 
-/** Of the checkout that this runs from, `-dirty` when files differ; null: it is none, or there is no git. */
+/** Of the checkout that this runs from, `-dirty` when its packages differ; null: it is none, or there is no git. */
 async function commitOf(): Promise<string | null> {
   const here = dirname(fileURLToPath(import.meta.url));
   try {
-    const git = promisify(execFile);
-    const args = ['-C', here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*'];
-    return (await git('git', args)).stdout.trim() || null;
+    const run = promisify(execFile);
+    const git = async (...args: readonly string[]): Promise<string> =>
+      (await run('git', ['-C', here, ...args])).stdout.trim();
+    const commit = await git('rev-parse', '--short=12', 'HEAD');
+    // Reports are written while this runs.
+    const changes = await git('status', '--porcelain', '-uno', '--', ':/packages');
+    return changes === '' ? commit : `${commit}-dirty`;
   } catch {
     return null;
   }
