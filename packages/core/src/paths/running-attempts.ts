@@ -154,7 +154,13 @@ export class RunningAttempts {
   /** A ping of the peer came to one of our sockets. */
   reached(peer: NodeKey, socketId: SocketId, now: Instant): void {
     const attempt = this.#attempts.get(peer);
-    if (attempt === undefined) return;
+    if (attempt === undefined) {
+      // Its attempt is over, and the pool serves others: the peer may have proven this way nevertheless.
+      if (this.kept.size < reachedSocketsMax && this.#pool.take(socketId)) {
+        this.kept.leave(peer, socketId, now);
+      }
+      return;
+    }
     if (!this.#pool.owns(socketId) && attempt.socketId !== socketId) return;
     const { reachedOn } = attempt;
     if (reachedOn.size < reachedSocketsMax) reachedOn.add(socketId);
@@ -164,8 +170,8 @@ export class RunningAttempts {
   /** The peer is reached directly, through `socketId`: what got through is kept, the rest is closed. */
   found(peer: NodeKey, socketId: SocketId, now: Instant): void {
     const attempt = this.#attempts.get(peer);
-    if (attempt === undefined) return;
-    const isOwn = attempt.ownsSocket && attempt.socketId === socketId;
+    const isOwn = attempt?.ownsSocket === true && attempt.socketId === socketId;
+    // Also after its attempt: others may still use the pool, and close what is left of it.
     if (isOwn || this.#pool.take(socketId) || this.kept.owns(socketId))
       this.kept.keep(peer, socketId);
     this.#end(peer, undefined, now);
