@@ -14,6 +14,7 @@ import {
 } from '../disco/messages.js';
 import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { DirectPath, Path } from '../engines/paths.js';
+import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
 import type { Random } from '../ports.js';
@@ -100,6 +101,13 @@ export class DiscoDesk {
   probe(peer: Peer, path: DirectPath, ttl: number | undefined, now: Instant): void {
     // The search for ports has limits of its own.
     this.#ping(peer, path, this.#newTransactionId(), now, ttl);
+  }
+
+  /** Has a stock client guess: it pings all endpoints of a call. */
+  sendGuesses(peer: Peer, endpoints: readonly Endpoint[], now: Instant): void {
+    const regionId = peer.machine?.relay;
+    if (regionId === undefined) return;
+    this.#send(peer, { kind: 'relay', regionId }, encodeCallMeMaybe(endpoints), now);
   }
 
   /** Tells the peer where our next mappings will be, and shows that our address is ours, behind a ping over its relay. */

@@ -1,6 +1,8 @@
 /** Our NAT's description as the search for ports needs it, towards one peer. Pure. */
-import { type Endpoint, endpointAddress } from '../ip/address.js';
+import { type Endpoint, endpointAddress, familyOf } from '../ip/address.js';
+import { isOverlay, isPrivate } from '../ip/classes.js';
 import type { MappingBehaviour, NatDescription } from '../netmap/nat-description.js';
+import type { NetmapNode } from '../netmap/types.js';
 import type { OwnMapping } from '../paths/own-mapping.js';
 import { ipv4SocketId } from './sockets.js';
 
@@ -67,4 +69,17 @@ function isHard(nat: NatDescription | undefined): boolean | undefined {
 
 function isDependent(mapping: MappingBehaviour | undefined): boolean {
   return mapping !== undefined && mapping !== 'none' && mapping !== 'endpoint-independent';
+}
+
+/** Where a peer is that says nothing of its NAT, as stock clients do: its first public IPv4 endpoint. */
+export function stockEndpointOf(
+  { nat, endpoints }: Pick<NetmapNode, 'nat' | 'endpoints'>,
+  isRefused: (endpoint: Endpoint) => boolean,
+): Endpoint | undefined {
+  if (nat !== undefined) return undefined;
+  return endpoints.find((endpoint) => {
+    const address = endpointAddress(endpoint);
+    const isPublic = familyOf(address) === 4 && !isPrivate(address) && !isOverlay(address);
+    return isPublic && !isRefused(endpoint);
+  });
 }

@@ -33,7 +33,7 @@ import { askingForToken, keepProof } from './measured-proofs.js';
 import type { NetworkMemory } from './network-memory.js';
 import type { EngineOutputs } from './outputs.js';
 import { stunServersV4 } from './own-nat-description.js';
-import { cantBePunched, ownMapping } from './own-port-mapping.js';
+import { cantBePunched, ownMapping, stockEndpointOf } from './own-port-mapping.js';
 import type { Peer } from './peers.js';
 import { PlanProofs } from './plan-proofs.js';
 import { searchEvidence, searchesOff } from './search-evidence.js';
@@ -75,6 +75,11 @@ export class PortSearchDesk {
     this.#searches = new PortSearches({
       ...{ random, counters, ownKey, emit, lastHeard, mapping },
       cantBePunched: isHopeless,
+      stockEndpoint: (key) => {
+        const peer = options.peer(key);
+        if (peer === undefined) return undefined;
+        return stockEndpointOf(peer.node, (remote) => options.refusal(remote) !== undefined);
+      },
       memory: {
         recall: () => options.memory.hardNat,
         note: (lesson, now) => options.memory.noteHardNat(lesson, now),
@@ -166,6 +171,7 @@ export class PortSearchDesk {
     proof: AddressProof | undefined,
     now: Instant,
   ): void {
+    this.#searches.heardPlan(key);
     const { counters, peer: peerOf, refusal } = this.#options;
     const peer = peerOf(key);
     if (plan === undefined) {
@@ -260,6 +266,11 @@ export class PortSearchDesk {
         const remote = this.#outward(output.remote);
         const path = { kind: 'direct', socketId, remote } as const;
         if (peer !== undefined) desk().probe(peer, path, ttl, now);
+        break;
+      }
+      case 'call': {
+        const peer = peerOf(output.peer);
+        if (peer !== undefined) desk().sendGuesses(peer, output.endpoints, now);
         break;
       }
       case 'plan': {

@@ -27,7 +27,7 @@ export function searchEvidence(
   record: PortSearchRecord,
   now: Instant,
 ): PortSearchEvidence | undefined {
-  const { attempts, outcome, kind, method, pings, dueAt, isLooking } = record;
+  const { attempts, outcome, kind, method, pings, calls, dueAt, isLooking } = record;
   if (attempts === 0 || outcome === undefined) return undefined;
   const isPlanned = isLooking && outcome !== 'running' && outcome !== 'found';
   return {
@@ -36,7 +36,7 @@ export function searchEvidence(
     outcome,
     action: kind === undefined ? undefined : ACTIONS[kind],
     pings,
-    callsWithGuesses: 0,
+    callsWithGuesses: calls,
     againInMs: isPlanned ? Math.max(0, dueAt - now) : undefined,
   };
 }

@@ -4,7 +4,8 @@
  */
 import type { Instant } from '../base/instant.js';
 import { endpointPort } from '../ip/address.js';
-import type { AttemptFailure, PortAttempt } from './port-attempt.js';
+import type { AttemptFailure } from './attempt-io.js';
+import type { PortAttempt } from './port-attempt.js';
 import { rangePortsMax } from './port-plan.js';
 import type { PortRange } from './ports.js';
 

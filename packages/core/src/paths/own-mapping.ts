@@ -1,7 +1,7 @@
 /** What is known of our own NAT before an attempt, and the plan that follows where nothing has to be measured. */
 import type { SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress } from '../ip/address.js';
-import type { KnownPlan } from './port-attempt.js';
+import type { KnownPlan } from './attempt-io.js';
 import { rangeAround } from './port-plan.js';
 import { scatterOf } from './scatter-range.js';
 

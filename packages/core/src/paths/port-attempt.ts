@@ -12,7 +12,8 @@
 import { after, type Instant } from '../base/instant.js';
 import type { SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
-import type { Random } from '../ports.js';
+import type { AttemptFailure, PortAttemptOptions, PortAttemptOutput } from './attempt-io.js';
+import { CallGuesses } from './call-guesses.js';
 import {
   type Campaign,
   campaignOf,
@@ -22,9 +23,9 @@ import {
   socketOf,
 } from './campaign.js';
 import { Measurement } from './measurement.js';
-import { foretell, rangeAround, type Unpredictable } from './port-plan.js';
+import { foretell, rangeAround } from './port-plan.js';
 import type { Ports } from './ports.js';
-import { type ProbePace, probesPerSecond } from './probe-pace.js';
+import { probesPerSecond } from './probe-pace.js';
 
 /** The peer measures too, and its plan crosses a relay. */
 const answerMs = 2500;
@@ -39,66 +40,20 @@ const repeatMs = 250;
 const waitMs = 1500;
 /** Once a ping of the peer got through: our own, or its answer, may be lost, and goes again after five seconds. */
 const provingMs = 6500;
+/** Nobody has proven where a stock client is, so it gets no more pings than any address may (plan-proofs.ts). */
+const stockSocketsMax = 192;
 /** After opening: until the other has guessed all that it may. */
 const guessedMs = (campaignPingsMax / probesPerSecond) * 1000;
 
-export type AttemptFailure =
-  | Unpredictable
-  /** The peer sent no plan of its own: it has none, is busy, or is no Warren node. */
-  | 'no-answer'
-  /** Neither port can be told, and there are too many to guess. */
-  | 'both-random'
-  /** Too many other attempts are running. */
-  | 'busy'
-  | 'no-socket'
-  | 'not-reached';
-
-/** Our plan where nothing has to be measured for it. */
-export interface KnownPlan {
-  readonly ports: Ports;
-  /** The socket that a list is about; undefined: a scatter's sockets are opened when they are needed. */
-  readonly socketId: SocketId | undefined;
-}
-
-export interface PortAttemptOptions {
-  readonly random: Random;
-  readonly pace: ProbePace;
-  /** 8 bytes as hex. */
-  readonly id: string;
-  /** Of the socket that is measured. */
-  readonly socketId: SocketId;
-  readonly known: KnownPlan | undefined;
-  /** STUN servers over IPv4, on different addresses. */
-  readonly servers: readonly Endpoint[];
-  /** Ports of earlier mappings of the same network. */
-  readonly seenPorts: readonly number[];
-  /** Our NAT lets in whole addresses, and answers from the same port. */
-  readonly isOpenToAddress: boolean;
-  /** The peer's plan that is answered; undefined: we ask. */
-  readonly theirs: Ports | undefined;
-  /**
-   * Hops that pings have which only open our NAT: enough for that, too few to get to the peer's firewall, which may
-   * ban whom it sees so often. Undefined: as many as usual.
-   */
-  readonly openerTtl: number | undefined;
-}
-
-export type PortAttemptOutput =
-  | { readonly type: 'open-socket' }
-  /** Sockets of the pool; {@link PortAttempt.gathered} when they are there. */
-  | { readonly type: 'gather'; readonly count: number }
-  /** A STUN request. */
-  | { readonly type: 'send'; readonly remote: Endpoint; readonly bytes: Uint8Array }
-  | { readonly type: 'plan'; readonly ports: Ports; readonly isAnswer: boolean }
-  | {
-      readonly type: 'probe';
-      readonly socketId: SocketId;
-      readonly remote: Endpoint;
-      readonly ttl: number | undefined;
-    }
-  | { readonly type: 'failed'; readonly reason: AttemptFailure };
-
-type Phase = 'opening' | 'measuring' | 'asked' | 'gathering' | 'probing' | 'waiting' | 'over';
+type Phase =
+  | 'opening'
+  | 'measuring'
+  | 'asked'
+  | 'gathering'
+  | 'probing'
+  | 'calling'
+  | 'waiting'
+  | 'over';
 
 export class PortAttempt {
   /** Our sockets to which pings of the peer came. */
@@ -116,6 +71,7 @@ export class PortAttempt {
   #sockets: readonly SocketId[] = [];
   #left: Probe[] = [];
   #round = 0;
+  #calls: CallGuesses | undefined;
   #pings = 0;
 
   constructor(options: PortAttemptOptions) {
@@ -161,6 +117,11 @@ export class PortAttempt {
 
   get campaign(): Campaign | undefined {
     return this.#campaign;
+  }
+
+  /** That listed guesses of our own ports. */
+  get calls(): number {
+    return this.#calls?.calls ?? 0;
   }
 
   /** Of what it sent to open our NAT. */
@@ -239,7 +200,7 @@ export class PortAttempt {
 
   /** A ping of the peer got through to one of our sockets: nothing more has to be sent. */
   reached(now: Instant): void {
-    if (this.#phase !== 'probing' && this.#phase !== 'waiting') return;
+    if (this.#phase !== 'probing' && this.#phase !== 'calling' && this.#phase !== 'waiting') return;
     this.#left = [];
     this.#phase = 'waiting';
     this.#deadline = after(now, provingMs);
@@ -254,7 +215,10 @@ export class PortAttempt {
         this.#measure(now);
         break;
       case 'asked':
-        this.#fail('no-answer');
+        this.#unanswered(now);
+        break;
+      case 'calling':
+        this.#call(now);
         break;
       case 'gathering':
         this.gathered(sockets, true, now);
@@ -297,6 +261,32 @@ export class PortAttempt {
     if (campaign === undefined) this.#fail('both-random');
     else if (campaign.kind === 'guess') this.#await(now);
     else this.#begin(now);
+  }
+
+  /** No plan came: a stock client can be made to guess all the same, at what is known of it. */
+  #unanswered(now: Instant): void {
+    const { stock, random } = this.#options;
+    const ours = this.#ours;
+    if (stock === undefined || ours?.kind !== 'scatter' || this.#theirs !== undefined) {
+      this.#fail('no-answer');
+      return;
+    }
+    this.#theirs = { kind: 'list', isOpenToAddress: false, first: stock, step: 1, count: 1 };
+    this.#calls = new CallGuesses(ours, random, now);
+    const campaign = this.#agree();
+    if (campaign === undefined) return;
+    const sockets = Math.min(campaign.sockets, stockSocketsMax);
+    this.#campaign = { ...campaign, sockets, pings: sockets };
+    this.#begin(now);
+  }
+
+  #call(now: Instant): void {
+    const endpoints = this.#calls?.due(now) ?? [];
+    if (endpoints.length > 0) this.#outputs.push({ type: 'call', endpoints });
+    this.#deadline = this.#calls?.nextTimeout();
+    if (this.#deadline !== undefined) return;
+    this.#phase = 'waiting';
+    this.#deadline = after(now, waitMs);
   }
 
   #await(now: Instant): void {
@@ -352,6 +342,11 @@ export class PortAttempt {
     if (this.#round < (this.#campaign?.rounds ?? 1)) {
       this.#startRound();
       this.#deadline = after(now, repeatMs);
+      return;
+    }
+    if (this.#calls !== undefined) {
+      this.#phase = 'calling';
+      this.#call(now);
       return;
     }
     if (isBurst) this.#tellPlan();

@@ -43,6 +43,7 @@ class Bench {
   now: Instant = instant(1000);
   mapping: OwnMapping = mapping;
   cantBePunched = false;
+  stock: Endpoint | undefined;
   lesson: HardNatLesson | undefined;
   addressOf = (_ordinal: number): string => '54.160.20.1';
   onSaid: (output: PortSearchOutput) => void = () => undefined;
@@ -67,6 +68,7 @@ class Bench {
       lastHeard: () => this.heardAt,
       mapping: () => this.mapping,
       cantBePunched: () => this.cantBePunched,
+      stockEndpoint: () => this.stock,
       memory: {
         recall: () => this.lesson,
         note: (lesson) => {
@@ -326,6 +328,36 @@ test('every second attempt opens our NAT with pings that die before the peer', (
     expect(new Set(hops.map(({ ttl }) => ttl))).toEqual(new Set([attempt === 1 ? 3 : undefined]));
     bench.pass(6000);
   }
+});
+
+test('a stock client that answers no plan is called with guesses of our own ports, once a second, 24 times', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'random' };
+  bench.stock = '54.160.20.2:41641' as Endpoint;
+  bench.searches.setLooking(large, true, bench.now);
+  const calledAt: number[] = [];
+  bench.onSaid = (output) => {
+    if (output.type === 'call') calledAt.push(bench.now);
+  };
+  // The first attempt is for peers that know of plans.
+  bench.pass(6000 + 2499);
+  expect(bench.all('open-socket')).toEqual([]);
+  bench.pass(1);
+  bench.openAll();
+  expect(bench.all('probe')).toHaveLength(192);
+  expect(bench.all('probe').every(({ remote }) => remote === bench.stock)).toBe(true);
+  bench.pass(23_000);
+  const calls = bench.all('call');
+  expect(calls).toHaveLength(24);
+  expect(calls.every(({ endpoints }) => endpoints.length === 64)).toBe(true);
+  const guessed = calls.flatMap(({ endpoints }) => endpoints);
+  expect(new Set(guessed).size).toBe(24 * 64);
+  expect(guessed.every((endpoint) => endpoint.startsWith('54.160.20.1:'))).toBe(true);
+  const gaps = calledAt.slice(1).map((at, index) => at - (calledAt[index] ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1000);
+  bench.pass(1500);
+  expect(bench.searches.record(large)).toMatchObject({ outcome: 'not-reached', calls: 24 });
+  expect(bench.all('close-socket')).toHaveLength(192);
 });
 
 test('what worked is remembered, openers of few hops are then sent first, and failures are counted', () => {

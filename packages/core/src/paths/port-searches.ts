@@ -14,12 +14,13 @@ import type { Path, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
+import type { AttemptFailure, KnownPlan } from './attempt-io.js';
 import { costOf } from './campaign.js';
 import { HardMemory, type HardMemoryPort } from './hard-memory.js';
 import type { KeptSocketsOptions } from './kept-sockets.js';
 import { knownPlan, type OwnMapping } from './own-mapping.js';
 import { PingAllowance } from './ping-allowance.js';
-import type { AttemptFailure, KnownPlan, PortAttempt } from './port-attempt.js';
+import type { PortAttempt } from './port-attempt.js';
 import type { Ports } from './ports.js';
 import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
 import { type PortMethod, type PortSearchRecord, SoughtPeer } from './sought-peer.js';
@@ -49,6 +50,8 @@ export interface PortSearchesOptions {
   readonly lastHeard: KeptSocketsOptions['lastHeard'];
   /** What is known of our NAT, for an attempt with the peer after so many failures. */
   readonly mapping: (peer: NodeKey, failures: number) => OwnMapping;
+  /** Where a peer is that may know nothing of plans; undefined: it tells its NAT, or nothing is known of it. */
+  readonly stockEndpoint: (peer: NodeKey) => Endpoint | undefined;
   /** Of the network that we are in. */
   readonly memory: HardMemoryPort;
   /** By all that is known, the usual pings can't meet those of the peer. */
@@ -136,6 +139,12 @@ export class PortSearches {
   /** A ping of the peer came directly. */
   reached(peer: NodeKey, socketId: SocketId, now: Instant): void {
     this.#running.reached(peer, socketId, now);
+  }
+
+  /** The peer has sent a plan, whatever becomes of it: it is no stock client. */
+  heardPlan(peer: NodeKey): void {
+    const sought = this.#sought.get(peer);
+    if (sought !== undefined) sought.knowsPlans = true;
   }
 
   /** A plan came over the relay; its address is one of the peer's. */
@@ -344,7 +353,9 @@ export class PortSearches {
     const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
     const seenPorts = [...this.#seenPorts, ...mapping.rangeEnds];
     const known = knownPlan(mapping, this.#seenPorts);
-    const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, openerTtl };
+    const mayBeStock = theirs === undefined && sought.failures > 0 && !sought.knowsPlans;
+    const stock = mayBeStock ? this.#options.stockEndpoint(peer) : undefined;
+    const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, stock, openerTtl };
     this.#running.start(peer, wanted, now);
   }
 

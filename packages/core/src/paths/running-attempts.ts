@@ -9,13 +9,9 @@ import type { SocketId } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { Random } from '../ports.js';
+import type { AttemptFailure, PortAttemptOptions, PortAttemptOutput } from './attempt-io.js';
 import { KeptSockets, type KeptSocketsOptions } from './kept-sockets.js';
-import {
-  type AttemptFailure,
-  PortAttempt,
-  type PortAttemptOptions,
-  type PortAttemptOutput,
-} from './port-attempt.js';
+import { PortAttempt } from './port-attempt.js';
 import type { Ports } from './ports.js';
 import { ProbePace } from './probe-pace.js';
 import { SocketPool } from './socket-pool.js';
@@ -44,6 +40,8 @@ export type PortSearchOutput =
       readonly remote: Endpoint;
       readonly ttl: number | undefined;
     }
+  /** A call to the peer that lists guesses of our own ports. */
+  | { readonly type: 'call'; readonly peer: NodeKey; readonly endpoints: readonly Endpoint[] }
   /** To the peer over its relay. */
   | {
       readonly type: 'plan';
@@ -215,6 +213,9 @@ export class RunningAttempts {
         emit({ type: 'send', socketId, remote: output.remote, bytes: output.bytes }, now);
         break;
       case 'probe':
+        emit({ ...output, peer }, now);
+        break;
+      case 'call':
         emit({ ...output, peer }, now);
         break;
       case 'plan': {

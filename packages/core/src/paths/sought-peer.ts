@@ -2,8 +2,9 @@
 import { after, type Instant } from '../base/instant.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import { type DirectPath, type Path, samePath } from '../engines/paths.js';
+import type { AttemptFailure } from './attempt-io.js';
 import type { CampaignKind } from './campaign.js';
-import type { AttemptFailure, PortAttempt } from './port-attempt.js';
+import type { PortAttempt } from './port-attempt.js';
 import { searchSocketsFrom } from './running-attempts.js';
 
 /** After a failed attempt; twice as long after each further one. */
@@ -26,6 +27,8 @@ export interface PortSearchRecord {
   readonly method: PortMethod | undefined;
   /** Pings that the last attempt sent. */
   readonly pings: number;
+  /** Of the last attempt, that listed guesses of our own ports. */
+  readonly calls: number;
   /** When the next may begin, if the peer is looked for. */
   readonly dueAt: Instant;
   readonly isLooking: boolean;
@@ -42,6 +45,9 @@ export class SoughtPeer implements PortSearchRecord {
   kind: CampaignKind | undefined;
   method: PortMethod | undefined;
   pings = 0;
+  calls = 0;
+  /** It has sent a plan, whatever came of that. */
+  knowsPlans = false;
   /** Pings that the allowance gave to the last plan. */
   afforded = 0;
   /** The path that the last success led to. */
@@ -70,6 +76,7 @@ export class SoughtPeer implements PortSearchRecord {
     this.outcome = failure ?? 'found';
     this.kind = campaign?.kind;
     this.pings = pings;
+    this.calls = attempt.calls;
     if (ours !== undefined && theirs !== undefined) {
       const isBirthday = ours.kind === 'scatter' || theirs.kind === 'scatter';
       this.method = isBirthday ? 'birthday' : 'predict';
