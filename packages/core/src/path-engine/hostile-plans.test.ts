@@ -192,6 +192,29 @@ describe('plans of foretold ports', () => {
   });
 });
 
+test('scatters of all ports that nobody proves, liars about their NAT and replayed answers get no ping', () => {
+  const attack = new Attack();
+  const sufferer = new Sufferer(attack, endpointAddress(FAR));
+  attack.tell(encodeCallMeMaybe([FAR]));
+  attack.world.run(500);
+  const before = sufferer.total;
+  const scatter: PortPlan = {
+    ...planAt(attack, '203.0.113.200:1024' as Endpoint, 64_512),
+    kind: 'scatter',
+    isOpenToAddress: true,
+  };
+  for (let i = 0; i < 60; i++) {
+    attack.tell(attack.ping({ portPlan: scatter }));
+    attack.tell(attack.ping({ portPlan: { ...scatter, isAnswer: true } }));
+    attack.world.run(1000);
+  }
+  // The address of the call is pinged at its one port, as ever.
+  expect(sufferer.total - before).toBeLessThan(40);
+  expect([...sufferer.ports]).toEqual([FAR]);
+  expect(attack.count('port-plan-unproven')).toBeGreaterThan(50);
+  expect(attack.victim.openSockets.filter((id) => id >= searchSocketsFrom)).toEqual([]);
+});
+
 test('calls that name a stranger at ever other ports, for three minutes, make us send 32 pings a second and no more', () => {
   const attack = new Attack();
   const sufferer = new Sufferer(attack, endpointAddress(FAR));
