@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { after, type Instant, instant } from '../base/instant.js';
+import { SeededRandom } from '../base/seeded-random.js';
+import type { SocketId } from '../engines/paths.js';
+import type { Endpoint } from '../ip/address.js';
+import type { NodeKey } from '../keys/keys.js';
+import type { Ports } from './ports.js';
+import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
+
+const [a, b] = ['1'.repeat(64), '2'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
+const scatter: Ports = {
+  kind: 'scatter',
+  isOpenToAddress: false,
+  first: '54.160.20.1:1024' as Endpoint,
+  step: 1,
+  count: 4000,
+};
+
+/** We open for the guesses of two peers with one pool. */
+class Bench {
+  readonly said: PortSearchOutput[] = [];
+  readonly now: Instant = instant(1000);
+  readonly attempts = new RunningAttempts({
+    random: new SeededRandom(1),
+    emit: (output) => void this.said.push(output),
+    lastHeard: () => this.now,
+    onEnd: () => undefined,
+  });
+
+  constructor() {
+    for (const [index, peer] of [a, b].entries()) {
+      const first = `54.160.30.${index + 1}:40000` as Endpoint;
+      const theirs: Ports = { kind: 'list', isOpenToAddress: false, first, step: 1, count: 1 };
+      const wanted = {
+        id: `0${index}`.repeat(8),
+        known: { ports: scatter, socketId: undefined },
+        servers: [],
+        seenPorts: [],
+        isOpenToAddress: false,
+        theirs,
+        openerTtl: undefined,
+      };
+      this.attempts.start(peer, wanted, this.now);
+    }
+    for (const socketId of this.#sockets('open-socket')) {
+      this.attempts.socketOpened(socketId, this.now);
+    }
+  }
+
+  get opened(): SocketId[] {
+    return this.#sockets('open-socket');
+  }
+
+  get closed(): SocketId[] {
+    return this.#sockets('close-socket');
+  }
+
+  #sockets(type: 'open-socket' | 'close-socket'): SocketId[] {
+    return this.said.flatMap((one) => (one.type === type ? [one.socketId] : []));
+  }
+}
+
+// Seed 51880 of the random worlds.
+test('the path of a peer whose attempt is over outlives the pool that it came from', () => {
+  const bench = new Bench();
+  const socketId = bench.opened[3] ?? 0;
+  bench.attempts.abandon(a, bench.now);
+  expect(bench.closed).toEqual([]);
+  bench.attempts.found(a, socketId, bench.now);
+  bench.attempts.abandon(b, bench.now);
+  expect(bench.closed).toHaveLength(bench.opened.length - 1);
+  expect(bench.closed).not.toContain(socketId);
+});
+
+test('a socket on which it is only heard then is left to it for a while', () => {
+  const bench = new Bench();
+  const socketId = bench.opened[3] ?? 0;
+  bench.attempts.abandon(a, bench.now);
+  bench.attempts.reached(a, socketId, bench.now);
+  bench.attempts.abandon(b, bench.now);
+  expect(bench.closed).not.toContain(socketId);
+  expect(bench.attempts.kept.nextTimeout()).toBeGreaterThan(after(bench.now, 1000));
+});
