@@ -38,6 +38,7 @@ class Bench {
         seenPorts: [],
         isOpenToAddress: false,
         theirs,
+        stock: undefined,
         openerTtl: undefined,
       };
       this.attempts.start(peer, wanted, this.now);
