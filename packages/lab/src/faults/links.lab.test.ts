@@ -8,7 +8,7 @@ import { scriptArgv } from '../scripts.js';
 import { skipsLab } from '../testing/lab-ring.js';
 import { threeRelays } from '../topology/three-relays.js';
 import type { TransferResult } from '../traffic/transfer-agent.js';
-import { OneHubNetwork } from './one-hub-network.js';
+import { OneHubNetwork, withoutPortSearches } from './one-hub-network.js';
 import { report } from './report.js';
 import { TunnelPing } from './tunnel-ping.js';
 
@@ -17,6 +17,7 @@ const skips = await skipsLab();
 const SETTLE_MS = 30_000;
 const HEAL_MS = 5_000;
 const TRANSFER_BYTES = 2_000_000;
+const MACHINES = ['left', 'right', 'hard'];
 const TRANSFER_PORT = 7000;
 /** Two percent of the tries of a busy computer come late; none may be lost. */
 const CALM = { lost: 0, late: 0, lateMs: 0 };
@@ -27,7 +28,10 @@ describe.skipIf(skips)('links', () => {
   let relayed: TunnelPing;
 
   beforeAll(async () => {
-    network = await OneHubNetwork.start(['left', 'right', 'hard'], { topology: threeRelays });
+    network = await OneHubNetwork.start(MACHINES, {
+      topology: threeRelays,
+      env: withoutPortSearches(MACHINES),
+    });
     direct = new TunnelPing(network.world, 'left', network.addressOf('right'));
     relayed = new TunnelPing(network.world, 'left', network.addressOf('hard'));
     network.world.exec(

@@ -3,6 +3,7 @@
  * so that it can be killed and started again by itself. Its world is that of `one-hub.ts` unless told otherwise.
  */
 import { fileURLToPath } from 'node:url';
+import { DISABLE_HARD_NATS_VARIABLE } from '@warren/node/config/settings';
 import type { StatusReport } from '@warren/node/local-api/protocol';
 import type { Topology } from '@warren/sim/topology/types';
 import { CommandLine } from '../mesh/command-line.js';
@@ -61,6 +62,13 @@ export interface NetworkOptions {
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** When the world stands and nothing of Warren's runs. */
   readonly beforeServers?: (world: World) => Promise<void>;
+}
+
+/** Environment of daemons that search for no ports: pairs with a hard NAT stay on their relay. */
+export function withoutPortSearches(
+  machines: readonly string[],
+): NonNullable<NetworkOptions['env']> {
+  return Object.fromEntries(machines.map((name) => [name, { [DISABLE_HARD_NATS_VARIABLE]: '1' }]));
 }
 
 export class OneHubNetwork {

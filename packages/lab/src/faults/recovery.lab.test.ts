@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HUB_STATE } from '../mesh/places.js';
 import { skipsLab } from '../testing/lab-ring.js';
-import { OneHubNetwork } from './one-hub-network.js';
+import { OneHubNetwork, withoutPortSearches } from './one-hub-network.js';
 import { report } from './report.js';
 import { TunnelPing } from './tunnel-ping.js';
 
@@ -22,6 +22,7 @@ const AFTER_OUTAGE_MS = 12_000;
 /** As long as the hub, or a link, is away. */
 const HUB_OUTAGE_MS = 20_000;
 const LINK_OUTAGE_MS = 20_000;
+const MACHINES = ['left', 'right', 'hard'];
 /** Of direct traffic while the hub is away: "at most a few". */
 const LOST_AT_MOST = 3;
 /** Before anything is broken the pair must be in its usual state. */
@@ -33,7 +34,7 @@ describe.skipIf(skips)('recovery', () => {
   let relayed: TunnelPing;
 
   beforeAll(async () => {
-    network = await OneHubNetwork.start(['left', 'right', 'hard']);
+    network = await OneHubNetwork.start(MACHINES, { env: withoutPortSearches(MACHINES) });
     direct = new TunnelPing(network.world, 'left', network.addressOf('right'));
     relayed = new TunnelPing(network.world, 'left', network.addressOf('hard'));
   });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { skipsLab } from '../testing/lab-ring.js';
 import { threeRelays } from '../topology/three-relays.js';
-import { OneHubNetwork } from './one-hub-network.js';
+import { OneHubNetwork, withoutPortSearches } from './one-hub-network.js';
 import { report } from './report.js';
 import { TunnelPing } from './tunnel-ping.js';
 
@@ -31,7 +31,11 @@ describe.skipIf(skips)('relays', () => {
   let relayed: TunnelPing;
 
   beforeAll(async () => {
-    network = await OneHubNetwork.start(MACHINES, { topology: threeRelays, relays: RELAYS });
+    network = await OneHubNetwork.start(MACHINES, {
+      topology: threeRelays,
+      relays: RELAYS,
+      env: withoutPortSearches(MACHINES),
+    });
     direct = new TunnelPing(network.world, 'left', network.addressOf('right'));
     relayed = new TunnelPing(network.world, 'left', network.addressOf('hard'));
   });
