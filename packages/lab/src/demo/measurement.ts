@@ -42,7 +42,7 @@ export class Measurement {
     const { members, report } = this.#options;
     const rounds = tournament(members.length);
     const of = rounds.flat().length;
-    this.#stage(`pinging all ${of} pairs, each until it is direct, for ten seconds at most`);
+    this.#stage(`pinging all ${of} pairs, each until it is direct, for fifteen seconds at most`);
     let done = 0;
     const pingOne = async (first: number, second: number): Promise<Couple> => {
       const [from, to] = [members[first], members[second]];

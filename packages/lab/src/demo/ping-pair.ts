@@ -5,8 +5,11 @@ import { postForLines } from '../mesh/socket-json.js';
 import type { World } from '../world/world.js';
 import type { PairMember } from './pair-member.js';
 
-/** Five pings a second for ten seconds: two discovery rounds for a pair that stays on its relay. */
-const PING_COUNT = 50;
+/**
+ * Five pings a second for fifteen seconds: two discovery rounds for a pair that stays on its relay, and time for pairs
+ * that take turns in searching for ports.
+ */
+const PING_COUNT = 75;
 const PING_INTERVAL_MS = 200;
 /** A ping that is not answered takes 5 s. */
 const PING_SILENCE_MS = 30_000;

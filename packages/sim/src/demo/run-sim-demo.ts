@@ -23,8 +23,8 @@ const DEMO_SEED = 1;
 const JOIN_LIMIT_MS = 20_000;
 /** Relays are connected and endpoints told. */
 const SETTLE_MS = 3_000;
-/** As in the lab: five pings a second for ten seconds, then 2 MB. */
-const PING_COUNT = 50;
+/** As in the lab: five pings a second for fifteen seconds, then 2 MB. */
+const PING_COUNT = 75;
 const PING_INTERVAL_MS = 200;
 const TRANSFER_BYTES = 2_000_000;
 /** Starts the session and lets the direct path be trusted. */
