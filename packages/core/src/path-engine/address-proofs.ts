@@ -190,6 +190,7 @@ export class AddressProofs {
   }
 }
 
-function keyOf(peer: NodeKey, address: string): string {
+/** Of maps by peer and address; with an empty address, how the keys of all the peer's begin. */
+export function keyOf(peer: NodeKey, address: IpAddress | ''): string {
   return `${peer} ${address}`;
 }

@@ -24,7 +24,7 @@ import type { NodeKey } from '../keys/keys.js';
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { RelayMap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
-import { AddressProofs } from './address-proofs.js';
+import { AddressProofs, keyOf } from './address-proofs.js';
 import type { EngineOutputs } from './outputs.js';
 import { OwnAddressProofs } from './own-address-proofs.js';
 import { cantBePunched } from './own-port-mapping.js';
@@ -127,8 +127,4 @@ export class PlanProofs {
     if (isProven) this.#options.onProven(peer, plan, now);
     else this.#options.counters.add('port-plan-unproven');
   }
-}
-
-function keyOf(peer: NodeKey, address: string): string {
-  return `${peer} ${address}`;
 }

@@ -22,19 +22,6 @@ export interface OwnMapping {
   readonly openerTtl: number;
 }
 
-/** Nothing was measured. */
-export function unknownMapping(mainSocketId: SocketId): OwnMapping {
-  return {
-    servers: [],
-    mapped: undefined,
-    ports: undefined,
-    rangeEnds: [],
-    isOpenToAddress: false,
-    mainSocketId,
-    openerTtl: 2,
-  };
-}
-
 /** Undefined: a fresh socket has to be measured. */
 export function knownPlan(
   { mapped, ports, rangeEnds, isOpenToAddress, mainSocketId }: OwnMapping,

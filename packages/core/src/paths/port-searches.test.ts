@@ -8,7 +8,7 @@ import type { NodeKey } from '../keys/keys.js';
 import { answerBindingRequest } from '../stun/server.js';
 import type { HardNatLesson } from './hard-memory.js';
 import { lingerMs } from './kept-sockets.js';
-import { type OwnMapping, unknownMapping } from './own-mapping.js';
+import type { OwnMapping } from './own-mapping.js';
 import { PortSearches } from './port-searches.js';
 import type { Ports } from './ports.js';
 import { openersMax, type PortSearchOutput } from './running-attempts.js';
@@ -30,9 +30,13 @@ const theirScatter: Ports = {
   count: 64_512,
 };
 const mapping: OwnMapping = {
-  ...unknownMapping(1),
   servers,
   mapped: '54.160.20.1:41641' as Endpoint,
+  ports: undefined,
+  rangeEnds: [],
+  isOpenToAddress: false,
+  mainSocketId: 1,
+  openerTtl: 2,
 };
 
 /** One node's searches, with a NAT that is a function of the ordinal of the mapping. */

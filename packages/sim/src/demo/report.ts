@@ -2,6 +2,7 @@
  * What the demo answers (`warren demo --json`): machines, every pair with what was expected and what was
  * seen, and whether they agree.
  */
+import type { DirectMethod } from '@warren/core/why/verdict';
 import type { Topology } from '../topology/types.js';
 
 /** How a pair talks. `none`: not at all. */
@@ -14,16 +15,7 @@ export type ExpectedPath = 'direct' | 'relay' | 'either';
 export type Expect = (topology: Topology, from: string, to: string) => ExpectedPath;
 
 /** What made a direct path possible. */
-export type PathMethod =
-  | 'open'
-  | 'punch'
-  | 'lan'
-  | 'ipv6'
-  | 'portmap'
-  | 'static'
-  | 'predict'
-  | 'birthday'
-  | 'relay';
+export type PathMethod = DirectMethod | 'relay';
 
 export interface DemoMachine {
   readonly name: string;
