@@ -3,6 +3,7 @@
  * that was used longest ago is forgotten first, and comes back with a full bucket.
  */
 import type { Instant } from './instant.js';
+import { RecentMap } from './recent-map.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** `burst` at once, then `perSecond`. */
@@ -13,13 +14,12 @@ export interface BucketLimit {
 
 export class TokenBuckets<Key> {
   readonly #limit: BucketLimit;
-  readonly #keysMax: number;
   /** In order of last use. */
-  readonly #buckets = new Map<Key, TokenBucket>();
+  readonly #buckets: RecentMap<Key, TokenBucket>;
 
   constructor(limit: BucketLimit, keysMax: number) {
     this.#limit = limit;
-    this.#keysMax = keysMax;
+    this.#buckets = new RecentMap(keysMax);
   }
 
   get size(): number {
@@ -30,14 +30,7 @@ export class TokenBuckets<Key> {
   take(key: Key, now: Instant, count = 1): boolean {
     const { burst, perSecond } = this.#limit;
     const bucket = this.#buckets.get(key) ?? new TokenBucket(burst, perSecond);
-    this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > this.#keysMax) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest);
-        break;
-      }
-    }
     return bucket.take(now, count);
   }
 

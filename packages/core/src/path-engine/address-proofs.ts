@@ -13,6 +13,7 @@
 import { encodeHex } from '../base/bytes.js';
 import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
+import { RecentMap } from '../base/recent-map.js';
 import { TokenBuckets } from '../base/token-buckets.js';
 import type { AddressCheckAnswer } from '../engines/address-check.js';
 import type { RegionId } from '../engines/paths.js';
@@ -57,7 +58,7 @@ interface Question {
 export class AddressProofs {
   readonly #options: AddressProofsOptions;
   /** By peer and address: until when. In order of time. */
-  readonly #proven = new Map<string, Instant>();
+  readonly #proven = new RecentMap<string, Instant>(provenMax);
   readonly #waiting = new Map<NodeKey, Question>();
   readonly #asked = new TokenBuckets<NodeKey>(perPeer, provenMax);
   /** Relays connected, and whether they answer. */
@@ -175,18 +176,8 @@ export class AddressProofs {
     this.#waiting.delete(peer);
     this.#options.counters.add(`address-proof-${outcome}`);
     const isProven = outcome === 'proven';
-    if (isProven) this.#remember(keyOf(peer, address), now);
+    if (isProven) this.#proven.set(keyOf(peer, address), after(now, provenMs));
     this.#options.onResult(peer, address, isProven, now);
-  }
-
-  #remember(key: string, now: Instant): void {
-    this.#proven.delete(key);
-    this.#proven.set(key, after(now, provenMs));
-    if (this.#proven.size <= provenMax) return;
-    for (const oldest of this.#proven.keys()) {
-      this.#proven.delete(oldest);
-      break;
-    }
   }
 }
 

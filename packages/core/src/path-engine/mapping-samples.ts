@@ -4,6 +4,7 @@
  * A peer can lie about it, so samples describe our NAT and are never advertised as endpoints.
  */
 import type { Instant } from '../base/instant.js';
+import { RecentMap } from '../base/recent-map.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import type { ObservedMapping } from './io.js';
@@ -12,18 +13,10 @@ import type { ObservedMapping } from './io.js';
 export const maxMappingSamples = 64;
 
 export class MappingSamples {
-  /** Oldest first. */
-  readonly #samples = new Map<string, ObservedMapping>();
+  readonly #samples = new RecentMap<string, ObservedMapping>(maxMappingSamples);
 
   add(peer: NodeKey, remote: Endpoint, observed: Endpoint, at: Instant): void {
-    const key = `${peer} ${remote}`;
-    this.#samples.delete(key);
-    this.#samples.set(key, { peer, remote, observed, at });
-    if (this.#samples.size <= maxMappingSamples) return;
-    for (const oldest of this.#samples.keys()) {
-      this.#samples.delete(oldest);
-      break;
-    }
+    this.#samples.set(`${peer} ${remote}`, { peer, remote, observed, at });
   }
 
   /** After a change of network the old mappings are gone. */

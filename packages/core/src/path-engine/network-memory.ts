@@ -8,6 +8,7 @@
  *     link-changed, or no server heard yet: no network, nothing is known, nothing is noted
  */
 import type { Instant } from '../base/instant.js';
+import { RecentMap } from '../base/recent-map.js';
 import { endpointAddress, type IpAddress } from '../ip/address.js';
 import type { NetcheckReport } from '../netcheck/report.js';
 import type { EngineOutputs } from './outputs.js';
@@ -23,7 +24,7 @@ export const networkValidMs = 30 * 24 * 3_600_000;
 export class NetworkMemory {
   readonly #outputs: Pick<EngineOutputs, 'push'>;
   /** By address; what was noted last is last. */
-  readonly #networks = new Map<IpAddress, RememberedNetwork>();
+  readonly #networks = new RecentMap<IpAddress, RememberedNetwork>(maxRememberedNetworks);
   #address: IpAddress | undefined;
 
   /** `earlier`: of earlier runs, the latest last; those that are too old, or too many, are forgotten. */
@@ -34,7 +35,7 @@ export class NetworkMemory {
   ) {
     this.#outputs = outputs;
     for (const network of earlier) {
-      if (now - network.notedAt < networkValidMs) this.#keep(network);
+      if (now - network.notedAt < networkValidMs) this.#networks.set(network.address, network);
     }
   }
 
@@ -79,16 +80,8 @@ export class NetworkMemory {
   #note(what: Pick<RememberedNetwork, 'lifetime' | 'hardNat'>, now: Instant): void {
     const address = this.#address;
     if (address === undefined) return;
-    this.#keep({ ...this.#networks.get(address), ...what, address, notedAt: now });
+    const before = this.#networks.get(address);
+    this.#networks.set(address, { ...before, ...what, address, notedAt: now });
     this.#outputs.push({ type: 'network-memory', networks: [...this.#networks.values()] });
-  }
-
-  #keep(network: RememberedNetwork): void {
-    this.#networks.delete(network.address);
-    this.#networks.set(network.address, network);
-    const [oldest] = this.#networks.keys();
-    if (this.#networks.size > maxRememberedNetworks && oldest !== undefined) {
-      this.#networks.delete(oldest);
-    }
   }
 }

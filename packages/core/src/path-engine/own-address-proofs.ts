@@ -3,6 +3,7 @@
  * checks (stun/address-tokens.ts). Checks repeat while there are peers, so a token is mostly seconds old.
  */
 import { after, type Instant } from '../base/instant.js';
+import { RecentMap } from '../base/recent-map.js';
 import type { AddressProof } from '../disco/ping-extension.js';
 import type { RegionId } from '../engines/paths.js';
 import { endpointAddress, type IpAddress } from '../ip/address.js';
@@ -20,7 +21,7 @@ interface OwnProof extends AddressProof {
 
 export class OwnAddressProofs {
   /** The latest of each address; in the order of their coming. */
-  readonly #proofs = new Map<IpAddress, OwnProof>();
+  readonly #proofs = new RecentMap<IpAddress, OwnProof>(addressesMax);
 
   /** Home's token is preferred: whoever sends to us through home is connected to it already. */
   report({ observations, homeRegion, startedAt }: NetcheckReport): void {
@@ -33,21 +34,12 @@ export class OwnAddressProofs {
       if (addressToken === undefined || fresh.has(address)) continue;
       fresh.set(address, { regionId, token: addressToken, until });
     }
-    for (const [address, proof] of fresh) this.#keep(address, proof);
+    for (const [address, proof] of fresh) this.#proofs.set(address, proof);
   }
 
   /** A token that came beside the checks. */
   add(address: IpAddress, regionId: RegionId, token: Uint8Array, now: Instant): void {
-    this.#keep(address, { regionId, token, until: after(now, usableMs) });
-  }
-
-  #keep(address: IpAddress, proof: OwnProof): void {
-    this.#proofs.delete(address);
-    this.#proofs.set(address, proof);
-    for (const oldest of this.#proofs.keys()) {
-      if (this.#proofs.size <= addressesMax) break;
-      this.#proofs.delete(oldest);
-    }
+    this.#proofs.set(address, { regionId, token, until: after(now, usableMs) });
   }
 
   /** Undefined: no relay of ours gave a token for the address lately. */

@@ -6,6 +6,7 @@
  * fresh id for every address, so the same id from another source can only be a replay.
  */
 import { encodeHex } from '../base/bytes.js';
+import { RecentMap } from '../base/recent-map.js';
 
 /** Minutes of one sender's pings at its highest honest rate. */
 export const maxSeenPings = 256;
@@ -13,8 +14,8 @@ export const maxSeenPings = 256;
 export type PingNovelty = 'new' | 'duplicate' | 'replayed';
 
 export class SeenPings {
-  /** Source by transaction id, oldest first. */
-  readonly #sources = new Map<string, string>();
+  /** Source by transaction id. */
+  readonly #sources = new RecentMap<string, string>(maxSeenPings);
 
   /** Notes a ping that was opened with the sender's key. `source` names where it came from. */
   note(transactionId: Uint8Array, source: string): PingNovelty {
@@ -22,12 +23,6 @@ export class SeenPings {
     const before = this.#sources.get(key);
     if (before !== undefined) return before === source ? 'duplicate' : 'replayed';
     this.#sources.set(key, source);
-    if (this.#sources.size > maxSeenPings) {
-      for (const oldest of this.#sources.keys()) {
-        this.#sources.delete(oldest);
-        break;
-      }
-    }
     return 'new';
   }
 }
