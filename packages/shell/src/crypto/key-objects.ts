@@ -35,28 +35,42 @@ function importPkcs8(privateKey: Uint8Array): KeyObject {
   return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
 }
 
-/** The 32 raw bytes of the public half; its own memory. */
-export function publicHalf(key: KeyObject): Uint8Array {
+function exportPublicHalf(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url'));
 }
 
 function jwkComputesPublicHalf(): boolean {
   const probe = Buffer.from(PROBE_PRIVATE, 'hex');
   try {
-    return Buffer.compare(publicHalf(importJwk(probe)), publicHalf(importPkcs8(probe))) === 0;
+    return (
+      Buffer.compare(exportPublicHalf(importJwk(probe)), exportPublicHalf(importPkcs8(probe))) === 0
+    );
   } catch {
     return false;
   }
 }
 
+interface PrivateKey {
+  readonly object: KeyObject;
+  /** Exported when somebody first asks: for most keys nobody does, for some time and again. */
+  publicHalf: Uint8Array | undefined;
+}
+
 /** Turns raw keys into key objects. The caches are bounded; the least recently used goes. */
 export class KeyObjects {
-  readonly #private = new BoundedCache<KeyObject>(PRIVATE_KEYS_MAX);
+  readonly #private = new BoundedCache<PrivateKey>(PRIVATE_KEYS_MAX);
   readonly #public = new BoundedCache<KeyObject>(PUBLIC_KEYS_MAX);
   readonly #importPrivate = jwkComputesPublicHalf() ? importJwk : importPkcs8;
 
   privateKey(raw: Uint8Array): KeyObject {
-    return this.#private.get(base64Url(raw), () => this.#importPrivate(raw));
+    return this.#privateKey(raw).object;
+  }
+
+  /** The 32 raw bytes of the public half; the caller's own memory. */
+  publicHalf(raw: Uint8Array): Uint8Array {
+    const key = this.#privateKey(raw);
+    key.publicHalf ??= exportPublicHalf(key.object);
+    return key.publicHalf.slice();
   }
 
   publicKey(raw: Uint8Array): KeyObject {
@@ -64,5 +78,10 @@ export class KeyObjects {
     return this.#public.get(x, () =>
       createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' }),
     );
+  }
+
+  #privateKey(raw: Uint8Array): PrivateKey {
+    const make = () => ({ object: this.#importPrivate(raw), publicHalf: undefined });
+    return this.#private.get(base64Url(raw), make);
   }
 }

@@ -23,7 +23,7 @@ import {
   xChaChaSeal,
 } from '@warren/core/crypto/noble';
 import type { Crypto } from '@warren/core/ports';
-import { KeyObjects, publicHalf } from './key-objects.js';
+import { KeyObjects } from './key-objects.js';
 
 const TAG_BYTES = 16;
 const CIPHER = 'chacha20-poly1305';
@@ -55,7 +55,7 @@ export function createNodeCrypto(): Crypto {
 
   return {
     x25519,
-    x25519PublicKey: (privateKey) => publicHalf(keys.privateKey(privateKey)),
+    x25519PublicKey: (privateKey) => keys.publicHalf(privateKey),
     blake2s(length, input, key) {
       if (length !== 32 || key !== undefined || !nativeBlake) {
         return nobleCrypto.blake2s(length, input, key);

@@ -1,6 +1,10 @@
 /**
  * The flows that a NAT or a stateful firewall remembers, as Linux' conntrack does: by inner endpoint and
  * remote, and by outer port and remote. Expired ones count as absent and are swept when the table is full.
+ *
+ * Every question stays cheap with thousands of flows of one inner endpoint or through one port: a search
+ * for ports makes those. So flows stand below their inner endpoint and below their port, and what an inner
+ * endpoint began is a stack off whose top the dead are taken: dead flows stay dead.
  */
 import type { Instant } from '@warren/core/base/instant';
 import type { Endpoint, IpAddress } from '@warren/core/ip/address';
@@ -29,14 +33,28 @@ export interface Flow {
 /** Fewer flows are not worth a sweep. */
 const SWEEP_MIN = 1024;
 
+/** What one inner endpoint has: each flow by the remote it sees, and those it began, the newest last. */
+interface InnerFlows {
+  readonly bySeen: Map<Endpoint, Flow>;
+  begun: Flow[];
+}
+
+/** What goes through one port outside. */
+interface PortFlows {
+  readonly byRemote: Map<Endpoint, Flow>;
+  /** Nobody else has had a flow here; undefined: several have. */
+  sole: Endpoint | undefined;
+}
+
 export class FlowTable {
   readonly #lifetime: FlowLifetime;
   readonly #flowsMax: number;
-  readonly #byInner = new Map<string, Flow>();
-  readonly #byOuter = new Map<string, Flow>();
-  readonly #byPort = new Map<number, Set<Flow>>();
-  readonly #ofInner = new Map<Endpoint, Set<Flow>>();
-  /** The size at which expired flows are next looked for. */
+  readonly #byInner = new Map<Endpoint, InnerFlows>();
+  readonly #byPort = new Map<number, PortFlows>();
+  #size = 0;
+  /** Flows added since the last sweep or left by it: what the stacks hold at most. */
+  #held = 0;
+  /** How many of those make the next sweep due. */
   #sweepAt = SWEEP_MIN;
 
   constructor(lifetime: FlowLifetime, flowsMax: number) {
@@ -45,49 +63,66 @@ export class FlowTable {
   }
 
   get size(): number {
-    return this.#byInner.size;
+    return this.#size;
   }
 
   /** `seen` is what the inner host sends to. */
   outbound(inner: Endpoint, seen: Endpoint, now: Instant): Flow | undefined {
-    return this.#alive(this.#byInner.get(`${inner} ${seen}`), now);
+    return this.#alive(this.#byInner.get(inner)?.bySeen.get(seen), now);
   }
 
   inbound(port: number, remote: Endpoint, now: Instant): Flow | undefined {
-    return this.#alive(this.#byOuter.get(`${port} ${remote}`), now);
+    return this.#alive(this.#byPort.get(port)?.byRemote.get(remote), now);
   }
 
   /** Live flows through an outer port, the oldest first. */
   *through(port: number, now: Instant): Iterable<Flow> {
-    for (const flow of this.#byPort.get(port) ?? []) if (!this.#isDead(flow, now)) yield flow;
+    const flows = this.#byPort.get(port)?.byRemote.values() ?? [];
+    for (const flow of flows) if (!this.#isDead(flow, now)) yield flow;
+  }
+
+  /** Whether anybody but `inner` has a live flow through an outer port. */
+  isOthers(port: number, inner: Endpoint, now: Instant): boolean {
+    if (this.#byPort.get(port)?.sole === inner) return false;
+    for (const flow of this.through(port, now)) if (flow.inner !== inner) return true;
+    return false;
   }
 
   /** The newest live flow that an inner endpoint began, of all or towards one address. */
   newestOf(inner: Endpoint, towards: IpAddress | undefined, now: Instant): Flow | undefined {
-    let newest: Flow | undefined;
-    for (const flow of this.#ofInner.get(inner) ?? []) {
-      if (!flow.outbound || this.#isDead(flow, now)) continue;
-      if (towards === undefined || flow.remoteAddress === towards) newest = flow;
+    const begun = this.#byInner.get(inner)?.begun ?? [];
+    let newest = begun.at(-1);
+    while (newest !== undefined && this.#isDead(newest, now)) {
+      begun.pop();
+      newest = begun.at(-1);
     }
-    return newest;
+    if (towards === undefined) return newest;
+    return begun.findLast((flow) => flow.remoteAddress === towards && !this.#isDead(flow, now));
   }
 
   /** False: the table is full. */
   add(flow: Flow, now: Instant): boolean {
-    if (this.#byInner.size >= Math.min(this.#flowsMax, this.#sweepAt)) this.#sweep(now);
-    if (this.#byInner.size >= this.#flowsMax) return false;
-    this.#byInner.set(`${flow.inner} ${flow.seen}`, flow);
-    this.#byOuter.set(`${flow.port} ${flow.remote}`, flow);
-    addTo(this.#byPort, flow.port, flow);
-    addTo(this.#ofInner, flow.inner, flow);
+    if (this.#size >= this.#flowsMax || this.#held >= this.#sweepAt) this.#sweep(now);
+    if (this.#size >= this.#flowsMax) return false;
+    const { inner, outbound, port, remote, seen } = flow;
+    const inside: InnerFlows = this.#byInner.get(inner) ?? { bySeen: new Map(), begun: [] };
+    this.#byInner.set(inner, inside);
+    if (!inside.bySeen.has(seen)) this.#size++;
+    inside.bySeen.set(seen, flow);
+    if (outbound) inside.begun.push(flow);
+    const outside: PortFlows = this.#byPort.get(port) ?? { byRemote: new Map(), sole: inner };
+    this.#byPort.set(port, outside);
+    outside.byRemote.set(remote, flow);
+    if (outside.sole !== inner) outside.sole = undefined;
+    this.#held++;
     return true;
   }
 
   clear(): void {
     this.#byInner.clear();
-    this.#byOuter.clear();
     this.#byPort.clear();
-    this.#ofInner.clear();
+    this.#size = 0;
+    this.#held = 0;
     this.#sweepAt = SWEEP_MIN;
   }
 
@@ -103,27 +138,28 @@ export class FlowTable {
   }
 
   #sweep(now: Instant): void {
-    for (const flow of [...this.#byInner.values()]) if (this.#isDead(flow, now)) this.#remove(flow);
-    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#byInner.size);
+    for (const inside of [...this.#byInner.values()]) {
+      const isAlive = (flow: Flow): boolean => !this.#isDead(flow, now);
+      inside.begun = inside.begun.filter(isAlive);
+      for (const flow of [...inside.bySeen.values()]) if (!isAlive(flow)) this.#remove(flow);
+    }
+    this.#held = this.#size;
+    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#size);
   }
 
+  /** From both indices; the stack drops a dead one when it comes to its top, or in a sweep. */
   #remove(flow: Flow): void {
-    const [inner, outer] = [`${flow.inner} ${flow.seen}`, `${flow.port} ${flow.remote}`];
-    if (this.#byInner.get(inner) === flow) this.#byInner.delete(inner);
-    if (this.#byOuter.get(outer) === flow) this.#byOuter.delete(outer);
-    deleteFrom(this.#byPort, flow.port, flow);
-    deleteFrom(this.#ofInner, flow.inner, flow);
+    const { inner, seen, port, remote } = flow;
+    const inside = this.#byInner.get(inner);
+    if (inside?.bySeen.get(seen) === flow) {
+      inside.bySeen.delete(seen);
+      this.#size--;
+      if (inside.bySeen.size === 0) this.#byInner.delete(inner);
+    }
+    const outside = this.#byPort.get(port);
+    if (outside?.byRemote.get(remote) === flow) {
+      outside.byRemote.delete(remote);
+      if (outside.byRemote.size === 0) this.#byPort.delete(port);
+    }
   }
-}
-
-function addTo<K>(index: Map<K, Set<Flow>>, key: K, flow: Flow): void {
-  const flows = index.get(key);
-  if (flows === undefined) index.set(key, new Set([flow]));
-  else flows.add(flow);
-}
-
-function deleteFrom<K>(index: Map<K, Set<Flow>>, key: K, flow: Flow): void {
-  const flows = index.get(key);
-  flows?.delete(flow);
-  if (flows?.size === 0) index.delete(key);
 }

@@ -155,8 +155,7 @@ export class Nat {
     if (mapping !== 'endpoint-independent' || filtering === 'address-and-port-dependent') {
       return false;
     }
-    for (const flow of this.#flows.through(port, now)) if (flow.inner !== inner) return true;
-    return false;
+    return this.#flows.isOthers(port, inner, now);
   }
 
   /** Who has opened `port` for a remote it hasn't sent to. */
