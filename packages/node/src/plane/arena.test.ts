@@ -1,6 +1,6 @@
 import { BugError } from '@warren/core/base/assert';
 import { describe, expect, test } from 'vitest';
-import { loadLibc } from '../tun/libc.js';
+import { loadLibc } from '../libc/libc.js';
 import { Arena } from './arena.js';
 
 describe('an arena', () => {

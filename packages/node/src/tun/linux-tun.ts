@@ -12,16 +12,8 @@ import {
   TAILROOM_BYTES,
 } from '@warren/core/packet-engine/packet-ports';
 import { NodeError } from '../errors.js';
-import {
-  EAGAIN,
-  EBUSY,
-  EINTR,
-  ENOTTY,
-  EPERM,
-  type Libc,
-  loadLibc,
-  type PollHandle,
-} from './libc.js';
+import { EAGAIN, EBUSY, EINTR, ENOTTY, EPERM } from '../libc/errno.js';
+import { type Libc, loadLibc, type PollHandle } from '../libc/libc.js';
 
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
@@ -71,11 +63,10 @@ export class LinuxTun {
       count: 0,
     };
     this.#batchAddress = libc.addressOf(this.#batch.memory);
-    this.#poll = libc.pollReadable(
-      fd,
-      () => this.#drain(),
-      () => this.#gone(),
-    );
+    this.#poll = libc.poll(fd, {
+      onReadable: () => this.#drain(),
+      onBroken: () => this.#gone(),
+    });
   }
 
   /** Creates the device; throws a {@link NodeError} that tells missing rights from a missing driver. */
