@@ -143,6 +143,9 @@ test('a callMeMaybe beyond the limit is cut and the rest counted', () => {
     endpoints: own.slice(0, MAX_CALL_ME_MAYBE_ENDPOINTS),
     dropped: 0,
   });
+  // Who is to guess gets more: a stock client pings all that it is told.
+  const guesses = Array.from({ length: 70 }, (_, i) => `192.0.2.1:${i + 1}` as Endpoint);
+  expect(encodeCallMeMaybe(guesses, 64)).toHaveLength(2 + 64 * 18);
 });
 
 test('a pong over a relay reports the placeholder', () => {

@@ -30,8 +30,8 @@ const PONG_BYTES = HEADER_BYTES + TRANSACTION_ID_BYTES + ADDRESS_BYTES;
 const PING_BYTES = HEADER_BYTES + TRANSACTION_ID_BYTES + KEY_BYTES;
 
 /**
- * Addresses of a CallMeMaybe that are sent or kept. Official nodes have no limit, so that a peer can
- * make them ping 3,600 strangers; honest nodes have a dozen.
+ * Addresses of a CallMeMaybe that are sent, unless it is to have a stock client guess, and that are kept. Official
+ * nodes have no limit, so that a peer can make them ping 3,600 strangers; honest nodes have a dozen.
  */
 export const MAX_CALL_ME_MAYBE_ENDPOINTS = 32;
 
@@ -105,9 +105,12 @@ export function relayPongSource(regionId: number): Endpoint {
   return endpoint(RELAY_PLACEHOLDER, regionId & 0xffff);
 }
 
-/** Our endpoints, the first {@link MAX_CALL_ME_MAYBE_ENDPOINTS} of them: the best come first. */
-export function encodeCallMeMaybe(endpoints: readonly Endpoint[]): Uint8Array {
-  const sent = endpoints.slice(0, MAX_CALL_ME_MAYBE_ENDPOINTS);
+/** Our endpoints, the first `most` of them: the best come first. */
+export function encodeCallMeMaybe(
+  endpoints: readonly Endpoint[],
+  most = MAX_CALL_ME_MAYBE_ENDPOINTS,
+): Uint8Array {
+  const sent = endpoints.slice(0, most);
   const bytes = new Uint8Array(HEADER_BYTES + ADDRESS_BYTES * sent.length);
   putHeader(bytes, MessageType.callMeMaybe);
   for (const [i, of] of sent.entries()) putAddress(bytes, HEADER_BYTES + ADDRESS_BYTES * i, of);

@@ -16,6 +16,7 @@ import type { AddressProof, PortPlan } from '../disco/ping-extension.js';
 import type { DirectPath, Path } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import { guessesPerCall } from '../paths/call-guesses.js';
 import type { PeerPathInput } from '../paths/peer-path-io.js';
 import type { Random } from '../ports.js';
 import type { DiscoContacts } from './disco-contacts.js';
@@ -107,7 +108,8 @@ export class DiscoDesk {
   sendGuesses(peer: Peer, endpoints: readonly Endpoint[], now: Instant): void {
     const regionId = peer.machine?.relay;
     if (regionId === undefined) return;
-    this.#send(peer, { kind: 'relay', regionId }, encodeCallMeMaybe(endpoints), now);
+    const call = encodeCallMeMaybe(endpoints, guessesPerCall);
+    this.#send(peer, { kind: 'relay', regionId }, call, now);
   }
 
   /** Tells the peer where our next mappings will be, and shows that our address is ours, behind a ping over its relay. */
