@@ -275,7 +275,7 @@ describe('our NAT chooses at random', () => {
       bench.openAll();
     }
     expect(bench.all('open-socket')).toHaveLength(256);
-    expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-busy': 1 });
+    expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-held': 1 });
     const [socketId = 0] = bench.all('open-socket').map((one) => one.socketId);
     const path: DirectPath = { kind: 'direct', socketId, remote: theirPort.first };
     for (const peer of peers.slice(0, openersMax - 1)) {
@@ -432,6 +432,54 @@ test("the peer's NAT chooses at random: its ports are guessed from our main sock
   expect(new Set(ports).size).toBe(1500);
   // The main socket stays.
   expect(bench.all('close-socket')).toEqual([]);
+});
+
+test('a plan that comes while others are guessed waits for its turn, and is answered as soon as that comes', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  const [first, second] = ['2'.repeat(64), '3'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
+  bench.searches.plan(first, '0000000000000001', false, theirScatter, bench.now);
+  bench.searches.plan(second, '0000000000000002', false, theirScatter, bench.now);
+  bench.pass(300);
+  expect(bench.all('plan').map(({ peer }) => peer)).toEqual([first]);
+  bench.searches.pathChanged(
+    first,
+    { kind: 'direct', socketId: 1, remote: theirPort.first },
+    bench.now,
+  );
+  bench.pass(0);
+  expect(bench.all('plan')[1]).toMatchObject({
+    peer: second,
+    attempt: '0000000000000002',
+    isAnswer: true,
+  });
+  expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-held': 1 });
+});
+
+test('a plan that has waited for so long that its asker has given up is answered by one of our own', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  const [first, second] = ['2'.repeat(64), '3'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
+  bench.searches.plan(first, '0000000000000001', false, theirScatter, bench.now);
+  bench.searches.plan(second, '0000000000000002', false, theirScatter, bench.now);
+  bench.searches.plan(first, '0000000000000001', true, theirScatter, bench.now);
+  bench.pass(5000);
+  const asked = bench.all('plan').find(({ peer }) => peer === second);
+  expect(asked).toMatchObject({ isAnswer: false, ports: { kind: 'list', count: 1 } });
+  expect(bench.counters.snapshot()).toMatchObject({ 'port-plan-held-late': 1 });
+});
+
+test('a peer that is direct by then is no longer waited for', () => {
+  const bench = new Bench(small);
+  bench.mapping = { ...mapping, ports: 'one' };
+  const [first, second] = ['2'.repeat(64), '3'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
+  bench.searches.plan(first, '0000000000000001', false, theirScatter, bench.now);
+  bench.searches.plan(second, '0000000000000002', false, theirScatter, bench.now);
+  const path: DirectPath = { kind: 'direct', socketId: 1, remote: theirPort.first };
+  bench.searches.pathChanged(second, path, bench.now);
+  bench.searches.pathChanged(first, path, bench.now);
+  bench.pass(1000);
+  expect(bench.all('plan').map(({ peer }) => peer)).toEqual([first]);
 });
 
 test('guessing ends with the first ping that gets through', () => {

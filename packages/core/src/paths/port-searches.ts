@@ -8,21 +8,20 @@
  * the sum. If nothing can be told of our own address none is begun for ten minutes.
  */
 import { encodeHex } from '../base/bytes.js';
-import type { Counters } from '../base/counters.js';
 import { after, earliest, type Instant } from '../base/instant.js';
 import type { Path, SocketId } from '../engines/paths.js';
 import { type Endpoint, endpointAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
-import type { Random } from '../ports.js';
 import type { AttemptFailure, KnownPlan } from './attempt-io.js';
 import { costOf } from './campaign.js';
-import { HardMemory, type HardMemoryPort } from './hard-memory.js';
-import type { KeptSocketsOptions } from './kept-sockets.js';
-import { knownPlan, type OwnMapping } from './own-mapping.js';
+import { HardMemory } from './hard-memory.js';
+import { type AskedPlan, HeldPlans } from './held-plans.js';
+import { OwnPorts } from './own-ports.js';
 import { PingAllowance } from './ping-allowance.js';
 import type { PortAttempt } from './port-attempt.js';
-import type { Ports } from './ports.js';
-import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
+import type { PortSearchesOptions } from './port-searches-io.js';
+import { type Ports, samePorts } from './ports.js';
+import { RunningAttempts } from './running-attempts.js';
 import { type PortMethod, type PortSearchRecord, SoughtPeer } from './sought-peer.js';
 
 /** Sockets kept open for paths; each is a peer's. */
@@ -38,25 +37,7 @@ const shortPatienceMs = 100;
 const noRoomMs = 250;
 /** Our own address can't be told: nothing to begin with, for anybody. */
 const hopelessMs = 600_000;
-/** Of our mappings: as many as tell a small range from a large one. */
-const portsRemembered = 16;
 const ATTEMPT_BYTES = 8;
-
-export interface PortSearchesOptions {
-  readonly random: Random;
-  readonly counters: Counters;
-  readonly ownKey: NodeKey;
-  readonly emit: (output: PortSearchOutput, now: Instant) => void;
-  readonly lastHeard: KeptSocketsOptions['lastHeard'];
-  /** What is known of our NAT, for an attempt with the peer after so many failures. */
-  readonly mapping: (peer: NodeKey, failures: number) => OwnMapping;
-  /** Where a peer is that may know nothing of plans; undefined: it tells its NAT, or nothing is known of it. */
-  readonly stockEndpoint: (peer: NodeKey) => Endpoint | undefined;
-  /** Of the network that we are in. */
-  readonly memory: HardMemoryPort;
-  /** By all that is known, the usual pings can't meet those of the peer. */
-  readonly cantBePunched: (peer: NodeKey) => boolean;
-}
 
 export class PortSearches {
   readonly #options: PortSearchesOptions;
@@ -64,11 +45,11 @@ export class PortSearches {
   readonly #sought = new Map<NodeKey, SoughtPeer>();
   readonly #running: RunningAttempts;
   readonly #allowance = new PingAllowance();
+  readonly #held: HeldPlans;
   readonly #memory: HardMemory;
+  readonly #ownPorts: OwnPorts;
   #isOn = true;
   #hasServers = false;
-  /** Ports of our mappings that servers saw lately, the newest last. */
-  #seenPorts: readonly number[] = [];
   #hopelessUntil: Instant | undefined;
   /** The earliest that is due; the shell asks after every input, and there may be thousands of peers. */
   #dueAt: Instant | undefined;
@@ -77,6 +58,8 @@ export class PortSearches {
   constructor(options: PortSearchesOptions) {
     this.#options = options;
     this.#memory = new HardMemory(options.memory);
+    this.#held = new HeldPlans(options.counters);
+    this.#ownPorts = new OwnPorts(options.mapping, this.#memory);
     this.#running = new RunningAttempts({
       random: options.random,
       emit: options.emit,
@@ -92,14 +75,17 @@ export class PortSearches {
   /** Off: attempts end, none is begun, and no plan is answered. Paths that were found stay. */
   setOn(isOn: boolean, now: Instant): void {
     this.#isOn = isOn;
-    if (!isOn) this.#running.abandonAll(now);
+    if (!isOn) {
+      this.#running.abandonAll(now);
+      this.#held.clear();
+    }
     this.#isDueStale = true;
   }
 
   /** A check is done: whether servers answered, and ports of mappings that they saw of ours. */
   setNetwork(hasServers: boolean, ports: readonly number[]): void {
     this.#hasServers = hasServers;
-    this.#notePorts(ports);
+    this.#ownPorts.note(ports);
   }
 
   /** What came of it so far; undefined: the peer was never looked for. */
@@ -128,6 +114,7 @@ export class PortSearches {
   /** Where the peer's data goes now: a socket of ours is kept while it is there, and then closed. */
   pathChanged(peer: NodeKey, path: Path | undefined, now: Instant): void {
     const socketId = path?.kind === 'direct' ? path.socketId : undefined;
+    if (path?.kind === 'direct') this.#held.forget(peer);
     if (path?.kind === 'direct' && this.#running.get(peer) !== undefined) {
       const sought = this.#sought.get(peer);
       if (sought !== undefined) sought.found = path;
@@ -161,7 +148,8 @@ export class PortSearches {
     const sought = this.#sought.get(peer) ?? this.#add(peer, false, now);
     const refusal = this.#whyNotAnswer(peer, sought, theirs, now);
     if (refusal !== undefined) {
-      this.#options.counters.add(refusal);
+      const isHeld = refusal === 'port-plan-busy' && this.#held.hold(peer, { id, theirs }, now);
+      if (!isHeld) this.#options.counters.add(refusal);
       return;
     }
     if (active?.isUntold === true) {
@@ -189,10 +177,11 @@ export class PortSearches {
   /** Everything that was foretold belongs to another network; sockets only if their address is gone. */
   networkChanged(lostAddress: boolean, now: Instant): void {
     this.#running.abandonAll(now);
+    this.#held.clear();
     if (lostAddress) this.#running.kept.closeAll(now);
     this.#hopelessUntil = undefined;
     this.#hasServers = false;
-    this.#seenPorts = [];
+    this.#ownPorts.forget();
     this.#isDueStale = true;
     for (const sought of this.#sought.values()) {
       sought.failures = 0;
@@ -202,6 +191,7 @@ export class PortSearches {
 
   /** The peer left the network. */
   forget(peer: NodeKey, now: Instant): void {
+    this.#held.forget(peer);
     this.#running.abandon(peer, now);
     this.#running.kept.closeAllOf(peer, now);
     this.#sought.delete(peer);
@@ -217,20 +207,34 @@ export class PortSearches {
 
   runTimers(now: Instant): void {
     this.#running.runTimers(now);
+    this.#answerHeld(now);
     const due = this.#nextDue();
     if (due === undefined || now < due) return;
     for (const [peer, sought] of this.#sought) {
       if (!sought.isLooking || now < sought.dueAt || this.#running.get(peer) !== undefined)
         continue;
-      const id = encodeHex(this.#options.random.fill(new Uint8Array(ATTEMPT_BYTES)));
-      if (this.#canStart(peer)) this.#start(peer, sought, { id, theirs: undefined }, now);
+      if (this.#canStart(peer)) this.#start(peer, sought, undefined, now);
       else sought.dueAt = after(now, noRoomMs);
       this.#isDueStale = true;
     }
   }
 
   nextTimeout(): Instant | undefined {
-    return earliest(this.#running.nextTimeout(), this.#nextDue());
+    const held = this.#held.nextTimeout((peer) => this.#canStart(peer));
+    return earliest(earliest(this.#running.nextTimeout(), held), this.#nextDue());
+  }
+
+  /** There is room again: who has waited longest comes first. */
+  #answerHeld(now: Instant): void {
+    const hasRoom = (peer: NodeKey): boolean => this.#canStart(peer);
+    for (let held = this.#held.take(hasRoom, now); held !== undefined; ) {
+      const { peer, plan } = held;
+      const sought = this.#sought.get(peer);
+      const refusal = this.#whyNotServe(peer, plan?.theirs, now);
+      if (refusal !== undefined) this.#options.counters.add(refusal);
+      else if (sought !== undefined) this.#start(peer, sought, plan, now);
+      held = this.#held.take(hasRoom, now);
+    }
   }
 
   /** When the next attempt may begin; undefined: not by itself. */
@@ -273,20 +277,17 @@ export class PortSearches {
     return costOf(ours, theirs, active?.isAsking === true);
   }
 
-  #mapping(peer: NodeKey, failures: number): OwnMapping {
-    const mapping = this.#options.mapping(peer, failures);
-    const isMeasured = mapping.ports !== 'random' || mapping.rangeEnds.length > 0;
-    return isMeasured ? mapping : { ...mapping, rangeEnds: this.#memory.rangeEnds };
-  }
-
   #known(peer: NodeKey): KnownPlan | undefined {
-    const failures = this.#sought.get(peer)?.failures ?? 0;
-    return knownPlan(this.#mapping(peer, failures), this.#seenPorts);
+    return this.#ownPorts.known(peer, this.#sought.get(peer)?.failures ?? 0);
   }
 
   /** No socket could be kept for another path. */
   get #isFull(): boolean {
     return this.#running.kept.size >= keptSocketsMax;
+  }
+
+  get #isAble(): boolean {
+    return this.#hasServers && !this.#isFull;
   }
 
   #canStart(peer: NodeKey): boolean {
@@ -301,10 +302,17 @@ export class PortSearches {
     now: Instant,
   ): string | undefined {
     if (!sought.takePlan(now)) return 'port-plan-too-often';
-    if (!this.#hasServers || this.#isFull) return 'port-plan-unable';
     const active = this.#running.get(peer);
+    if (!this.#isAble) return 'port-plan-unable';
     if (active === undefined && !this.#canStart(peer)) return 'port-plan-busy';
     if (active !== undefined && this.#isOursFirst(peer, active, theirs)) return 'port-plan-crossed';
+    return this.#whyNotServe(peer, theirs, now);
+  }
+
+  /** `theirs` undefined: we would ask. */
+  #whyNotServe(peer: NodeKey, theirs: Ports | undefined, now: Instant): string | undefined {
+    if (!this.#isAble) return 'port-plan-unable';
+    if (theirs === undefined) return undefined;
     const ours = this.#known(peer)?.ports;
     return this.#afford(peer, ours, theirs, false, now) ? undefined : 'port-plan-too-costly';
   }
@@ -340,21 +348,20 @@ export class PortSearches {
     return sought;
   }
 
-  #start(
-    peer: NodeKey,
-    sought: SoughtPeer,
-    { id, theirs }: { readonly id: string; readonly theirs: Ports | undefined },
-    now: Instant,
-  ): void {
+  /** `asked`: the peer's plan to be answered; undefined: we ask. */
+  #start(peer: NodeKey, sought: SoughtPeer, asked: AskedPlan | undefined, now: Instant): void {
+    const { random, stockEndpoint } = this.#options;
+    const { id = encodeHex(random.fill(new Uint8Array(ATTEMPT_BYTES))), theirs } = asked ?? {};
     sought.begun(now);
+    this.#held.forget(peer);
     this.#isDueStale = true;
-    const mapping = this.#mapping(peer, sought.failures);
+    const mapping = this.#ownPorts.mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
     const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
-    const seenPorts = [...this.#seenPorts, ...mapping.rangeEnds];
-    const known = knownPlan(mapping, this.#seenPorts);
+    const seenPorts = [...this.#ownPorts.seen, ...mapping.rangeEnds];
+    const known = this.#ownPorts.known(peer, sought.failures);
     const mayBeStock = theirs === undefined && sought.failures > 0 && !sought.knowsPlans;
-    const stock = mayBeStock ? this.#options.stockEndpoint(peer) : undefined;
+    const stock = mayBeStock ? stockEndpoint(peer) : undefined;
     const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, stock, openerTtl };
     this.#running.start(peer, wanted, now);
   }
@@ -368,7 +375,7 @@ export class PortSearches {
     const { counters } = this.#options;
     counters.add(`port-search-${failure ?? 'found'}`);
     counters.add('port-search-pings', attempt.pings);
-    this.#notePorts(attempt.mappedPorts);
+    this.#ownPorts.note(attempt.mappedPorts);
     this.#isDueStale = true;
     if (failure === 'addresses-differ' || failure === 'no-udp') {
       this.#hopelessUntil = after(now, hopelessMs);
@@ -382,14 +389,6 @@ export class PortSearches {
     sought.ended(attempt, failure, now);
     this.#memory.learn(sought.method, attempt, failure, now);
   }
-
-  #notePorts(ports: readonly number[]): void {
-    this.#seenPorts = [...new Set([...this.#seenPorts, ...ports])].slice(-portsRemembered);
-  }
-}
-
-function samePorts(a: Ports | undefined, b: Ports): boolean {
-  return a?.kind === b.kind && a.first === b.first && a.step === b.step && a.count === b.count;
 }
 
 function later(a: Instant, b: Instant | undefined): Instant {

@@ -16,3 +16,7 @@ export interface PortRange {
   readonly low: number;
   readonly high: number;
 }
+
+export function samePorts(a: Ports | undefined, b: Ports): boolean {
+  return a?.kind === b.kind && a.first === b.first && a.step === b.step && a.count === b.count;
+}
