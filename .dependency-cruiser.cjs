@@ -31,6 +31,7 @@ const folders = {
   disco: ['base', 'ip', 'keys', 'crypto'],
   netmap: vocabulary,
   relay: [...vocabulary, ...codecs],
+  offload: ['base'],
   wireguard: vocabulary,
   filter: vocabulary,
   ts2021: vocabulary,
