@@ -90,7 +90,9 @@ export class PortSearches {
 
   /** What came of it so far; undefined: the peer was never looked for. */
   record(peer: NodeKey): PortSearchRecord | undefined {
-    return this.#sought.get(peer);
+    const sought = this.#sought.get(peer);
+    const active = this.#running.get(peer);
+    return active === undefined ? sought : sought?.during(active);
   }
 
   /** How the port of the peer's path was found; undefined: by pings alone. */

@@ -70,6 +70,16 @@ export class SoughtPeer implements PortSearchRecord {
     this.outcome = 'running';
   }
 
+  /** With what the attempt under way has done so far. */
+  during(attempt: PortAttempt): PortSearchRecord {
+    const { attempts, lastAt, outcome, dueAt, isLooking } = this;
+    const { campaign, pings, calls, ours, theirs } = attempt;
+    const isBirthday = ours?.kind === 'scatter' || theirs?.kind === 'scatter';
+    const method = isBirthday ? 'birthday' : 'predict';
+    const kind = campaign?.kind;
+    return { attempts, lastAt, outcome, kind, method, pings, calls, dueAt, isLooking };
+  }
+
   /** `failure` undefined: the peer is reached. */
   ended(attempt: PortAttempt, failure: AttemptFailure | undefined, now: Instant): void {
     const { ours, theirs, campaign, pings } = attempt;
