@@ -13,6 +13,26 @@ export interface Random {
 }
 
 /**
+ * ChaCha20-Poly1305 under one key with WireGuard's nonces (four zero bytes, then the counter, little-endian),
+ * without associated data, in place. This is what every packet passes through: implementations keep what they
+ * can for a key and allocate nothing per call.
+ */
+export interface TransportCipher {
+  /**
+   * Seals `length` bytes at `memory[at]`; the tag follows them at `memory[at + length]`. `counter` is a safe
+   * integer that no other message under this key has.
+   */
+  seal(counter: number, memory: Uint8Array, at: number, length: number): void;
+  /**
+   * Opens `length` bytes (tag included) at `memory[at]` into the first `length - 16` of them. Returns false,
+   * with the range's content undefined, when the tag is wrong or `length` is under 16.
+   */
+  open(counter: number, memory: Uint8Array, at: number, length: number): boolean;
+  /** Overwrites the key. The cipher must not be used afterwards. */
+  erase(): void;
+}
+
+/**
  * Cryptography, synchronous. Keys are 32 bytes, nonces as each primitive says, tags 16 bytes.
  *
  * Implementations: `crypto/noble.ts` (pure, for the simulator and tests) and the shell's native one.
@@ -54,6 +74,8 @@ export interface Crypto {
     target: Uint8Array,
     targetAt: number,
   ): boolean;
+  /** A cipher for the messages of one direction under `key`, which it copies. The owner erases it. */
+  transportCipher(key: Uint8Array): TransportCipher;
   /** NaCl's `crypto_box_beforenm`; undefined for a public key of low order. */
   boxShared(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   /** NaCl `crypto_box_afternm`: 16-byte tag, then ciphertext. `nonce` is 24 bytes. */

@@ -98,6 +98,36 @@ test('a sealed message that was touched does not open', () => {
   for (const other of bitFlips(ad)) expect(opens(hexLiteral(sealed), other)).toBe(false);
 });
 
+test('a transport cipher seals in place under the nonce of its counter, and opens only that', () => {
+  const key = hexLiteral(chacha20Poly1305.key);
+  const cipher = crypto.transportCipher(key);
+  const opener = crypto.transportCipher(key);
+  key.fill(0); // it has its own copy
+  const counters = [0, 1, 0xffff_ffff, 2 ** 32, 0x0012_3456_789a_bcde];
+  for (const counter of counters) {
+    const memory = new Uint8Array(3 + 40 + 16 + 2).fill(0xee);
+    cipher.seal(counter, memory, 3, 40);
+    const nonce = new Uint8Array(12);
+    new DataView(nonce.buffer).setBigUint64(4, BigInt(counter), true);
+    const expected = new Uint8Array(56).fill(0xee);
+    const ad = new Uint8Array();
+    crypto.seal(hexLiteral(chacha20Poly1305.key), nonce, ad, expected, 0, 40, expected, 0);
+    expect(memory.slice(3, 59)).toEqual(expected);
+    expect(opener.open(counter + 1, memory.slice(), 3, 56)).toBe(false);
+    expect(opener.open(counter, memory.slice(), 3, 15)).toBe(false);
+    expect(opener.open(counter, memory, 3, 56)).toBe(true);
+    expect(memory.slice(0, 43)).toEqual(new Uint8Array(43).fill(0xee));
+  }
+});
+
+test('an erased transport cipher has forgotten its key', () => {
+  const cipher = crypto.transportCipher(hexLiteral(chacha20Poly1305.key));
+  const sealed = new Uint8Array(32);
+  cipher.seal(7, sealed, 0, 16);
+  cipher.erase();
+  expect(cipher.open(7, sealed, 0, 32)).toBe(false);
+});
+
 test('BLAKE2s gives the vectors of RFC 7693, its self test included', () => {
   expect(encodeHex(crypto.blake2s(32, encodeUtf8('abc')))).toBe(blake2s.abc);
   const results: Uint8Array[] = [];

@@ -10,6 +10,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { isAllZero } from '../base/bytes.js';
 import type { Crypto } from '../ports.js';
+import { transportCipherOver } from './transport-cipher.js';
 
 /** "expand 32-byte k", the constant of the Salsa and ChaCha family, as little-endian words. */
 const SIGMA = new Uint32Array([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]);
@@ -99,6 +100,7 @@ export const nobleCrypto: Crypto = {
       return false;
     }
   },
+  transportCipher: (key) => transportCipherOver(nobleCrypto, key),
   boxShared(privateKey, publicKey) {
     const shared = sharedSecret(privateKey, publicKey);
     return shared === undefined ? undefined : naclBeforeNm(shared);

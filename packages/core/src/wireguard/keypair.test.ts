@@ -127,6 +127,17 @@ test('the counter ends before it could repeat', () => {
   expect(receiver.isGenuine(last, 0, last.length)).toBe(false);
 });
 
+test('a keypair takes its keys over: nobody else has them afterwards', () => {
+  const keys = {
+    sendKey: random.fill(new Uint8Array(32)),
+    receiveKey: random.fill(new Uint8Array(32)),
+    remoteIndex: 1,
+  };
+  const keypair = new Keypair(nobleCrypto, keys, 2, true, start);
+  expect(keys).toMatchObject({ sendKey: new Uint8Array(32), receiveKey: new Uint8Array(32) });
+  expect(seal(Uint8Array.of(1), keypair)).toHaveLength(48);
+});
+
 test('erased keys do nothing more', () => {
   const message = seal(Uint8Array.of(1));
   receiver.erase();

@@ -4,14 +4,14 @@
  *     memory:  ... | header 16 | IP packet | padding 0..15 | tag 16 | ...
  *                              ^ at
  *
- * Nothing is allocated per packet: nonces are kept per direction and only the counter in them changes.
+ * Nothing is allocated per packet: a cipher is kept per direction.
  *
  * Source: WireGuard whitepaper, section 5.4.6.
  */
 import { assert } from '../base/assert.js';
 import { type DecodeFailure, fail } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
-import type { Crypto } from '../ports.js';
+import type { Crypto, TransportCipher } from '../ports.js';
 import {
   MESSAGE,
   paddedLength,
@@ -26,12 +26,6 @@ import type { TransportKeys } from './noise.js';
 import { ReplayWindow } from './replay-window.js';
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS } from './timers.js';
 
-/** ChaCha20-Poly1305 nonce: four zero bytes, then the counter. */
-const NONCE_BYTES = 12;
-const NONCE_COUNTER_AT = 4;
-
-const NOTHING = new Uint8Array(0);
-
 export type TransportFailure =
   | 'transport-expired-keys'
   | 'transport-counter-too-large'
@@ -45,13 +39,14 @@ export class Keypair {
   readonly createdAt: Instant;
   /** Counter of the next message. */
   sendCounter = 0;
-  readonly #crypto: Crypto;
-  readonly #keys: TransportKeys;
-  readonly #sendNonce = new Uint8Array(NONCE_BYTES);
-  readonly #receiveNonce = new Uint8Array(NONCE_BYTES);
+  /** The index that the peer wants to see in our packets. */
+  readonly #remoteIndex: number;
+  readonly #sealer: TransportCipher;
+  readonly #opener: TransportCipher;
   readonly #window = new ReplayWindow();
   #erased = false;
 
+  /** Takes the keys over: they are zeros afterwards, and only the ciphers have them. */
   constructor(
     crypto: Crypto,
     keys: TransportKeys,
@@ -59,8 +54,11 @@ export class Keypair {
     isInitiator: boolean,
     createdAt: Instant,
   ) {
-    this.#crypto = crypto;
-    this.#keys = keys;
+    this.#remoteIndex = keys.remoteIndex;
+    this.#sealer = crypto.transportCipher(keys.sendKey);
+    this.#opener = crypto.transportCipher(keys.receiveKey);
+    keys.sendKey.fill(0);
+    keys.receiveKey.fill(0);
     this.localIndex = localIndex;
     this.isInitiator = isInitiator;
     this.createdAt = createdAt;
@@ -87,11 +85,9 @@ export class Keypair {
     if (padded > length) memory.fill(0, at + length, at + padded);
     const counter = this.sendCounter++;
     writeUint32(memory, start, MESSAGE.transport);
-    writeUint32(memory, start + TRANSPORT_AT.receiver, this.#keys.remoteIndex);
+    writeUint32(memory, start + TRANSPORT_AT.receiver, this.#remoteIndex);
     writeCounter(memory, start + TRANSPORT_AT.counter, counter);
-    writeCounter(this.#sendNonce, NONCE_COUNTER_AT, counter);
-    const { sendKey } = this.#keys;
-    this.#crypto.seal(sendKey, this.#sendNonce, NOTHING, memory, at, padded, memory, at);
+    this.#sealer.seal(counter, memory, at, padded);
     return TRANSPORT_HEADER_BYTES + padded + TAG_BYTES;
   }
 
@@ -125,18 +121,15 @@ export class Keypair {
 
   /** Overwrites the keys. Nothing can be sealed or opened afterwards. */
   erase(): void {
+    if (this.#erased) return;
     this.#erased = true;
-    this.#keys.sendKey.fill(0);
-    this.#keys.receiveKey.fill(0);
+    this.#sealer.erase();
+    this.#opener.erase();
   }
 
   #open(memory: Uint8Array, at: number, length: number, counter: number): boolean {
     if (this.#erased) return false;
-    writeCounter(this.#receiveNonce, NONCE_COUNTER_AT, counter);
-    const from = at + TRANSPORT_HEADER_BYTES;
-    const { receiveKey } = this.#keys;
     const sealed = length - TRANSPORT_HEADER_BYTES;
-    const nonce = this.#receiveNonce;
-    return this.#crypto.open(receiveKey, nonce, NOTHING, memory, from, sealed, memory, from);
+    return this.#opener.open(counter, memory, at + TRANSPORT_HEADER_BYTES, sealed);
   }
 }

@@ -22,6 +22,7 @@ import {
   xChaChaOpen,
   xChaChaSeal,
 } from '@warren/core/crypto/noble';
+import { transportCipherOver } from '@warren/core/crypto/transport-cipher';
 import type { Crypto } from '@warren/core/ports';
 import { KeyObjects } from './key-objects.js';
 
@@ -53,7 +54,7 @@ export function createNodeCrypto(): Crypto {
     }
   };
 
-  return {
+  const native: Crypto = {
     x25519,
     x25519PublicKey: (privateKey) => keys.publicHalf(privateKey),
     blake2s(length, input, key) {
@@ -91,6 +92,7 @@ export function createNodeCrypto(): Crypto {
       target.set(plaintext, targetAt);
       return true;
     },
+    transportCipher: (key) => transportCipherOver(native, key),
     boxShared(privateKey, publicKey) {
       const shared = x25519(privateKey, publicKey);
       return shared === undefined ? undefined : naclBeforeNm(shared);
@@ -101,4 +103,5 @@ export function createNodeCrypto(): Crypto {
     xOpen: xChaChaOpen,
     sha256: (input) => plain(createHash('sha256').update(input).digest()),
   };
+  return native;
 }
