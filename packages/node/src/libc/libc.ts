@@ -7,7 +7,10 @@
 import type Koffi from 'koffi';
 import { NodeError } from '../errors.js';
 
-/** What a {@link PollHandle} tells, from the event loop. */
+/**
+ * What a {@link PollHandle} tells, from the event loop. Promises that settle in these calls wait for the next
+ * timer, immediate or message: koffi does not run what waits for the end of a call.
+ */
 export interface PollListener {
   onReadable(): void;
   /** Only asked for by {@link PollHandle.watch}. */
@@ -74,12 +77,19 @@ const livePolls = new Set<KoffiPoll>();
 function startPoll(node: KoffiNode, fd: number, listener: PollListener): PollHandle {
   let isOpen = true;
   const callback: KoffiPollCallback = (status, { readable, writable }) => {
-    if (status < 0) {
-      listener.onBroken();
-      return;
+    try {
+      if (status < 0) {
+        listener.onBroken();
+        return;
+      }
+      if (writable) listener.onWritable?.();
+      if (readable && isOpen) listener.onReadable();
+    } catch (error) {
+      // koffi would lose it; this way it is an uncaught exception like any other.
+      setImmediate(() => {
+        throw error;
+      });
     }
-    if (writable) listener.onWritable?.();
-    if (readable && isOpen) listener.onReadable();
   };
   const poll = node.poll(fd, { readable: true, writable: false }, callback);
   livePolls.add(poll);
@@ -121,9 +131,8 @@ export async function loadLibc(): Promise<Libc> {
 function bindLibc(koffi: typeof Koffi): Libc {
   const library = koffi.load(null);
   /** Every parameter is a number; ssize_t is `long` to koffi, which does not know the other name. */
-  const call = <Parameters extends number[]>(
-    declaration: string,
-  ): ((...parameters: Parameters) => number) => library.func(declaration);
+  const call = (declaration: string): ((...numbers: number[]) => number) =>
+    library.func(declaration);
   const node = (koffi as unknown as { readonly node: KoffiNode }).node;
   return {
     ioctl: call('int ioctl(int fd, unsigned long request, uintptr_t argument)'),
