@@ -31,9 +31,14 @@ import { probesPerSecond } from './probe-pace.js';
 const answerMs = 2500;
 /** Many sockets are opened within some milliseconds; who gets none by then has too few to offer. */
 const gatherMs = 300;
-/** Pings a second are 500: ten at a time. */
-const probesAtOnce = 10;
-const probeGapMs = 20;
+/** Pings a second are 500, evenly: data of ours that is relayed meanwhile waits for few of them. */
+const probesAtOnce = 5;
+const probeGapMs = 10;
+/** To open our NAT all sockets ping within 21 ms; each ping is sealed first, of which the loop has enough by so many. */
+const openersAtOnce = 32;
+const openerGapMs = 3;
+/** The last of many sockets may wait until a second's pings are over, the peer's guesses need not wait for them. */
+const openersLateShare = 1 / 16;
 /** Between two rounds of a short list. */
 const repeatMs = 250;
 /** After the last ping, for an answer to it. */
@@ -73,6 +78,7 @@ export class PortAttempt {
   #round = 0;
   #calls: CallGuesses | undefined;
   #pings = 0;
+  #hasSaidOpen = false;
 
   constructor(options: PortAttemptOptions) {
     this.#options = options;
@@ -224,7 +230,7 @@ export class PortAttempt {
         this.gathered(sockets, true, now);
         break;
       case 'probing':
-        this.#probeSome(now);
+        this.#probeSome(due, now);
         break;
       case 'waiting':
         this.#fail('not-reached');
@@ -319,7 +325,7 @@ export class PortAttempt {
   #probe(now: Instant): void {
     this.#phase = 'probing';
     this.#startRound();
-    this.#probeSome(now);
+    this.#probeSome(now, now);
   }
 
   #startRound(): void {
@@ -328,14 +334,17 @@ export class PortAttempt {
     this.#left = [...probesOf(campaign, theirs, this.#options.random)];
   }
 
-  #probeSome(now: Instant): void {
+  /** `due`: when it was to be; timers are late by a millisecond or two, and that would add up. */
+  #probeSome(due: Instant, now: Instant): void {
     const { pace } = this.#options;
-    // A burst opens our NAT at once: the guesses begin that much sooner.
-    const isBurst = this.#campaign?.kind === 'open';
-    const wanted = isBurst ? this.#left.length : Math.min(probesAtOnce, this.#left.length);
+    // Opening comes first, before all else: the guesses begin that much sooner.
+    const isOpening = this.#campaign?.kind === 'open';
+    const wanted = Math.min(isOpening ? openersAtOnce : probesAtOnce, this.#left.length);
     for (const probe of this.#left.splice(0, pace.take(wanted, now))) this.#send(probe);
+    if (isOpening) this.#sayOpen();
     if (this.#left.length > 0) {
-      this.#deadline = after(pace.freeAt(now), isBurst ? 0 : probeGapMs);
+      const gapMs = isOpening ? openerGapMs : probeGapMs;
+      this.#deadline = inStep(due, pace.freeAt(now), gapMs);
       return;
     }
     this.#round++;
@@ -349,9 +358,16 @@ export class PortAttempt {
       this.#call(now);
       return;
     }
-    if (isBurst) this.#tellPlan();
     this.#phase = 'waiting';
-    this.#deadline = after(now, isBurst ? guessedMs + waitMs : waitMs);
+    this.#deadline = after(now, isOpening ? guessedMs + waitMs : waitMs);
+  }
+
+  /** Our NAT is open, or will be by the time that the peer's first guesses are over. */
+  #sayOpen(): void {
+    const late = (this.#campaign?.sockets ?? 0) * openersLateShare;
+    if (this.#hasSaidOpen || this.#calls !== undefined || this.#left.length > late) return;
+    this.#hasSaidOpen = true;
+    this.#tellPlan();
   }
 
   #send(probe: Probe): void {
@@ -367,4 +383,10 @@ export class PortAttempt {
     this.#deadline = undefined;
     this.#outputs.push({ type: 'failed', reason });
   }
+}
+
+/** A gap after the last time that it was due; after now when that is over, as what was missed is not made up for. */
+function inStep(due: Instant, now: Instant, gapMs: number): Instant {
+  const next = after(due, gapMs);
+  return next > now ? next : after(now, gapMs);
 }

@@ -12,6 +12,7 @@ import type { OwnMapping } from './own-mapping.js';
 import { PortSearches } from './port-searches.js';
 import type { Ports } from './ports.js';
 import { openersMax, type PortSearchOutput } from './running-attempts.js';
+import { socketsPerLot } from './socket-pool.js';
 
 const [small, large] = ['1'.repeat(64), '9'.repeat(64)] as NodeKey[] as [NodeKey, NodeKey];
 const servers = ['9.9.9.1:3478', '9.9.9.2:3478', '9.9.9.3:3478'] as Endpoint[];
@@ -105,9 +106,13 @@ class Bench {
 
   /** The system opens all sockets that were asked for. */
   openAll(): void {
-    for (const { socketId } of this.all('open-socket')) {
-      this.searches.socketOpened(socketId, this.now);
+    for (let opened = 0; opened < this.all('open-socket').length; this.pass(3)) {
+      const asked = this.all('open-socket').slice(opened);
+      opened += asked.length;
+      for (const { socketId } of asked) this.searches.socketOpened(socketId, this.now);
     }
+    // All of them ping.
+    this.pass(30);
   }
 
   /** The system opens the last socket that was asked for, and all servers answer. */
@@ -237,9 +242,10 @@ describe('our NAT chooses at random', () => {
     expect(plan?.ports).toMatchObject({ kind: 'scatter', count: 64_512 });
     expect(bench.all('open-socket')).toEqual([]);
     bench.searches.plan(large, plan?.attempt ?? '', true, theirPort, bench.now);
-    expect(bench.all('open-socket')).toHaveLength(256);
+    expect(bench.all('open-socket')).toHaveLength(socketsPerLot);
     expect(bench.all('plan')).toHaveLength(1);
     bench.openAll();
+    expect(bench.all('open-socket')).toHaveLength(256);
     expect(new Set(bench.all('probe').map(({ socketId }) => socketId)).size).toBe(256);
     expect(new Set(bench.all('probe').map(({ remote }) => remote))).toEqual(
       new Set([theirPort.first]),
@@ -306,6 +312,34 @@ describe('our NAT chooses at random', () => {
     }
   });
 
+  test('and a second peer may guess before the last pings, for which the second has no room, are out', () => {
+    const bench = randomly();
+    for (const peer of ['2'.repeat(64), '3'.repeat(64)] as NodeKey[]) {
+      bench.searches.plan(peer, '0000000000000001', false, theirPort, bench.now);
+      bench.openAll();
+    }
+    expect(bench.all('probe')).toHaveLength(500);
+    expect(bench.all('plan')).toHaveLength(2);
+    bench.pass(1100);
+    expect(bench.all('probe')).toHaveLength(512);
+    expect(bench.all('plan')).toHaveLength(2);
+  });
+
+  test('neither sockets nor the pings from them come in one burst', () => {
+    const bench = randomly();
+    const said = new Map<string, number>();
+    bench.onSaid = ({ type }) => {
+      const when = `${type} at ${bench.now}`;
+      said.set(when, (said.get(when) ?? 0) + 1);
+    };
+    const start = bench.now;
+    bench.searches.plan(large, '0000000000000001', false, theirPort, bench.now);
+    bench.openAll();
+    expect(bench.all('probe')).toHaveLength(256);
+    expect(Math.max(...said.values())).toBe(socketsPerLot);
+    expect(bench.now - start).toBeLessThan(60);
+  });
+
   test('so does that of the peer: that is the end of the attempt', () => {
     const bench = randomly();
     bench.searches.setLooking(large, true, bench.now);
@@ -350,7 +384,11 @@ test('a stock client that answers no plan is called with guesses of our own port
   bench.openAll();
   expect(bench.all('probe')).toHaveLength(192);
   expect(bench.all('probe').every(({ remote }) => remote === bench.stock)).toBe(true);
-  bench.pass(23_000);
+  bench.pass(2000);
+  // What it does is told while it does it.
+  const sofar = { outcome: 'running', method: 'birthday', kind: 'open', pings: 192, calls: 3 };
+  expect(bench.searches.record(large)).toMatchObject(sofar);
+  bench.pass(21_000);
   const calls = bench.all('call');
   expect(calls).toHaveLength(24);
   expect(calls.every(({ endpoints }) => endpoints.length === 64)).toBe(true);

@@ -186,6 +186,7 @@ export class RunningAttempts {
   }
 
   runTimers(now: Instant): void {
+    this.#pool.runTimers(now);
     for (const [peer, attempt] of [...this.#attempts]) {
       this.step(peer, () => attempt.runTimers(this.#pool.sockets, now), now);
     }
@@ -193,7 +194,7 @@ export class RunningAttempts {
   }
 
   nextTimeout(): Instant | undefined {
-    let next = this.kept.nextTimeout();
+    let next = earliest(this.kept.nextTimeout(), this.#pool.nextTimeout());
     for (const attempt of this.#attempts.values()) next = earliest(next, attempt.nextTimeout());
     return next;
   }

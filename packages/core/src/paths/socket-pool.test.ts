@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { instant } from '../base/instant.js';
 import type { SocketId } from '../engines/paths.js';
-import { SocketPool } from './socket-pool.js';
+import { SocketPool, socketsPerLot } from './socket-pool.js';
 
 const now = instant(0);
 
@@ -30,6 +30,23 @@ test('users share the sockets; only what is missing is opened, and all close wit
   expect(open.size).toBe(20);
   pool.release('b', now);
   expect([open.size, pool.size]).toEqual([0, 0]);
+});
+
+test('sockets are opened by the lot, and those of a user that is gone are not', () => {
+  const { pool, open } = new Bench();
+  pool.acquire('a', 3 * socketsPerLot, now);
+  expect([open.size, pool.size]).toEqual([socketsPerLot, 3 * socketsPerLot]);
+  for (const socketId of open) pool.opened(socketId);
+  expect(pool.isSettled).toBe(false);
+  // Another's wish is no reason for haste.
+  pool.acquire('b', 3 * socketsPerLot, now);
+  expect(open.size).toBe(socketsPerLot);
+  const next = pool.nextTimeout() ?? now;
+  expect(next).toBeGreaterThan(now);
+  pool.runTimers(next);
+  expect(open.size).toBe(2 * socketsPerLot);
+  for (const user of ['a', 'b']) pool.release(user, next);
+  expect([open.size, pool.size, pool.nextTimeout()]).toEqual([0, 0, undefined]);
 });
 
 test('a socket that was taken is not closed with the others, one that failed is not counted', () => {
