@@ -17,11 +17,11 @@
  *
  * Fields that make no sense are left out of the result, and the ping stays what it is.
  */
-import { decodeHex, encodeHex } from '../base/bytes.js';
+import { concatBytes, decodeHex, encodeHex } from '../base/bytes.js';
 import { type Endpoint, endpointPort } from '../ip/address.js';
 import { ADDRESS_BYTES, addressAt, putAddress } from './address-field.js';
 
-const MAGIC = [0x77, 0x72, 0x6e, 0x31];
+const MAGIC = Uint8Array.of(0x77, 0x72, 0x6e, 0x31);
 const FIELD_HEADER_BYTES = 2;
 const FieldType = { target: 1, portPlan: 2, addressProof: 3 } as const;
 const ATTEMPT_BYTES = 8;
@@ -89,7 +89,7 @@ export function encodePingExtension(extension: PingExtension): Uint8Array {
     fields.push(field(FieldType.addressProof, encodeProof(addressProof)));
   }
   if (fields.length === 0) return new Uint8Array(0);
-  return Uint8Array.from([...MAGIC, ...fields.flatMap((bytes) => [...bytes])]);
+  return concatBytes(MAGIC, ...fields);
 }
 
 /** Reads what stands behind a ping from `at`; padding and nonsense give an empty extension. */
@@ -118,7 +118,7 @@ export function decodePingExtension(bytes: Uint8Array, at: number): PingExtensio
 }
 
 function field(type: number, value: Uint8Array): Uint8Array {
-  return Uint8Array.from([type, value.length, ...value]);
+  return concatBytes(Uint8Array.of(type, value.length), value);
 }
 
 function encodeProof({ regionId, token }: AddressProof): Uint8Array {

@@ -5,6 +5,7 @@ import {
   addressFromBytes,
   familyOf,
   type IpAddress,
+  ipv4Number,
   parseAddress,
 } from './address.js';
 
@@ -68,5 +69,11 @@ export function prefixBits(prefix: Prefix): number {
 export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
   const base = prefixAddress(prefix);
   if (familyOf(base) !== familyOf(address)) return false;
-  return prefixOf(address, prefixBits(prefix)) === prefix;
+  const bits = prefixBits(prefix);
+  const [one, other] = [ipv4Number(base), ipv4Number(address)];
+  if (one !== undefined && other !== undefined) {
+    // A shift by 32 is none.
+    return bits === 0 || (one ^ other) >>> (32 - bits) === 0;
+  }
+  return prefixOf(address, bits) === prefix;
 }

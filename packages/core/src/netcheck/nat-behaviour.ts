@@ -82,7 +82,7 @@ export class NatBehaviour {
 
   /** A sweep is under way. */
   get isBusy(): boolean {
-    return Object.values(this.#families).some(({ sweep }) => sweep !== undefined);
+    return this.#families[4].sweep !== undefined || this.#families[6].sweep !== undefined;
   }
 
   /** What the sweeps found so far; undefined before the first one's end. */
@@ -143,7 +143,8 @@ export class NatBehaviour {
   }
 
   nextTimeout(): Instant | undefined {
-    return earliest(...Object.values(this.#families).map(({ sweep }) => sweep?.nextTimeout()));
+    const { 4: ipv4, 6: ipv6 } = this.#families;
+    return earliest(ipv4.sweep?.nextTimeout(), ipv6.sweep?.nextTimeout());
   }
 
   #consider(

@@ -17,8 +17,8 @@ const ANYWHERE = 'internet';
 export class ProvenPathChecker implements Checker {
   readonly #world: SimWorld;
   readonly #breaks: Breaks;
-  /** By receiver and source: the machines that really sent from there. */
-  readonly #seen = new Map<string, Set<string>>();
+  /** By receiver, then by source: the machines that really sent from there. */
+  readonly #seen = new Map<string, Map<Endpoint, Set<string>>>();
 
   constructor(world: SimWorld, breaks: Breaks) {
     this.#world = world;
@@ -32,9 +32,10 @@ export class ProvenPathChecker implements Checker {
   }
 
   #note(where: string, source: Endpoint, origin: string): void {
-    const key = `${where} ${source}`;
-    const origins = this.#seen.get(key);
-    if (origins === undefined) this.#seen.set(key, new Set([origin]));
+    const sources = this.#seen.get(where) ?? new Map<Endpoint, Set<string>>();
+    this.#seen.set(where, sources);
+    const origins = sources.get(source);
+    if (origins === undefined) sources.set(source, new Set([origin]));
     else origins.add(origin);
   }
 
@@ -43,8 +44,8 @@ export class ProvenPathChecker implements Checker {
     const peer = this.#world.nodes.find(({ key }) => key === message.peer);
     for (const path of message.paths) {
       if (path.kind !== 'direct') continue;
-      const origins = this.#seen.get(`${node.name} ${path.remote}`);
-      const seen = this.#seen.get(`${ANYWHERE} ${path.remote}`);
+      const origins = this.#seen.get(node.name)?.get(path.remote);
+      const seen = this.#seen.get(ANYWHERE)?.get(path.remote);
       if (peer !== undefined && origins?.has(peer.name) === true) continue;
       if (peer !== undefined && seen?.has(peer.name) === true) continue;
       const who = origins === undefined ? 'nobody' : [...origins].join(', ');

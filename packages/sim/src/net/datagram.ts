@@ -16,5 +16,6 @@ export interface Datagram {
 
 /** Past a router; undefined: it dies there. Nobody tells its sender. */
 export function passedOn(datagram: Datagram): Datagram | undefined {
-  return datagram.hops <= 1 ? undefined : { ...datagram, hops: datagram.hops - 1 };
+  const { source, target, bytes, hops, origin } = datagram;
+  return hops <= 1 ? undefined : { source, target, bytes, hops: hops - 1, origin };
 }

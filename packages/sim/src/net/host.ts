@@ -25,7 +25,8 @@ export class Host {
   /** Hears of every datagram that arrives, before anybody else. */
   onArrival: ((datagram: Datagram) => void) | undefined;
   readonly #trace: Trace;
-  readonly #ports = new Map<string, UdpReceiver>();
+  /** By family and port, see {@link portKey}. */
+  readonly #ports = new Map<number, UdpReceiver>();
   #plug: Plug | undefined;
 
   constructor(name: string, plug: Plug, trace: Trace) {
@@ -51,14 +52,14 @@ export class Host {
 
   /** False: the port is taken. */
   bind(family: 4 | 6, port: number, receiver: UdpReceiver): boolean {
-    const key = `${family} ${port}`;
+    const key = portKey(family, port);
     if (this.#ports.has(key)) return false;
     this.#ports.set(key, receiver);
     return true;
   }
 
   unbind(family: 4 | 6, port: number): void {
-    this.#ports.delete(`${family} ${port}`);
+    this.#ports.delete(portKey(family, port));
   }
 
   /** Sends from a port. False: there is no route. */
@@ -78,6 +79,10 @@ export class Host {
     this.onArrival?.(datagram);
     const family = familyOf(endpointAddress(target));
     this.#trace.note('udp', this.name, source, target, bytes);
-    this.#ports.get(`${family} ${endpointPort(target)}`)?.(source, bytes, target);
+    this.#ports.get(portKey(family, endpointPort(target)))?.(source, bytes, target);
   }
+}
+
+function portKey(family: 4 | 6, port: number): number {
+  return 65_536 * family + port;
 }

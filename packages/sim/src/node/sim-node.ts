@@ -93,6 +93,7 @@ export class SimNode {
   readonly #machineKey: MachinePrivateKey;
   /** From the state file: kept across restarts. */
   #nodeKey: NodePrivateKey | undefined;
+  #publicKey: NodeKey | undefined;
   /** Undefined: not running. */
   #process: Process | undefined;
   #natReports: NatReports | undefined;
@@ -115,7 +116,9 @@ export class SimNode {
 
   get key(): NodeKey | undefined {
     if (this.#nodeKey === undefined) return undefined;
-    return publicKeyOf(this.#options.crypto, 'node', this.#nodeKey);
+    // It is made once for all restarts; checkers ask at every packet.
+    this.#publicKey ??= publicKeyOf(this.#options.crypto, 'node', this.#nodeKey);
+    return this.#publicKey;
   }
 
   /** Its IPv4 address in the mesh. */
