@@ -44,7 +44,8 @@ const tunDevice = '/dev/net/tun';
 /** A namespace takes milliseconds; a hang here is a broken computer. */
 const trialMs = 20_000;
 
-function findTool(name: string): boolean {
+/** Whether a program is on the path of a world. */
+export function findTool(name: string): boolean {
   return toolPath()
     .split(':')
     .some((directory) => {

@@ -30,6 +30,12 @@ test('a peer is found in its pinned version, of whichever compiler', () => {
   expect(goPeer('derper')).toBe(join(root, `tailscale@v${version}-go1.26.8`, 'derper'));
 });
 
+test('a module that is one command lends it its name', () => {
+  const directory = `wireguard@v${pinnedVersion('wireguard')}-go1.26.8`;
+  build(directory, 'wireguard');
+  expect(goPeer('wireguard')).toBe(join(root, directory, 'wireguard'));
+});
+
 test('another version, half a build and no cache at all are no peer; the error says how to build', () => {
   build('tailscale@v1.2.3-go1.26.8', 'tailscaled');
   build(`.building-tailscale.1`, 'tailscaled');

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { skipsLab } from '../testing/lab-ring.js';
 
 /** The programs that tests run. */
-export type GoPeer = 'tailscaled' | 'tailscale' | 'derper' | 'headscale';
+export type GoPeer = 'tailscaled' | 'tailscale' | 'derper' | 'headscale' | 'wireguard';
 
 const PINS = fileURLToPath(new URL('../../../../scripts/go-peers.txt', import.meta.url));
 
@@ -24,8 +24,10 @@ interface Pin {
 function parsePins(text: string): Pin[] {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return lines.map((line) => {
-    const [name = '', , version = '', , ...packages] = line.split(' ');
-    return { name, version, commands: packages.map((path) => basename(path)) };
+    const [name = '', module = '', version = '', , ...packages] = line.split(' ');
+    // A command in the module's root is called as the module.
+    const commands = packages.map((path) => basename(path === '.' ? module : path));
+    return { name, version, commands };
   });
 }
 

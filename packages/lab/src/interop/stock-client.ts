@@ -1,6 +1,6 @@
 /**
- * A stock tailscaled on a machine of a world, in userspace mode (no TUN: its services are reached on
- * 127.0.0.1, it reaches others through its SOCKS5 server), driven by its own command line.
+ * A stock tailscaled on a machine of a world, driven by its own command line: in userspace mode (no TUN: its
+ * services are reached on 127.0.0.1, it reaches others through its SOCKS5 server) unless it is given a TUN.
  *
  *     const stock = await StockClient.start(world, 'left', hubCertificate);
  *     await stock.up('https://3.210.5.10', authKey);
@@ -15,6 +15,7 @@ import { goPeer } from './go-peers.js';
 export const SOCKS_PORT = 1055;
 /** Distributions start it with this port. */
 const UDP_PORT = 41_641;
+const NO_TUN = 'userspace-networking';
 const STATE_DIR = '/var/lib/tailscale';
 const SOCKET = '/run/tailscaled.sock';
 const LOG_FILE = '/run/tailscaled.log';
@@ -60,16 +61,23 @@ export interface StockPong {
 export class StockClient {
   readonly machine: string;
   readonly #world: World;
+  readonly #tun: string;
   #daemon: WorldProcess | undefined;
 
-  private constructor(world: World, machine: string) {
+  private constructor(world: World, machine: string, tun: string) {
     this.#world = world;
     this.machine = machine;
+    this.#tun = tun;
   }
 
-  /** A running daemon that trusts these certificates besides nobody else's. */
-  static async start(world: World, machine: string, trustedPem: string): Promise<StockClient> {
-    const client = new StockClient(world, machine);
+  /** A running daemon that trusts these certificates besides nobody else's. `tun`: its device's name. */
+  static async start(
+    world: World,
+    machine: string,
+    trustedPem: string,
+    tun: string = NO_TUN,
+  ): Promise<StockClient> {
+    const client = new StockClient(world, machine, tun);
     writeFileSync(world.path(machine, TRUST_FILE), trustedPem);
     await client.startDaemon();
     return client;
@@ -80,13 +88,18 @@ export class StockClient {
     const output = { file: LOG_FILE };
     const argv = [
       goPeer('tailscaled'),
-      ...['--tun=userspace-networking', `--socks5-server=127.0.0.1:${SOCKS_PORT}`],
+      ...[`--tun=${this.#tun}`, `--socks5-server=127.0.0.1:${SOCKS_PORT}`],
       ...[`--port=${UDP_PORT}`, `--statedir=${STATE_DIR}`, `--socket=${SOCKET}`],
-      '--no-logs-no-support',
+      ...['--no-logs-no-support', '--verbose=1'],
     ];
     const env = { SSL_CERT_FILE: TRUST_FILE };
     this.#daemon = this.#world.exec(this.machine, argv, { env, stdout: output, stderr: output });
     await until(this.#world, this.machine, 'tailscaled', () => this.status());
+  }
+
+  /** As the world counts; undefined: it does not run. */
+  get pid(): number | undefined {
+    return this.#daemon?.pid;
   }
 
   /** SIGKILL: it says goodbye to nobody. */

@@ -15,17 +15,18 @@ export function hubCertificate(network: OneHubNetwork): string {
   return match[0];
 }
 
-/** Starts stock clients on machines and joins them; by machine. */
+/** Starts stock clients on machines and joins them; by machine. With `tun` each has a TUN device of that name. */
 export async function joinStock(
   network: OneHubNetwork,
   machines: readonly string[],
+  options: { readonly tun?: string; readonly upFlags?: readonly string[] } = {},
 ): Promise<ReadonlyMap<string, StockClient>> {
   const trusted = hubCertificate(network);
   const { key } = await network.createKey('--reusable');
   const clients = await Promise.all(
     machines.map(async (machine) => {
-      const client = await StockClient.start(network.world, machine, trusted);
-      await client.up(network.url, key);
+      const client = await StockClient.start(network.world, machine, trusted, options.tun);
+      await client.up(network.url, key, ...(options.upFlags ?? []));
       network.addresses.set(machine, await client.run('ip', '-4'));
       return client;
     }),

@@ -2,13 +2,14 @@
  * A tunnel between Warren's data plane (`plain-tunnel.ts`, on `warren`) and Debian's wireguard-go (on `peer`),
  * for interop tests; on `stranger` nothing runs.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { TUN_MTU_BYTES } from '@warren/node/tun/configure-linux';
 import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { expect } from 'vitest';
 import { scriptArgv } from '../scripts.js';
 import { startWorld } from '../world/start-world.js';
 import type { World } from '../world/world.js';
+import { DEBIAN_WIREGUARD_GO, startWireguardGo, wireguardKeys } from './wireguard-go.js';
 
 export const PEER_ADDRESS = ip('52.20.10.12');
 /** Where the peer may roam to. */
@@ -31,25 +32,6 @@ const topology: Topology = {
     { name: 'stranger', at: { kind: 'public', region: 'here', addresses: [ip('18.204.7.9')] } },
   ],
 };
-
-interface KeyPair {
-  readonly privateHex: string;
-  readonly privateBase64: string;
-  readonly publicHex: string;
-  readonly publicBase64: string;
-}
-
-function keyPair(): KeyPair {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  const secret = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
-  const open = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-  return {
-    privateHex: secret.toString('hex'),
-    privateBase64: secret.toString('base64'),
-    publicHex: open.toString('hex'),
-    publicBase64: open.toString('base64'),
-  };
-}
 
 /** What the plane reports, as far as tests read it. */
 export interface TunnelEvent {
@@ -88,29 +70,15 @@ export async function startTunnel(
 ): Promise<Tunnel> {
   const world = await startWorld(topology);
   atEnd(() => world.close());
-  const [ours, theirs] = [keyPair(), keyPair()];
-  world.exec('peer', ['sh', '-c', 'mkdir -p /run/wireguard; exec wireguard-go -f wg0'], {
-    env: { WG_PROCESS_FOREGROUND: '1' },
-    stdout: { file: '/run/wg.log' },
-    stderr: { file: '/run/wg.log' },
+  const [ours, theirs] = [wireguardKeys(), wireguardKeys()];
+  await startWireguardGo(world, 'peer', {
+    ...{ program: DEBIAN_WIREGUARD_GO, keys: theirs, port: PORT, mtuBytes: TUN_MTU_BYTES },
+    ...{ addresses: ['100.64.0.2/32'], routes: ['100.64.0.0/10'] },
+    peer: {
+      ...{ publicBase64: ours.publicBase64, allowedIps: ['100.64.0.1/32'] },
+      ...(first === 'wireguard-go' ? { endpoint: `${WARREN_ADDRESS}:${PORT}` } : {}),
+    },
   });
-  const endpoint = first === 'wireguard-go' ? `Endpoint = ${WARREN_ADDRESS}:${PORT}` : '';
-  const config = `[Interface]
-PrivateKey = ${theirs.privateBase64}
-ListenPort = ${PORT}
-[Peer]
-PublicKey = ${ours.publicBase64}
-AllowedIPs = 100.64.0.1/32
-${endpoint}
-`;
-  await sh(
-    world,
-    'peer',
-    `for i in $(seq 100); do ip link show wg0 >/dev/null 2>&1 && break; sleep 0.05; done
-     cat > /run/wg.conf <<'END'\n${config}\nEND
-     wg setconf wg0 /run/wg.conf
-     ip addr add 100.64.0.2/32 dev wg0; ip link set wg0 mtu 1280 up; ip route add 100.64.0.0/10 dev wg0`,
-  );
   const tunnel = world.exec(
     'warren',
     scriptArgv(
