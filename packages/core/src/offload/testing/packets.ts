@@ -2,6 +2,7 @@
  * Whole, true IP packets for tests of offloading, made and read the slow and obvious way, so that what the
  * fast code does can be held against something.
  */
+import fc from 'fast-check';
 import { concatBytes } from '../../base/bytes.js';
 
 /** One's complement addition, word by word; folded, not inverted. */
@@ -133,3 +134,84 @@ export function payloadOf(bytes: number, seed = 1): Uint8Array {
   }
   return payload;
 }
+
+/** What a read of the device gives: a virtio header, then the packet. */
+export interface ReadShape {
+  readonly flags?: number;
+  readonly gsoType: number;
+  readonly gsoSize?: number;
+  readonly checksumStart?: number;
+  readonly checksumOffset?: number;
+  readonly packet: Uint8Array;
+}
+
+export function readOf(shape: ReadShape): Uint8Array {
+  const header = new Uint8Array(10);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, shape.flags ?? 1);
+  view.setUint8(1, shape.gsoType);
+  view.setUint16(4, shape.gsoSize ?? 0, true);
+  view.setUint16(6, shape.checksumStart ?? 0, true);
+  view.setUint16(8, shape.checksumOffset ?? 0, true);
+  return concatBytes(header, shape.packet);
+}
+
+/** Bytes of the headers of `shape`: of IP, and of IP with the transport. */
+export function headerBytesOf(shape: PacketShape): { ip: number; all: number } {
+  const ip =
+    shape.version === 6
+      ? 40 + (shape.hasExtension === true ? 8 : 0)
+      : 20 + (shape.ipOptions?.length ?? 0);
+  const transport = shape.protocol === 'udp' ? 8 : 20 + (shape.tcpOptions?.length ?? 0);
+  return { ip, all: ip + transport };
+}
+
+/** The super-packet of `shape` as the kernel hands it over, to be cut every `gsoSize` bytes. */
+export function superPacketOf(shape: PacketShape, gsoSize: number): Uint8Array {
+  const isUdp = shape.protocol === 'udp';
+  return readOf({
+    gsoType: isUdp ? 5 : shape.version === 6 ? 4 : 1,
+    gsoSize,
+    checksumStart: headerBytesOf(shape).ip,
+    checksumOffset: isUdp ? 6 : 16,
+    packet: packetOf({ ...shape, isPartial: true }),
+  });
+}
+
+/** The packets that a super-packet of `shape` stands for, each built on its own. */
+export function segmentsOf(shape: PacketShape, gsoSize: number): Uint8Array[] {
+  const { payload = NO_BYTES, flags = ACK, id = 7, seq = 1000 } = shape;
+  const count = Math.max(1, Math.ceil(payload.length / gsoSize));
+  return Array.from({ length: count }, (_, i) => {
+    const isLast = i === count - 1;
+    return packetOf({
+      ...shape,
+      id: (id + i) & 0xffff,
+      seq: (seq + i * gsoSize) >>> 0,
+      flags: flags & (isLast ? 0xff : ~(FIN | PSH)) & (i === 0 ? 0xff : ~CWR),
+      payload: payload.slice(i * gsoSize, (i + 1) * gsoSize),
+    });
+  });
+}
+
+/** Any shape that splits and coalesces; the payload is left to the test. */
+export const anyShape: fc.Arbitrary<PacketShape> = fc.record({
+  version: fc.constantFrom(4, 6),
+  protocol: fc.constantFrom('tcp', 'udp'),
+  source: fc.nat(255),
+  target: fc.nat(255),
+  sourcePort: fc.nat(0xffff),
+  targetPort: fc.nat(0xffff),
+  tos: fc.nat(0xff),
+  ttl: fc.integer({ min: 1, max: 255 }),
+  id: fc.nat(0xffff),
+  fragment: fc.constantFrom(0, 0x4000),
+  flowLabel: fc.nat(0xfffff),
+  seq: fc.oneof(fc.nat(0xffff_ffff), fc.integer({ min: 0xffff_0000, max: 0xffff_ffff })),
+  ack: fc.nat(0xffff_ffff),
+  flags: fc.constantFrom(ACK, ACK | PSH, ACK | ECE, ACK | ECE | PSH),
+  window: fc.nat(0xffff),
+  tcpOptions: fc
+    .nat(10)
+    .chain((words) => fc.uint8Array({ minLength: 4 * words, maxLength: 4 * words })),
+});
