@@ -45,7 +45,7 @@ export interface NetworkRouters {
 export function buildNetwork(
   site: NetworkSite,
   network: Network,
-  variation: NatVariation,
+  variation: NatVariation | Partial<NatBehaviour>,
 ): NetworkRouters {
   const { name, region, addresses, accessOneWayMs: accessMs = 0, ipv6 } = network;
   const routed = ipv6 === undefined ? [] : [ipv6.lan];
@@ -94,7 +94,7 @@ function buildCarrier(
 function buildHome(
   site: NetworkSite,
   network: Network,
-  variation: NatVariation,
+  variation: NatVariation | Partial<NatBehaviour>,
   wan: Plug,
 ): Router {
   const { clock, trace, topology, random } = site;
@@ -102,7 +102,7 @@ function buildHome(
   const behaviour: NatBehaviour = {
     ...natBehaviours[nat],
     hairpin,
-    ...natVariations[variation],
+    ...(typeof variation === 'string' ? natVariations[variation] : variation),
   };
   const lan = new Lan(ipv6 === undefined ? [network.lan] : [network.lan, ipv6.lan]);
   const service = portMappingOf(network);

@@ -9,6 +9,7 @@ import { SeededRandom } from '@warren/core/base/seeded-random';
 import type { Crypto } from '@warren/core/ports';
 import { SimClock } from '../clock/sim-clock.js';
 import { Trace } from '../clock/trace.js';
+import type { NatBehaviour } from '../nat/behaviour.js';
 import type { NatVariation } from '../nat/profiles.js';
 import { Host } from '../net/host.js';
 import { Internet } from '../net/internet.js';
@@ -38,7 +39,7 @@ export interface SimWorldOptions {
   /** One way between the two engines of each node. */
   readonly threadMs?: number;
   /** What a network's router does beyond its kind of NAT. */
-  readonly variations?: ReadonlyMap<string, NatVariation>;
+  readonly variations?: ReadonlyMap<string, NatVariation | Partial<NatBehaviour>>;
 }
 
 export class SimWorld {
