@@ -18,6 +18,8 @@ export class UpdateLoop {
   #saying: string | undefined;
   /** What control has confirmed on this connection. */
   #confirmed: string | undefined;
+  /** Parts that came to the confirmed text: the same ones needn't be written again to find out. */
+  #known: OwnState | undefined;
 
   constructor(outbox: Outbox, random: Random) {
     this.#update = new RequestSlot(outbox, random);
@@ -27,16 +29,22 @@ export class UpdateLoop {
   reset(): void {
     this.#update.forget();
     this.#confirmed = undefined;
+    this.#known = undefined;
     this.#update.backoff.reset();
   }
 
   /** Says what control hasn't heard. */
   step(own: OwnState, now: Instant): void {
     if (!this.#update.isDue(now)) return;
+    if (this.#known !== undefined && sameParts(this.#known, own)) {
+      this.#update.backoff.reset();
+      return;
+    }
     // Latency moves all the time and is worth no message of its own.
     const saying = JSON.stringify(mapBody(own, false, false));
     if (saying === this.#confirmed) {
       // What failed needs no repetition any more, and nobody to be woken for it.
+      this.#known = own;
       this.#update.backoff.reset();
       return;
     }
@@ -53,6 +61,7 @@ export class UpdateLoop {
     if (!this.#update.take(id)) return false;
     if (status === 200) {
       this.#confirmed = this.#saying;
+      this.#known = undefined;
       this.#update.backoff.reset();
     } else {
       this.#update.backoff.fail(now);
@@ -63,4 +72,17 @@ export class UpdateLoop {
   handleFailure(id: RequestId, now: Instant): boolean {
     return this.#update.handleFailure(id, now);
   }
+}
+
+/** Nothing was replaced since: parts are never changed in place. */
+function sameParts(a: OwnState, b: OwnState): boolean {
+  return (
+    a.nodeKey === b.nodeKey &&
+    a.discoKey === b.discoKey &&
+    a.hostInfo === b.hostInfo &&
+    a.netInfo === b.netInfo &&
+    a.endpoints === b.endpoints &&
+    a.nat === b.nat &&
+    a.paths === b.paths
+  );
 }
