@@ -110,12 +110,10 @@ function startPoll(node: KoffiNode, fd: number, listener: PollListener): PollHan
 
 let loaded: Libc | undefined;
 
-/** Loads koffi and binds the calls; throws a {@link NodeError} that says how to get koffi. */
-export async function loadLibc(): Promise<Libc> {
-  if (loaded !== undefined) return loaded;
-  let koffi: typeof Koffi;
+/** Loads koffi, for modules that bind calls of their own; throws a {@link NodeError} that says how to get it. */
+export async function loadKoffi(): Promise<typeof Koffi> {
   try {
-    koffi = (await import('koffi')).default;
+    return (await import('koffi')).default;
   } catch (cause) {
     throw new NodeError(
       'FFI_MISSING',
@@ -124,7 +122,11 @@ export async function loadLibc(): Promise<Libc> {
       { cause },
     );
   }
-  loaded = bindLibc(koffi);
+}
+
+/** Loads koffi and binds the calls; throws as {@link loadKoffi} does. */
+export async function loadLibc(): Promise<Libc> {
+  loaded ??= bindLibc(await loadKoffi());
   return loaded;
 }
 

@@ -123,8 +123,7 @@ export class LinuxSockets implements UdpSink {
     this.#sockets.delete(socketId);
     socket.close();
     this.#sender.abandon(socket);
-    if (!wasBlocked || this.isBlocked) return;
-    setImmediate(() => this.#tellRoom());
+    if (wasBlocked) setImmediate(() => this.#tellRoom());
   }
 
   send(
