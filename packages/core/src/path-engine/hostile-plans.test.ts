@@ -2,7 +2,7 @@
  * A hostile peer that names addresses which are not its own, again and again, in calls and in plans of foretold
  * ports: how many datagrams that makes us send to somebody who never asked for them.
  */
-import { encodeCallMeMaybe } from '@warren/core/disco/messages';
+import { encodeCallMeMaybe, encodePing } from '@warren/core/disco/messages';
 import { type AddressProof, type PortPlan, planPortsMax } from '@warren/core/disco/ping-extension';
 import { type Endpoint, endpointAddress, type IpAddress } from '@warren/core/ip/address';
 import { Attack, FAR } from '@warren/core/path-engine/testing/attack';
@@ -79,6 +79,26 @@ describe('plans of foretold ports', () => {
     attack.world.run(10_000);
     expect(sufferers.map(({ total }) => total)).toEqual([0, 0, 0, 0]);
     expect(attack.count('port-plan-refused')).toBe(bad.length);
+  });
+
+  test('of a peer that is direct already are needless, and nothing is opened for them', () => {
+    const { victim, good, world } = attack;
+    good.setNetmap(world.netmapFor(good));
+    victim.talkTo(good);
+    good.talkTo(victim);
+    world.run(5000);
+    expect(victim.isDirectTo(good)).toBe(true);
+    const [own] = good.endpoints;
+    if (own === undefined) throw new Error('it has told its endpoints');
+    const plan = { portPlan: planAt(attack, own.endpoint, 8) };
+    const ping = encodePing(attack.transactionId(), good.key, plan);
+    const packet = attack.seal(ping, good.discoPrivateKey);
+    const opened = victim.openSockets;
+    victim.input({ type: 'relay-packet', regionId: 900, source: good.key, packet });
+    world.run(2000);
+    expect(attack.count('port-plan-needless')).toBe(1);
+    expect(victim.openSockets).toEqual(opened);
+    expect(victim.isDirectTo(good)).toBe(true);
   });
 
   describe('with 1,500 ports of an address that the peer did not prove', () => {

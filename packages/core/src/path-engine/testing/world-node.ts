@@ -115,6 +115,11 @@ export class WorldNode {
     return this.#place;
   }
 
+  /** For messages in its name that its engine would not send. */
+  get discoPrivateKey(): DiscoPrivateKey {
+    return this.#discoKey;
+  }
+
   get discoKey(): DiscoKey {
     return publicKeyOf(nobleCrypto, 'disco', this.#discoKey);
   }
