@@ -15,7 +15,6 @@ import {
   endpointAddress,
   endpointPort,
 } from '@warren/core/ip/address';
-import { isLinkLocal } from '@warren/core/ip/classes';
 import type { Arena } from '../plane/arena.js';
 
 export const AF_INET = 2;
@@ -49,12 +48,15 @@ export function readSocketPort(view: DataView, at: number): number {
 /** Undefined: it needs a zone, which endpoints don't have; an answer would go astray. */
 function readSocketAddress(memory: Uint8Array, at: number): Endpoint | undefined {
   const isV4 = memory[at] === AF_INET;
+  // fe80::/10
+  if (!isV4 && memory[at + V6_AT] === 0xfe && ((memory[at + V6_AT + 1] ?? 0) & 0xc0) === 0x80) {
+    return undefined;
+  }
   const address = addressFromBytes(
     isV4
       ? memory.subarray(at + V4_AT, at + V4_AT + 4)
       : memory.subarray(at + V6_AT, at + V6_AT + 16),
   );
-  if (!isV4 && isLinkLocal(address)) return undefined;
   const port = ((memory[at + PORT_AT] ?? 0) << 8) | (memory[at + PORT_AT + 1] ?? 0);
   return endpoint(address, port);
 }
