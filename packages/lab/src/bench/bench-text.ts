@@ -28,7 +28,7 @@ const HEAD = [
 const LEFT_COLUMNS = new Set([0, 1, 5, 11]);
 
 /** Three digits say all that a noisy machine knows. */
-function short(value: number | null): string {
+export function short(value: number | null): string {
   if (value === null) return '-';
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

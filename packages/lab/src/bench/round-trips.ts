@@ -1,11 +1,11 @@
-/** Pings from `left` to `right`, fifty a second: little beside what a tunnel carries, and enough for a p99. */
+/** Pings from `left` to `right`, a hundred a second: little beside what a tunnel carries, and enough for a p99. */
 import { quantile } from '../figures/statistics.js';
 import { runOrThrow } from '../world/run-or-throw.js';
 import { type Tunnel, targetOf } from './tunnel.js';
 import { LEFT } from './two-machines.js';
 
-const INTERVAL_SECONDS = 0.02;
-const PINGS_A_SECOND = 50;
+const INTERVAL_SECONDS = 0.01;
+const PINGS_A_SECOND = 100;
 const SLACK_MS = 15_000;
 /** With fewer answers a quantile says nothing, and a tunnel that loses pings is no fast one. */
 const ANSWERED_SHARE = 0.9;

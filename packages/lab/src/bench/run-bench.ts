@@ -1,6 +1,6 @@
 /** All rounds of the figures that are wanted, one figure after the other; only its contenders run meanwhile. */
 import { type FigureReport, figureReport } from './bench-report.js';
-import type { BenchReport } from './bench-text.js';
+import { type BenchReport, short } from './bench-text.js';
 import type { Figure } from './figures.js';
 import { currentCommit, describeMachine } from './machine.js';
 import type { MeasureOptions } from './measurements.js';
@@ -14,7 +14,7 @@ export interface BenchOptions extends MeasureOptions {
 }
 
 function said(run: Run, unit: string): string {
-  return 'value' in run ? `${run.value.toPrecision(4)} ${unit}` : `FAILED: ${run.failure}`;
+  return 'value' in run ? `${short(run.value)} ${unit}` : `FAILED: ${run.failure}`;
 }
 
 /** Closes every world that it opened, whatever happens. */
