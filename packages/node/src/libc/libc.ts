@@ -19,7 +19,7 @@ export interface PollListener {
   onBroken(): void;
 }
 
-/** A libuv poll on a file descriptor. */
+/** A libuv poll on a file descriptor; once closed it stays so, whatever is called. */
 export interface PollHandle {
   /** What to wait for from now on; with neither it pauses. Also goes on after an error. */
   watch(readable: boolean, writable: boolean): void;
@@ -95,10 +95,12 @@ function startPoll(node: KoffiNode, fd: number, listener: PollListener): PollHan
   livePolls.add(poll);
   return {
     watch(readable, writable) {
+      if (!isOpen) return;
       if (readable || writable) poll.start({ readable, writable }, callback);
       else poll.stop();
     },
     close() {
+      if (!isOpen) return;
       isOpen = false;
       // This order matters: close before stop crashes.
       poll.stop();
