@@ -91,6 +91,7 @@ test('the table says what was reached, and which runs failed', () => {
       tcpSingle: report('tcpSingle', [1600, 1000]),
       pingIdle: report('pingIdle', [0.65, 0.5], ['too few answers', 0.5]),
     },
+    ways: { warren: 'raw' },
     machine: {
       ...{
         processor: 'A',
@@ -111,5 +112,6 @@ test('the table says what was reached, and which runs failed', () => {
   expect(lines.find((line) => line.startsWith('pingIdle '))).toMatch(
     / 0\.65 +0\.50 +- +ms +1\.30 .* above 1\.20 +NOT DONE$/,
   );
+  expect(lines).toContain('warren: raw');
   expect(lines.at(-1)).toBe('pingIdle, round 2, warren: too few answers');
 });

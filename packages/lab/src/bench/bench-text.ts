@@ -5,6 +5,8 @@ import type { Machine } from './machine.js';
 export interface BenchReport {
   /** By key of the figure. */
   readonly ratios: Readonly<Record<string, FigureReport>>;
+  /** How contenders said that their packets move. */
+  readonly ways: Readonly<Record<string, string>>;
   readonly machine: Machine;
   /** With `+` when files differ from it; null: not a clone. */
   readonly commit: string | null;
@@ -62,7 +64,14 @@ function align(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-export function benchText({ ratios, machine, commit, at, secondsPerRun }: BenchReport): string {
+export function benchText({
+  ratios,
+  ways,
+  machine,
+  commit,
+  at,
+  secondsPerRun,
+}: BenchReport): string {
   const reports = Object.entries(ratios);
   const failures = reports.flatMap(([key, { failed }]) =>
     failed.map(
@@ -75,6 +84,8 @@ export function benchText({ ratios, machine, commit, at, secondsPerRun }: BenchR
     `${processor}, ${cores} cores, ${memoryGB} GB; Linux ${kernel}, Node.js ${node}, TCP ${congestion}`,
     '',
     ...align([HEAD, ...reports.map(([key, report]) => rowOf(key, report))]),
+    ...(Object.keys(ways).length === 0 ? [] : ['']),
+    ...Object.entries(ways).map(([contender, way]) => `${contender}: ${way}`),
     ...(failures.length === 0 ? [] : ['', 'failed runs:', ...failures]),
   ].join('\n');
 }

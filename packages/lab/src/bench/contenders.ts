@@ -32,8 +32,9 @@ export type Contender =
 
 const starts: Readonly<Record<Contender, () => Promise<Tunnel>>> = {
   warren: () => startWarren(),
-  'warren-evp': () => startWarren({ env: { WARREN_CRYPTO: 'evp' } }),
-  'warren-portable': () => startWarren({ env: { WARREN_DATA_PLANE: 'portable' } }),
+  'warren-evp': () => startWarren({ env: { WARREN_CRYPTO: 'evp' }, way: /\bevp\b/ }),
+  'warren-portable': () =>
+    startWarren({ env: { WARREN_DATA_PLANE: 'portable' }, way: /^portable\b/ }),
   'warren-1000-peers': () => startWarren({ crowd: CROWD - 1 }),
   'warren-1000-rules': () => startWarren({ rules: RULES - 1 }),
   'warren-plane': startPlanePair,

@@ -39,5 +39,6 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   } finally {
     await pool.keepOnly([]);
   }
-  return { ratios, machine: describeMachine(congestion), commit, at, secondsPerRun: seconds };
+  const { ways } = pool;
+  return { ratios, ways, machine: describeMachine(congestion), commit, at, secondsPerRun: seconds };
 }

@@ -4,10 +4,16 @@ import type { Tunnel } from './tunnel.js';
 
 export class TunnelPool {
   readonly #tunnels = new Map<Contender, Tunnel>();
+  readonly #ways = new Map<Contender, string>();
   readonly #start: (contender: Contender) => Promise<Tunnel>;
 
   constructor(start: (contender: Contender) => Promise<Tunnel> = startContender) {
     this.#start = start;
+  }
+
+  /** How contenders said that their packets move. */
+  get ways(): Readonly<Partial<Record<Contender, string>>> {
+    return Object.fromEntries(this.#ways);
   }
 
   async open(contender: Contender): Promise<Tunnel> {
@@ -15,6 +21,8 @@ export class TunnelPool {
     if (running !== undefined) return running;
     const tunnel = await this.#start(contender);
     this.#tunnels.set(contender, tunnel);
+    const { way = '' } = tunnel;
+    if (way !== '') this.#ways.set(contender, way);
     return tunnel;
   }
 

@@ -8,6 +8,8 @@ export interface Tunnel {
   readonly world: World;
   /** Addresses of `right` through the tunnel. */
   readonly targets: Readonly<Partial<Record<IpFamily, string>>>;
+  /** How its packets move here, in its own words; absent or empty: it has none. */
+  readonly way?: string;
   /** The processes of both ends, as the world counts; what they have started counts with them. */
   readonly processes: readonly number[];
   /** Rejects when data would not take this tunnel, but a detour. Asked before and after each measurement. */

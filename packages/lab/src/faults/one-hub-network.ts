@@ -26,7 +26,8 @@ import type { WorldProcess } from '../world/world-process.js';
 const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
 /** Where the hub finds the regions of other relays. */
 const REGION_DIRECTORY = '/run';
-const TOWN = { id: 901, code: 'town', name: 'Town' };
+/** The region of the hub's own relay. */
+export const TOWN = { id: 901, code: 'town', name: 'Town' };
 
 /** What tests read of the hub's stats. */
 export interface HubNumbers {
