@@ -4,6 +4,8 @@ import { WarrenError } from '@warren/core/base/errors';
 /** All codes of this package; docs/errors.md explains each. */
 export type NodeErrorCode =
   | 'FFI_MISSING'
+  | 'CIPHER_UNKNOWN'
+  | 'CIPHER_UNUSABLE'
   | 'TUN_RIGHTS'
   | 'TUN_MISSING'
   | 'TUN_BUSY'

@@ -6,9 +6,11 @@ import { EXIT_DONE } from '../exit-codes.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
 import { socketPathOf } from '../options.js';
+import { renderCiphers } from '../render/cipher-report.js';
 import { renderPortMap } from '../render/portmap-report.js';
 
 const EXIT_NOT_MAPPED = 1;
+const EXIT_NO_CIPHER = 1;
 
 /** 0: some protocol has a mapping that is not known to be dead. */
 export function portMapOutcome({ routers }: PortMapReport): number {
@@ -47,6 +49,41 @@ function definePortMap(debug: Command, context: CliContext): void {
   );
 }
 
+function defineCrypto(debug: Command, context: CliContext): void {
+  const command = debug
+    .command('crypto')
+    .description('which cipher packets go through on this machine, and how fast each is')
+    .option('--json', 'as JSON', false)
+    .action(async ({ json }: { readonly json: boolean }) => {
+      const [{ reportCiphers }, { CIPHER_VARIABLE }] = await Promise.all([
+        import('@warren/node/crypto/cipher-report'),
+        import('@warren/node/crypto/choose-cipher'),
+      ]);
+      const clock = (): bigint => process.hrtime.bigint();
+      const report = await reportCiphers(process.env[CIPHER_VARIABLE], clock);
+      context.exitCode = report.chosen === undefined ? EXIT_NO_CIPHER : EXIT_DONE;
+      if (json) context.terminal.printJson(report);
+      else for (const line of renderCiphers(report)) context.terminal.print(line);
+    });
+  describe(
+    command,
+    [
+      ['warren debug crypto', 'checks and measures here, without a daemon; takes about a second'],
+      ['WARREN_CRYPTO=evp warren debug crypto', 'what a daemon with this setting would take'],
+    ],
+    [
+      [0, 'a cipher is usable'],
+      [1, 'none is, or not the one of WARREN_CRYPTO'],
+    ],
+    [
+      ['raw', 'inner functions of the OpenSSL in Node'],
+      ['evp', "OpenSSL's public interface"],
+      ['node', 'node:crypto; works everywhere'],
+    ],
+  );
+}
+
 export function defineDebug(command: Command, context: CliContext): void {
   definePortMap(command, context);
+  defineCrypto(command, context);
 }

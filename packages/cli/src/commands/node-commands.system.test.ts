@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CIPHER_NAMES } from '@warren/node/crypto/choose-cipher';
+import type { CipherReport } from '@warren/node/crypto/cipher-report';
 import { NodeError } from '@warren/node/errors';
 import type {
   PingLine,
@@ -148,6 +150,14 @@ describe('debug portmap', () => {
     const none = await warren({ portMap: () => Promise.resolve(off) }, ['debug', 'portmap']);
     expect(none).toMatchObject({ code: 1, out: expect.stringContaining('switched off') as string });
   });
+});
+
+test('debug crypto measures without a daemon, and says what is taken', async () => {
+  const { code, out } = await warren({}, ['debug', 'crypto', '--json']);
+  expect(code).toBe(0);
+  const report = JSON.parse(out) as CipherReport;
+  expect(report.ciphers.map(({ name }) => name)).toEqual(CIPHER_NAMES);
+  expect(report.ciphers.find(({ name }) => name === report.chosen)).toHaveProperty('sealNs');
 });
 
 describe('why', () => {

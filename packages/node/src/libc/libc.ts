@@ -46,7 +46,7 @@ export interface Libc {
   recvmsg(fd: number, message: number, flags: number): number;
   errno(): number;
   /** The memory address of an array's first byte. */
-  addressOf(bytes: Uint8Array): number;
+  readonly addressOf: (bytes: Uint8Array) => number;
   /** Waits for data at first. */
   poll(fd: number, listener: PollListener): PollHandle;
 }
