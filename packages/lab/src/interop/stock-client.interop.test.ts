@@ -7,7 +7,7 @@
  *                                      open   Warren   public
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OneHubNetwork } from '../faults/one-hub-network.js';
+import { OneHubNetwork, withoutPortSearches } from '../faults/one-hub-network.js';
 import { until } from '../mesh/places.js';
 import { twoClouds } from '../topology/two-clouds.js';
 import { pinnedVersion, skipsGoPeers } from './go-peers.js';
@@ -28,7 +28,9 @@ describe.skipIf(skips)('a stock client on a Warren hub', () => {
   let clients: ReadonlyMap<string, StockClient>;
 
   beforeAll(async () => {
-    network = await OneHubNetwork.start(WARREN, { topology: twoClouds });
+    // What guessing makes direct is another test's matter (stock-guesses).
+    const env = withoutPortSearches(WARREN);
+    network = await OneHubNetwork.start(WARREN, { topology: twoClouds, env });
     clients = await joinStock(network, STOCK);
     await Promise.all(WARREN.map((machine) => seesAll(machine)));
     for (const machine of WARREN) await receive(network.world, machine, '0.0.0.0');

@@ -192,7 +192,7 @@ describe.skipIf(skips)('a stock client that is called with guesses', () => {
     'behind a hard NAT itself it stays relayed: it is called for a while, and `why` says so',
     async () => {
       startPing('hard', 'harder');
-      const tried = /^harder does not tell .* Tried: birthday, 192 sockets opened for guesses, /;
+      const tried = /^harder does not tell .* Tried: birthday, \d+ sockets opened for guesses, /;
       const answer = await until(
         network.world,
         'hard',
