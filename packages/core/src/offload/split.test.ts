@@ -26,7 +26,7 @@ const READ_AT = 4099;
 const SLOTS_AT = 80_000;
 
 /** Splits one read; answers the packets, handed on `slots` at a time, or the reason why not. */
-function split(read: Uint8Array, { slots = 64, packetBytesMax = 9000 } = {}): string[] | string {
+function split(read: Uint8Array, { slots = 64, packetBytesMax = 2000 } = {}): string[] | string {
   const shape = { slots, packetBytesMax, headroomBytes: 16, tailroomBytes: 32 };
   const memory = new Uint8Array(SLOTS_AT + SegmentSlots.bytesFor(shape)).fill(0xee);
   memory.set(read, READ_AT);
