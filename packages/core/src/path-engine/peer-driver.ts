@@ -72,7 +72,7 @@ export class PeerDriver {
   }
 
   #carryOut(peer: Peer, output: PeerPathOutput, now: Instant): void {
-    const { outputs, samples, desk } = this.#options;
+    const { outputs, samples, desk, searches } = this.#options;
     switch (output.type) {
       case 'ping':
         desk().sendPing(peer, output.path, output.transactionId, now);
@@ -90,6 +90,7 @@ export class PeerDriver {
       }
       case 'observed':
         samples.add(peer.key, output.path.remote, output.observed, now);
+        searches().observed(peer.key, output.observed);
         break;
       case 'person-ping-result': {
         const { id, result } = output;

@@ -124,6 +124,7 @@ export class PortSearchDesk {
     this.#proofs.own.report(report);
     const seen = report.observations.filter(({ family }) => family === 4);
     const ports = seen.map(({ mapped }) => endpointPort(mapped));
+    this.#searches.ownPorts.pongs.setAddresses(seen.map(({ mapped }) => endpointAddress(mapped)));
     this.#setServers(
       seen.map(({ server }) => server),
       ports,
@@ -153,6 +154,11 @@ export class PortSearchDesk {
     if (!isLooking || peer.machine.relay === undefined) return;
     const proof = this.#proofs.toShow(peer.key, peer.node.nat, now);
     if (proof !== undefined) this.#options.desk().sendPlan(peer, undefined, proof, now);
+  }
+
+  /** A pong to a ping of ours told how our NAT maps us towards the peer. */
+  observed(peer: NodeKey, observed: Endpoint): void {
+    this.#searches.ownPorts.pongs.note(peer, observed);
   }
 
   /** A ping of the peer came directly. */

@@ -3,11 +3,14 @@ import type { NodeKey } from '../keys/keys.js';
 import type { KnownPlan } from './attempt-io.js';
 import type { HardMemory } from './hard-memory.js';
 import { knownPlan, type OwnMapping } from './own-mapping.js';
+import { PongPorts } from './pong-ports.js';
 
 /** As many as tell a small range from a large one. */
 const portsRemembered = 16;
 
 export class OwnPorts {
+  /** What peers said of them. */
+  readonly pongs = new PongPorts();
   readonly #mapping: (peer: NodeKey, failures: number) => OwnMapping;
   readonly #memory: Pick<HardMemory, 'rangeEnds'>;
   /** Of our mappings, as servers saw them, the newest last. */
@@ -22,7 +25,7 @@ export class OwnPorts {
   }
 
   get seen(): readonly number[] {
-    return this.#seen;
+    return [...this.#seen, ...this.pongs.beside(this.#seen)];
   }
 
   note(ports: readonly number[]): void {
@@ -32,6 +35,7 @@ export class OwnPorts {
   /** Another network gives others. */
   forget(): void {
     this.#seen = [];
+    this.pongs.clear();
   }
 
   mapping(peer: NodeKey, failures: number): OwnMapping {
@@ -42,6 +46,6 @@ export class OwnPorts {
 
   /** Our plan, as far as nothing has to be measured for it. */
   known(peer: NodeKey, failures: number): KnownPlan | undefined {
-    return knownPlan(this.mapping(peer, failures), this.#seen);
+    return knownPlan(this.mapping(peer, failures), this.seen);
   }
 }

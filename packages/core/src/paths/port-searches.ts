@@ -47,7 +47,7 @@ export class PortSearches {
   readonly #allowance = new PingAllowance();
   readonly #held: HeldPlans;
   readonly #memory: HardMemory;
-  readonly #ownPorts: OwnPorts;
+  readonly ownPorts: OwnPorts;
   #isOn = true;
   #hasServers = false;
   #hopelessUntil: Instant | undefined;
@@ -59,7 +59,7 @@ export class PortSearches {
     this.#options = options;
     this.#memory = new HardMemory(options.memory);
     this.#held = new HeldPlans(options.counters);
-    this.#ownPorts = new OwnPorts(options.mapping, this.#memory);
+    this.ownPorts = new OwnPorts(options.mapping, this.#memory);
     this.#running = new RunningAttempts({
       random: options.random,
       emit: options.emit,
@@ -85,7 +85,7 @@ export class PortSearches {
   /** A check is done: whether servers answered, and ports of mappings that they saw of ours. */
   setNetwork(hasServers: boolean, ports: readonly number[]): void {
     this.#hasServers = hasServers;
-    this.#ownPorts.note(ports);
+    this.ownPorts.note(ports);
   }
 
   /** What came of it so far; undefined: the peer was never looked for. */
@@ -183,7 +183,7 @@ export class PortSearches {
     if (lostAddress) this.#running.kept.closeAll(now);
     this.#hopelessUntil = undefined;
     this.#hasServers = false;
-    this.#ownPorts.forget();
+    this.ownPorts.forget();
     this.#isDueStale = true;
     for (const sought of this.#sought.values()) {
       sought.failures = 0;
@@ -194,6 +194,7 @@ export class PortSearches {
   /** The peer left the network. */
   forget(peer: NodeKey, now: Instant): void {
     this.#held.forget(peer);
+    this.ownPorts.pongs.forget(peer);
     this.#running.abandon(peer, now);
     this.#running.kept.closeAllOf(peer, now);
     this.#sought.delete(peer);
@@ -280,7 +281,7 @@ export class PortSearches {
   }
 
   #known(peer: NodeKey): KnownPlan | undefined {
-    return this.#ownPorts.known(peer, this.#sought.get(peer)?.failures ?? 0);
+    return this.ownPorts.known(peer, this.#sought.get(peer)?.failures ?? 0);
   }
 
   /** No socket could be kept for another path. */
@@ -357,11 +358,11 @@ export class PortSearches {
     sought.begun(now);
     this.#held.forget(peer);
     this.#isDueStale = true;
-    const mapping = this.#ownPorts.mapping(peer, sought.failures);
+    const mapping = this.ownPorts.mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
     const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
-    const seenPorts = [...this.#ownPorts.seen, ...mapping.rangeEnds];
-    const known = this.#ownPorts.known(peer, sought.failures);
+    const seenPorts = [...this.ownPorts.seen, ...mapping.rangeEnds];
+    const known = this.ownPorts.known(peer, sought.failures);
     const mayBeStock = theirs === undefined && sought.failures > 0 && !sought.knowsPlans;
     const stock = mayBeStock ? stockEndpoint(peer) : undefined;
     const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, stock, openerTtl };
@@ -377,7 +378,7 @@ export class PortSearches {
     const { counters } = this.#options;
     counters.add(`port-search-${failure ?? 'found'}`);
     counters.add('port-search-pings', attempt.pings);
-    this.#ownPorts.note(attempt.mappedPorts);
+    this.ownPorts.note(attempt.mappedPorts);
     this.#isDueStale = true;
     if (failure === 'addresses-differ' || failure === 'no-udp') {
       this.#hopelessUntil = after(now, hopelessMs);
