@@ -184,6 +184,7 @@ export class Daemon implements LocalApiBackend {
         handshakeFloor: handshakeTime.floor,
       },
       {
+        onStarted: (description) => options.log.info('data plane', { description }),
         onUp: (message: UpMessage) => receiver.daemon?.onUp(message),
         onHandshakeTime: (time) => handshakeTime.note(time),
         onFailed: (error) => options.onEnd(error),

@@ -23,8 +23,8 @@ export type ToPlane =
   | { readonly type: 'stop' };
 
 export type FromPlane =
-  /** The device stands; messages may flow. */
-  | { readonly type: 'started' }
+  /** The device stands; messages may flow. `description`: how packets move here, in a line. */
+  | { readonly type: 'started'; readonly description: string }
   /** The device could not be opened, or went away later. */
   | {
       readonly type: 'failed';

@@ -2,16 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@warren/core/base/assert';
 import { WarrenError } from '@warren/core/base/errors';
-import { LinuxTun } from '../tun/linux-tun.js';
+import { chooseIo } from './choose-io.js';
 import type { FromPlane, PlaneWorkerData } from './plane-messages.js';
 import { runPlane } from './run-plane.js';
 
 assert(parentPort !== null, 'the data plane runs in a worker');
 
 try {
-  await runPlane(parentPort, workerData as PlaneWorkerData, ({ tunName, mtuBytes }, events) =>
-    LinuxTun.open({ name: tunName, mtuBytes, ...events }),
-  );
+  await runPlane(parentPort, workerData as PlaneWorkerData, chooseIo(process.env));
 } catch (error) {
   if (!(error instanceof WarrenError)) throw error;
   const { code, message, hint } = error;

@@ -19,6 +19,8 @@ export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes' | 'hands
 
 export interface PlaneEvents {
   readonly onUp: (message: UpMessage) => void;
+  /** How packets move here, in a line; told once. */
+  readonly onStarted?: (description: string) => void;
   /** A handshake that begins takes this time. */
   readonly onHandshakeTime?: (time: WallTime) => void;
   /** Once, when the worker or its device ended by itself after it had started. */
@@ -65,6 +67,7 @@ export class Plane {
       const settle = (message: FromPlane): void => {
         worker.off('message', settle).off('error', reject).off('exit', onExit);
         if (message.type === 'started') {
+          events.onStarted?.(message.description);
           resolve(new Plane(worker, data, events));
         } else if (message.type === 'failed') {
           void worker.terminate();

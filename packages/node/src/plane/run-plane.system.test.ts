@@ -19,8 +19,10 @@ import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { afterEach, expect, test } from 'vitest';
 import { createSharedBacklog, MAX_WAITING_PACKETS, workOff } from './backlog.js';
+import type { PlaneTun, TunEvents } from './plane-io.js';
 import type { FromPlane, PlaneWorkerData } from './plane-messages.js';
-import { runPlane, type TunEvents } from './run-plane.js';
+import { portableIo } from './portable-io.js';
+import { runPlane } from './run-plane.js';
 
 const crypto = createNodeCrypto();
 const random = createNodeRandom();
@@ -67,15 +69,16 @@ async function starts(
   port1.on('message', (message: FromPlane) => up.push(message));
   await runPlane(port2, data, (_, events) => {
     tun = events;
-    return Promise.resolve({
+    const device: PlaneTun = {
       write: (memory, at, length) => {
         written.push(Buffer.from(ipPayload(memory.slice(at, at + length))).toString());
       },
       close: () => written.push('closed'),
-    });
+    };
+    return Promise.resolve(portableIo(device, events));
   });
   await until('started', () => up.length > 0);
-  expect(up.shift()).toEqual({ type: 'started' });
+  expect(up.shift()).toMatchObject({ type: 'started' });
   if (tun === undefined) throw new Error('a plane opens its device');
   ends.push(async () => {
     const closed = new Promise<void>((resolve) => port1.once('close', () => resolve()));

@@ -1,0 +1,59 @@
+/**
+ * TUN and UDP on Linux system calls with the kernel's offload, everything in one arena.
+ *
+ * While the kernel has no room for what we send, nothing more is read from TUN: packets wait in the device's own
+ * queue, which drops by its own rules, instead of in ours.
+ */
+import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
+import { createChecksum } from '../checksum/wasm-checksum.js';
+import { type Libc, loadLibc } from '../libc/libc.js';
+import { OffloadTun } from '../tun/offload-tun.js';
+import { PlainTun, type TunOptions } from '../tun/plain-tun.js';
+import { openTunDevice, type TunOffload } from '../tun/tun-device.js';
+import type { UdpOffload } from '../udp/linux-socket.js';
+import { LINUX_SOCKETS_ARENA_BYTES, LinuxSockets } from '../udp/linux-sockets.js';
+import { Arena } from './arena.js';
+import type { OpenIo, PlaneIo, UdpEvents } from './plane-io.js';
+import { portableIo } from './portable-io.js';
+
+/** A kernel that doesn't know virtio headers gets the portable way. */
+export const openOffloadIo: OpenIo = async ({ tunName, mtuBytes }, events) => {
+  const libc = await loadLibc();
+  const { fd, offload } = openTunDevice(libc, tunName, true);
+  const tun = { name: tunName, mtuBytes, ...events };
+  if (offload === undefined) return portableIo(new PlainTun(libc, fd, tun), events);
+  return offloadIo(libc, { ...tun, fd, offload }, events);
+};
+
+interface OffloadDevice extends TunOptions {
+  readonly fd: number;
+  readonly offload: TunOffload;
+}
+
+function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneIo {
+  const arenaBytes = OffloadTun.arenaBytes(device.mtuBytes) + LINUX_SOCKETS_ARENA_BYTES;
+  const arena = new Arena(arenaBytes, libc.addressOf);
+  const tun = new OffloadTun({ ...device, libc, arena, checksum: createChecksum(arena) });
+  const sockets = new LinuxSockets({ ...events, libc, arena, onWritable: () => tun.resume() });
+  return {
+    tun,
+    udp: sockets,
+    crypto: createNodeCrypto(),
+    description: describe(device.offload, sockets.offload),
+    flush() {
+      tun.flush();
+      sockets.flush();
+      if (sockets.isBlocked) tun.pause();
+    },
+    close() {
+      sockets.closeAll();
+      tun.close();
+    },
+  };
+}
+
+function describe(tun: TunOffload, udp: UdpOffload): string {
+  const joins = tun.udp ? 'TCP and UDP' : 'TCP';
+  const helps = [...(udp.segments ? ['UDP_SEGMENT'] : []), ...(udp.gro ? ['UDP_GRO'] : [])];
+  return `system calls: TUN joins ${joins}, sockets have ${helps.join(' and ') || 'no offload'}`;
+}
