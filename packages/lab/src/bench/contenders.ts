@@ -3,6 +3,7 @@ import { goPeer } from '../interop/go-peers.js';
 import { DEBIAN_WIREGUARD_GO } from '../interop/wireguard-go.js';
 import { startWorld } from '../world/start-world.js';
 import { startPlanePair, startWireguardGoPair } from './plain-tunnels.js';
+import { untilResting } from './rest.js';
 import { startStock } from './stock-tunnel.js';
 import type { Tunnel } from './tunnel.js';
 import { RIGHT, twoMachines } from './two-machines.js';
@@ -44,9 +45,16 @@ const starts: Readonly<Record<Contender, () => Promise<Tunnel>>> = {
   'no-tunnel': startNothing,
 };
 
-/** Starts a contender; resolves when `right` has answered through it. */
-export function startContender(name: Contender): Promise<Tunnel> {
-  return starts[name]();
+/** Starts a contender; resolves when `right` has answered through it, and it rests. */
+export async function startContender(name: Contender): Promise<Tunnel> {
+  const tunnel = await starts[name]();
+  try {
+    if (tunnel.processes.length > 0) await untilResting(tunnel);
+    return tunnel;
+  } catch (error) {
+    await tunnel.world.close();
+    throw error;
+  }
 }
 
 async function startNothing(): Promise<Tunnel> {
