@@ -29,8 +29,11 @@ import { probesPerSecond } from './probe-pace.js';
 
 /** The peer measures too, and its plan crosses a relay. */
 const answerMs = 2500;
-/** Many sockets are opened within some milliseconds; who gets none by then has too few to offer. */
-const gatherMs = 300;
+/**
+ * Many sockets are opened within some 20 ms; a machine that is busy gets them later, and with fewer the guesses hit
+ * less often. The peer waits for longer than this.
+ */
+const gatherMs = 1000;
 /** Pings a second are 500, evenly: data of ours that is relayed meanwhile waits for few of them. */
 const probesAtOnce = 5;
 const probeGapMs = 10;
