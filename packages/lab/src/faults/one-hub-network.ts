@@ -226,6 +226,11 @@ export class OneHubNetwork {
     await this.kill(this.#daemons.get(machine));
   }
 
+  /** Resolves when a machine's daemon has ended by itself. */
+  async daemonEnded(machine: string): Promise<void> {
+    await this.#daemons.get(machine)?.exited;
+  }
+
   /** Bytes of memory that a machine's daemon (or the hub) has resident. */
   async residentBytes(place: string): Promise<number> {
     const status = await this.sh('world', `cat /proc/${this.pidOf(place)}/status`);

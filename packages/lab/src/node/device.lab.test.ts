@@ -144,9 +144,7 @@ describe.skipIf(skips)('the device', () => {
 
   test('a device that is deleted ends the daemon with its reason; the next one starts clean', async () => {
     await sh('ip link del warren0');
-    await expect
-      .poll(() => network.status(OURS).catch(() => undefined), { timeout: 10_000 })
-      .toBeUndefined();
+    await network.daemonEnded(OURS);
     expect(await sh(`tail -n 5 ${LOG_FILE}`)).toContain('TUN_GONE');
     await network.startDaemon(OURS);
     await network.statusUntil(OURS, 'up again', ({ state }) => state === 'Running');
