@@ -116,7 +116,8 @@ export function differentialFault(
     const length = i < USUAL_MAX_BYTES && i % 2 === 0 ? i / 2 : random.below(maxBytes + 1);
     const at = MARGIN_BYTES - 64 + random.below(64);
     const counter = random.below(2 ** 21) * 2 ** random.below(32) + random.below(2 ** 16);
-    const around = memory.subarray(0, at + length + TAG_BYTES + MARGIN_BYTES / 2);
+    const behind = random.below(MARGIN_BYTES / 2);
+    const around = memory.subarray(0, at + length + TAG_BYTES + behind);
     around.fill(MARGIN);
     random.fill(around.subarray(at, at + length));
     const forgeBit = i % FORGED_EVERY === 0 ? random.uint32() : undefined;

@@ -5,6 +5,7 @@
  * process breaks the first. What Node does not export can't be called: {@link Foreign.bind} throws then.
  */
 import { assert } from '@warren/core/base/assert';
+import { viewOf } from '@warren/core/base/bytes';
 import { loadKoffi } from '../libc/libc.js';
 
 /** All parameters are numbers: sizes, codes, addresses. */
@@ -34,6 +35,8 @@ export async function loadForeign(): Promise<Foreign> {
 export class Addresses {
   readonly #addressOf: (bytes: Uint8Array) => number;
   readonly #ofBuffers = new WeakMap<ArrayBufferLike, number>();
+  /** Of the memory that was asked for last; a view's words need not be aligned. */
+  view = viewOf(new Uint8Array(0));
   #lastArray = new Uint8Array(0);
   #lastAddress = 0;
 
@@ -47,6 +50,7 @@ export class Addresses {
     if (memory !== this.#lastArray) {
       this.#lastAddress = this.#ofBuffer(memory.buffer) + memory.byteOffset;
       this.#lastArray = memory as Uint8Array<ArrayBuffer>;
+      this.view = viewOf(memory);
     }
     return this.#lastAddress + at;
   }
