@@ -9,8 +9,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } };
 
-/** A file fits two cores with one other: each has worlds of its own and waits more than it computes. */
-const WORLDS_AT_A_TIME = 2;
+/** Files at a time, on two cores: each has worlds of its own and waits more than it computes, interop nearly always. */
+const LAB_FILES = 2;
+const INTEROP_FILES = 3;
 
 /** Delays to the millisecond; floods that have to be fast; namespaces that must be gone, whose numbers are given anew. */
 const LAB_ALONE = ['delay/delay', 'faults/hostile', 'world/world-death'];
@@ -26,7 +27,7 @@ const FIRST = [
   ...['matrix/matrix.lab', 'faults/recovery', 'faults/links', 'faults/relays', 'node/device'],
   ...['demo/agree', 'faults/removed-node', 'probe/nat-profiles', 'probe/port-mapping'],
   ...['matrix/why.lab', 'matrix/fixes', 'probe/routers'],
-  ...['interop/wireguard-go.', 'netcheck/description', 'interop/stock-lifetime'],
+  ...['interop/wireguard-go.', 'netcheck/description', 'interop/stock-lifetime', 'interop/coturn'],
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -45,8 +46,8 @@ const NO_TESTS = ['**/node_modules/**', '**/dist/**'];
 const filesOf = (ring: string, names: readonly string[]): string[] =>
   names.map((name) => `packages/*/src/${name}.${ring}.test.ts`);
 
-/** Two projects of a ring that needs worlds: first two files at a time, then those that need the computer alone. */
-function worldRing(ring: string, alone: readonly string[], order: number) {
+/** Two projects of a ring that needs worlds: first several files at a time, then those that need the computer alone. */
+function worldRing(ring: string, maxWorkers: number, alone: readonly string[], order: number) {
   const patience = { testTimeout: 300_000, hookTimeout: 120_000 };
   return [
     {
@@ -56,7 +57,7 @@ function worldRing(ring: string, alone: readonly string[], order: number) {
         name: ring,
         include: [`packages/*/src/**/*.${ring}.test.ts`],
         exclude: [...filesOf(ring, alone), ...NO_TESTS],
-        maxWorkers: WORLDS_AT_A_TIME,
+        maxWorkers,
         sequence: { groupOrder: order },
       },
     },
@@ -99,8 +100,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      ...worldRing('lab', LAB_ALONE, 1),
-      ...worldRing('interop', INTEROP_ALONE, 3),
+      ...worldRing('lab', LAB_FILES, LAB_ALONE, 1),
+      ...worldRing('interop', INTEROP_FILES, INTEROP_ALONE, 3),
     ],
   },
 });
