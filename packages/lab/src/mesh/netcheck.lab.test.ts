@@ -160,7 +160,8 @@ describe.skipIf(skips)('the network check', () => {
     });
     const report = await netcheck(machine);
     expect(report.nat.class).toBe('easy');
-    expect(proof(report)).toBeNull();
+    // An arrival proves nothing there; on a busy computer none may come in time.
+    expect([null, 'no']).toContain(proof(report));
   });
 
   test('a machine in the open keeps what was proven over a restart', async () => {
