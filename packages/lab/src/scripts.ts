@@ -1,7 +1,7 @@
 /**
  * The node scripts that run inside a world, by name: `world/init`, `delay/delayer`, `probe/nat-probe`,
  * `probe/echo-server`, `probe/port-mapping-probe`, `probe/hop-sender`, `probe/hop-receiver`,
- * `probe/udp-burst`, `traffic/transfer-agent`, `traffic/cross-traffic`.
+ * `probe/udp-burst`, `probe/kernel-offload`, `traffic/transfer-agent`, `traffic/cross-traffic`.
  *
  * They run from `dist/`, whether this module itself runs from `dist/` or, under a test runner, from `src/`.
  */
