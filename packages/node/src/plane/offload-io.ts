@@ -4,7 +4,6 @@
  * While the kernel has no room for what we send, nothing more is read from TUN: packets wait in the device's own
  * queue, which drops by its own rules, instead of in ours.
  */
-import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { createChecksum } from '../checksum/wasm-checksum.js';
 import { type Libc, loadLibc } from '../libc/libc.js';
 import { OffloadTun } from '../tun/offload-tun.js';
@@ -38,7 +37,6 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
   return {
     tun,
     udp: sockets,
-    crypto: createNodeCrypto(),
     description: describe(device.offload, sockets.offload),
     flush() {
       tun.flush();

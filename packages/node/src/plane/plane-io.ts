@@ -8,7 +8,6 @@ import type { SocketId } from '@warren/core/engines/paths';
 import type { Endpoint } from '@warren/core/ip/address';
 import type { DatagramBatch } from '@warren/core/packet-engine/datagram-batch';
 import type { PacketBatch, TunSink, UdpSink } from '@warren/core/packet-engine/packet-ports';
-import type { Crypto } from '@warren/core/ports';
 import type { PlaneWorkerData } from './plane-messages.js';
 
 /** A TUN device that is open. */
@@ -37,8 +36,6 @@ export interface UdpEvents {
 export interface PlaneIo {
   readonly tun: TunSink;
   readonly udp: UdpSink;
-  /** For what goes through these. */
-  readonly crypto: Crypto;
   /** How it works here, for the log: one line. */
   readonly description: string;
   /** What was written and sent leaves. Comes after every call of the engine, within the same event. */

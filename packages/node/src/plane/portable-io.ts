@@ -1,6 +1,5 @@
 /** TUN packet by packet and UDP by node:dgram: wherever Node runs. */
 import { createDatagramBatch } from '@warren/core/packet-engine/datagram-batch';
-import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { loadLibc } from '../libc/libc.js';
 import { PlainTun } from '../tun/plain-tun.js';
 import { openTunDevice } from '../tun/tun-device.js';
@@ -27,7 +26,6 @@ export function portableIo(tun: PlaneTun, events: UdpEvents): PlaneIo {
   return {
     tun,
     udp: sockets,
-    crypto: createNodeCrypto(),
     description: 'portable: one packet a call',
     flush() {},
     close() {

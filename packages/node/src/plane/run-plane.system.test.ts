@@ -19,7 +19,7 @@ import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { afterEach, expect, test } from 'vitest';
 import { createSharedBacklog, MAX_WAITING_PACKETS, workOff } from './backlog.js';
-import type { PlaneTun, TunEvents } from './plane-io.js';
+import type { OpenIo, PlaneTun, TunEvents } from './plane-io.js';
 import type { FromPlane, PlaneWorkerData } from './plane-messages.js';
 import { portableIo } from './portable-io.js';
 import { runPlane } from './run-plane.js';
@@ -67,7 +67,7 @@ async function starts(
   const written: string[] = [];
   let tun: TunEvents | undefined;
   port1.on('message', (message: FromPlane) => up.push(message));
-  await runPlane(port2, data, (_, events) => {
+  const openIo: OpenIo = (_, events) => {
     tun = events;
     const device: PlaneTun = {
       write: (memory, at, length) => {
@@ -76,7 +76,8 @@ async function starts(
       close: () => written.push('closed'),
     };
     return Promise.resolve(portableIo(device, events));
-  });
+  };
+  await runPlane(port2, data, { openIo, crypto, cipherName: 'node' });
   await until('started', () => up.length > 0);
   expect(up.shift()).toMatchObject({ type: 'started' });
   if (tun === undefined) throw new Error('a plane opens its device');

@@ -10,6 +10,7 @@ import { Counters } from '@warren/core/base/counters';
 import { wallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import { PacketEngine } from '@warren/core/packet-engine/packet-engine';
+import type { Crypto } from '@warren/core/ports';
 import { systemClock } from '@warren/shell/clock';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { createNodeRandom } from '@warren/shell/random/node-random';
@@ -18,11 +19,19 @@ import { HandshakeClock } from './handshake-clock.js';
 import type { OpenIo } from './plane-io.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
+/** What it is made of, besides what `data` says. */
+export interface PlaneParts {
+  readonly openIo: OpenIo;
+  readonly crypto: Crypto;
+  /** Of the cipher in `crypto` that packets go through, for the log. */
+  readonly cipherName: string;
+}
+
 /** Runs until `stop` comes, and closes `port` then. Rejects when the device can't be opened. */
 export async function runPlane(
   port: MessagePort,
   data: PlaneWorkerData,
-  openIo: OpenIo,
+  { openIo, crypto, cipherName }: PlaneParts,
 ): Promise<void> {
   const clock = systemClock;
   const counters = new Counters();
@@ -47,7 +56,7 @@ export async function runPlane(
       engine.sendFailed(socketId, remote, reason, clock.now()),
   });
   const engine = new PacketEngine({
-    crypto: io.crypto,
+    crypto,
     random: createNodeRandom(),
     wallClock: () => {
       const time = handshakeClock.read();
@@ -95,5 +104,5 @@ export async function runPlane(
     io.close();
     port.close();
   });
-  post({ type: 'started', description: io.description });
+  post({ type: 'started', description: `${io.description}; cipher ${cipherName}` });
 }
