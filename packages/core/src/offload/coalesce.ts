@@ -28,6 +28,7 @@ import {
 } from './groups.js';
 import {
   ACK,
+  areEqualWords,
   ECE,
   ICMPV6,
   IPV4_AT,
@@ -42,13 +43,9 @@ import {
   UDP_AT,
   UDP_HEADER_BYTES,
 } from './headers.js';
+import { NONE, OpenFlows } from './open-flows.js';
 import { VIRTIO_HEADER_BYTES } from './virtio-header.js';
 
-/** Flows whose packets arrive mixed; with more than this the oldest group is closed, which costs a write. */
-export const OPEN_FLOWS_MAX = 16;
-
-/** "No group." */
-const NONE = -1;
 const DONT_FRAGMENT = 0x4000;
 /** Flags and reserved bits that must not be set, in TCP's word of data offset and flags. */
 const ODD_FLAGS = 0x0fff & ~(PSH | ECE);
@@ -62,11 +59,7 @@ export class Coalescer {
   readonly #records: Int32Array;
   readonly #sink: GroupSink;
   readonly #joinsUdp: boolean;
-  /** Groups that still take packets, one per flow, and what to find them by. */
-  readonly #openGroup = new Int32Array(OPEN_FLOWS_MAX);
-  readonly #openHash = new Int32Array(OPEN_FLOWS_MAX);
-  #openCount = 0;
-  #oldest = 0;
+  readonly #flows: OpenFlows;
 
   /** `joinsUdp`: the device took the offload of UDP segmentation. */
   constructor(
@@ -79,6 +72,7 @@ export class Coalescer {
     this.#checksum = checksum;
     this.#groups = new Groups(memory, checksum);
     this.#records = this.#groups.records;
+    this.#flows = new OpenFlows(this.#view, this.#records);
     this.#sink = sink;
     this.#joinsUdp = options.joinsUdp;
   }
@@ -99,7 +93,7 @@ export class Coalescer {
   /** Hands everything to the sink. */
   flush(): void {
     this.#groups.emit(this.#sink);
-    this.#openCount = 0;
+    this.#flows.clear();
   }
 
   #addV4(at: number, length: number): void {
@@ -110,7 +104,7 @@ export class Coalescer {
       view.getUint16(at + IPV4_AT.length) === length &&
       fragment === 0;
     const protocol = view.getUint8(at + IPV4_AT.protocol);
-    if (!isPlain) this.#addOdd(at, length, 4, at + IPV4_AT.source, 8);
+    if (!isPlain) this.#addOdd(at, length, 4, IPV4_AT.source, 8);
     else if (protocol === TCP) this.#addTcp(at, length, 4, IPV4_HEADER_BYTES);
     else if (protocol === UDP) this.#addUdp(at, length, 4, IPV4_HEADER_BYTES);
     else this.#groups.start(at, length);
@@ -123,18 +117,12 @@ export class Coalescer {
     if (protocol === TCP) this.#addTcp(at, length, 6, IPV6_HEADER_BYTES);
     else if (protocol === UDP) this.#addUdp(at, length, 6, IPV6_HEADER_BYTES);
     else if (protocol === ICMPV6) this.#groups.start(at, length);
-    else this.#addOdd(at, length, 6, at + IPV6_AT.source, 32);
+    else this.#addOdd(at, length, 6, IPV6_AT.source, 32);
   }
 
   /** A packet whose ports don't show: it may belong to any flow between its addresses, so it parts all of them. */
-  #addOdd(at: number, length: number, version: number, addressesAt: number, bytes: number): void {
-    const records = this.#records;
-    for (let i = this.#openCount - 1; i >= 0; i--) {
-      const group = this.#openGroup[i] ?? 0;
-      if (records[group + GROUP.version] !== version) continue;
-      const otherAt = (records[group + GROUP.at] ?? 0) + (addressesAt - at);
-      if (this.#areEqual(addressesAt, otherAt, bytes)) this.#close(i);
-    }
+  #addOdd(at: number, length: number, version: number, offset: number, bytes: number): void {
+    this.#flows.closeBetween(at, version, offset, bytes);
     this.#groups.start(at, length);
   }
 
@@ -146,13 +134,13 @@ export class Coalescer {
       return;
     }
     const hash = this.#hashOf(tcpAt, TCP);
-    const open = this.#find(hash, at, version, TCP, ipBytes);
+    const open = this.#flows.find(hash, at, version, TCP, ipBytes);
     const word = view.getUint16(tcpAt + TCP_AT.dataOffset);
     const headerBytes = ipBytes + (word >> 12) * 4;
     const payloadBytes = length - headerBytes;
     const isPlain = (word & ODD_FLAGS) === ACK && headerBytes >= ipBytes + TCP_HEADER_BYTES;
     if (!isPlain || payloadBytes <= 0 || !this.#isIntact(at, length, version, TCP)) {
-      if (open !== NONE) this.#close(open);
+      if (open !== NONE) this.#flows.close(open);
       this.#groups.start(at, length);
       return;
     }
@@ -160,7 +148,7 @@ export class Coalescer {
     const seq = view.getInt32(tcpAt + TCP_AT.seq);
     const isPushed = (word & PSH) !== 0;
     if (open !== NONE) {
-      const group = this.#openGroup[open] ?? 0;
+      const group = this.#flows.groupAt(open);
       const joins =
         records[group + GROUP.seq] === seq &&
         records[group + GROUP.headerBytes] === headerBytes &&
@@ -171,10 +159,10 @@ export class Coalescer {
         this.#groups.append(group, at + headerBytes, payloadBytes);
         records[group + GROUP.seq] = (seq + payloadBytes) | 0;
         records[group + GROUP.flags] = word & 0xff;
-        if (isPushed || payloadBytes < (records[group + GROUP.size] ?? 0)) this.#close(open);
+        if (isPushed || payloadBytes < (records[group + GROUP.size] ?? 0)) this.#flows.close(open);
         return;
       }
-      this.#close(open);
+      this.#flows.close(open);
     }
     const group = this.#groups.start(at, length);
     if (isPushed) return;
@@ -195,28 +183,28 @@ export class Coalescer {
     const view = this.#view;
     const udpAt = at + ipBytes;
     const hash = this.#hashOf(udpAt, UDP);
-    const open = this.#find(hash, at, version, UDP, ipBytes);
+    const open = this.#flows.find(hash, at, version, UDP, ipBytes);
     const headerBytes = ipBytes + UDP_HEADER_BYTES;
     const payloadBytes = length - headerBytes;
     const isPlain =
       view.getUint16(udpAt + UDP_AT.length) === length - ipBytes &&
       view.getUint16(udpAt + UDP_AT.checksum) !== 0;
     if (!isPlain || payloadBytes === 0 || !this.#isIntact(at, length, version, UDP)) {
-      if (open !== NONE) this.#close(open);
+      if (open !== NONE) this.#flows.close(open);
       this.#groups.start(at, length);
       return;
     }
     if (open !== NONE) {
-      const group = this.#openGroup[open] ?? 0;
+      const group = this.#flows.groupAt(open);
       if (
         this.#hasRoom(group, payloadBytes, UDP_SEGMENTS_MAX) &&
         this.#hasSameIp(group, at, version)
       ) {
         this.#groups.append(group, at + headerBytes, payloadBytes);
-        if (payloadBytes < (this.#records[group + GROUP.size] ?? 0)) this.#close(open);
+        if (payloadBytes < (this.#records[group + GROUP.size] ?? 0)) this.#flows.close(open);
         return;
       }
-      this.#close(open);
+      this.#flows.close(open);
     }
     const group = this.#groups.start(at, length);
     this.#open(group, hash, version, UDP, headerBytes, payloadBytes);
@@ -224,33 +212,18 @@ export class Coalescer {
 
   /** A packet that ends within its transport's header. */
   #addShort(at: number, length: number, version: number, ipBytes: number): void {
-    const addressesAt = version === 4 ? IPV4_AT.source : IPV6_AT.source;
-    this.#addOdd(at, length, version, at + addressesAt, ipBytes - addressesAt);
+    const offset = version === 4 ? IPV4_AT.source : IPV6_AT.source;
+    this.#addOdd(at, length, version, offset, ipBytes - offset);
   }
 
-  /** From the ports and the last four bytes of both addresses' end; equality is checked on the whole. */
+  /** From the ports and the end of the target; whole flows are compared afterwards. */
   #hashOf(transportAt: number, protocol: number): number {
     const view = this.#view;
     const target = view.getInt32(transportAt - 4);
     return Math.imul(view.getInt32(transportAt) ^ protocol, 0x9e3779b1) ^ target;
   }
 
-  /** Where in the table of open flows that of this packet stands. */
-  #find(hash: number, at: number, version: number, protocol: number, ipBytes: number): number {
-    const records = this.#records;
-    // Both addresses and both ports lie in one piece.
-    const bytes = version === 4 ? 12 : 36;
-    const from = ipBytes + 4 - bytes;
-    for (let i = 0; i < this.#openCount; i++) {
-      if (this.#openHash[i] !== hash) continue;
-      const group = this.#openGroup[i] ?? 0;
-      if (records[group + GROUP.version] !== version) continue;
-      if (records[group + GROUP.protocol] !== protocol) continue;
-      if (this.#areEqual((records[group + GROUP.at] ?? 0) + from, at + from, bytes)) return i;
-    }
-    return NONE;
-  }
-
+  /** `group` takes more of its flow from now on. */
   #open(
     group: number,
     hash: number,
@@ -264,22 +237,7 @@ export class Coalescer {
     records[group + GROUP.protocol] = protocol;
     records[group + GROUP.headerBytes] = headerBytes;
     records[group + GROUP.size] = payloadBytes;
-    let place = this.#openCount;
-    if (place === OPEN_FLOWS_MAX) {
-      place = this.#oldest;
-      this.#oldest = (place + 1) % OPEN_FLOWS_MAX;
-    } else {
-      this.#openCount++;
-    }
-    this.#openGroup[place] = group;
-    this.#openHash[place] = hash;
-  }
-
-  /** The group at `place` takes no more; the last of the table moves there. */
-  #close(place: number): void {
-    const last = --this.#openCount;
-    this.#openGroup[place] = this.#openGroup[last] ?? 0;
-    this.#openHash[place] = this.#openHash[last] ?? 0;
+    this.#flows.open(group, hash);
   }
 
   #hasRoom(group: number, payloadBytes: number, segmentsMax: number): boolean {
@@ -322,7 +280,8 @@ export class Coalescer {
         (view.getUint16(tcpAt + TCP_AT.dataOffset) & ~PSH) &&
       view.getUint16(firstAt + TCP_AT.window) === view.getUint16(tcpAt + TCP_AT.window) &&
       view.getUint16(firstAt + TCP_AT.urgent) === view.getUint16(tcpAt + TCP_AT.urgent) &&
-      this.#areEqual(
+      areEqualWords(
+        view,
         firstAt + TCP_HEADER_BYTES,
         tcpAt + TCP_HEADER_BYTES,
         tcpBytes - TCP_HEADER_BYTES,
@@ -346,14 +305,5 @@ export class Coalescer {
     if (foldSum(header) !== 0xffff) return false;
     const initial = protocol + length - IPV4_HEADER_BYTES;
     return this.#checksum.sum(at + IPV4_AT.source, length - IPV4_AT.source, initial) === 0xffff;
-  }
-
-  /** `bytes` is a multiple of 4. */
-  #areEqual(oneAt: number, otherAt: number, bytes: number): boolean {
-    const view = this.#view;
-    for (let i = 0; i < bytes; i += 4) {
-      if (view.getInt32(oneAt + i) !== view.getInt32(otherAt + i)) return false;
-    }
-    return true;
   }
 }

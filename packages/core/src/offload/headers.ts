@@ -71,3 +71,16 @@ export function ipv6HeaderBytes(view: DataView, at: number, end: number, protoco
   }
   return here <= end ? here - at : 0;
 }
+
+/** Whether the `bytes`, a multiple of 4, at two places are the same. */
+export function areEqualWords(
+  view: DataView,
+  oneAt: number,
+  otherAt: number,
+  bytes: number,
+): boolean {
+  for (let i = 0; i < bytes; i += 4) {
+    if (view.getInt32(oneAt + i) !== view.getInt32(otherAt + i)) return false;
+  }
+  return true;
+}
