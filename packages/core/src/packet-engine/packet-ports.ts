@@ -1,8 +1,10 @@
 /**
  * What the PacketEngine needs of the machine: a TUN device and UDP sockets.
  *
- * Calls are synchronous and may drop; a port counts its drops. Memory passed in is only valid during the
- * call. The PacketEngine calls these from within `handle*`; they must not call back into it.
+ * Calls are synchronous and may drop; a port counts its drops. Memory of the batch under way stays as it is
+ * until the shell flushes the sinks, after the engine's call; any other memory is only valid during the call.
+ * Sinks may overwrite the 10 bytes before an opened packet, WireGuard's header until then. The PacketEngine calls
+ * these from within `handle*`; they must not call back into it.
  */
 
 import type { UpMessage } from '../engines/messages.js';
