@@ -1,207 +1,41 @@
 /**
  * ChaCha20-Poly1305 by OpenSSL's inner functions ChaCha20_ctr32 and Poly1305_*, which Node's own builds export:
- * four to five calls a packet, without EVP's bookkeeping.
+ * without EVP's bookkeeping. They know no contexts: the key and the counter block are given to each call.
  *
- *     one-time key   first 32 bytes of block 0
- *     text           xor of blocks 1, 2, ...
- *     tag            Poly1305 of: text | zeros to 16 | 8 zeros (no associated data) | length of the text, 64 bits
- *     counter block  block number u32 | four zero bytes | packet counter u64, all little-endian
- *
- * A call costs 40 to 60 ns, and one more for the last 16 bytes of a tag 190 ns. So what the tag covers behind the
- * text is written there, and when sealing block 0 is made before the text by the same call as the text; the
- * neighbours' bytes that lie there are put back (they are nobody else's meanwhile: a plane has one thread).
- * Where the memory ends too early, the same is done in more calls. Opening needs the key before the text.
- *
- * Source: RFC 8439 section 2.8; OpenSSL include/crypto/chacha.h and include/crypto/poly1305.h.
+ * Source: OpenSSL include/crypto/chacha.h and include/crypto/poly1305.h.
  */
-import { assert } from '@warren/core/base/assert';
 import type { TransportCipher } from '@warren/core/ports';
-import { Addresses, type Foreign, KeyStore } from './foreign.js';
+import { composeCiphers, STATE_BYTES } from './chacha-poly.js';
+import type { Foreign } from './foreign.js';
 
-const TAG_BYTES = 16;
-const BLOCK_BYTES = 64;
-const BLOCK_WORDS = BLOCK_BYTES / 4;
-/** Poly1305 works on blocks of 16 bytes. */
-const PADDING_MASK = 15;
-const WORD = 2 ** 32;
-
-/** 248 on x86-64; one that says far more is not the function we know. */
-const MAX_POLY_STATE_BYTES = 1024;
-
-/** Where things lie in the scratch memory; spaced, so that what one call writes is not what the next reads. */
-const SCRATCH = {
-  counterBlock: 0,
-  /** Up to 15 zeros that complete the last block of text, then the 16 bytes with the lengths. */
-  trailer: 64,
-  tag: 128,
-  zeroBlock: 192,
-  oneTimeKey: 256,
-  polyState: 320,
-  bytes: 320 + MAX_POLY_STATE_BYTES,
-} as const;
-/** Index of the text's length in the scratch's words: the trailer is 16 zeros, 8 zeros and the length. */
-const LENGTH_WORD = (SCRATCH.trailer + 24) / 4;
-const OWN_TAG_WORD = SCRATCH.tag / 4;
-/** What a tag may cover behind the text, rounded up: 15 bytes of padding and 16 with the lengths. */
-const TRAILER_BYTES = 32;
-
-function bindOpenssl({ bind }: Foreign) {
-  const stateBytes = bind('size_t Poly1305_ctx_size()')();
-  if (stateBytes > MAX_POLY_STATE_BYTES) {
-    throw new Error(`Poly1305 wants ${stateBytes} bytes for its state`);
-  }
-  return {
-    chacha: bind(
-      'void ChaCha20_ctr32(uintptr_t out, uintptr_t in, size_t length, uintptr_t key, uintptr_t counter)',
-    ),
-    polyInit: bind('void Poly1305_Init(uintptr_t state, uintptr_t key)'),
-    polyUpdate: bind('void Poly1305_Update(uintptr_t state, uintptr_t in, size_t length)'),
-    polyFinal: bind('void Poly1305_Final(uintptr_t state, uintptr_t tag)'),
-  };
-}
-
-/** Makes ciphers that share one scratch memory: each call is complete in itself. Throws when functions are missing. */
+/** Throws when this Node doesn't export the functions. */
 export function rawCiphers(foreign: Foreign): (key: Uint8Array) => TransportCipher {
-  const { chacha, polyInit, polyUpdate, polyFinal } = bindOpenssl(foreign);
-  const addresses = new Addresses(foreign.addressOf);
-  const keys = new KeyStore(foreign.addressOf);
-  const scratch = new Uint8Array(SCRATCH.bytes);
-  const words = new Uint32Array(scratch.buffer);
-  /** What lies where block 0 is made for a moment. */
-  const neighbour = new Int32Array(BLOCK_WORDS);
-  const at = foreign.addressOf(scratch);
-  const counterBlock = at + SCRATCH.counterBlock;
-  const trailer = at + SCRATCH.trailer;
-  const ownTag = at + SCRATCH.tag;
-  const zeroBlock = at + SCRATCH.zeroBlock;
-  const oneTimeKey = at + SCRATCH.oneTimeKey;
-  const polyState = at + SCRATCH.polyState;
+  const { bind } = foreign;
+  const chacha = bind(
+    'void ChaCha20_ctr32(uintptr_t out, uintptr_t in, size_t length, uintptr_t key, uintptr_t counter)',
+  );
+  const polyInit = bind('void Poly1305_Init(uintptr_t state, uintptr_t key)');
+  const polyUpdate = bind('void Poly1305_Update(uintptr_t state, uintptr_t in, size_t length)');
+  const polyFinal = bind('void Poly1305_Final(uintptr_t state, uintptr_t tag)');
+  const stateBytes = bind('size_t Poly1305_ctx_size()')();
+  if (stateBytes > STATE_BYTES) throw new Error(`Poly1305 wants ${stateBytes} bytes for its state`);
 
-  /** Sets the counter block to block 0 of a packet. */
-  function count(counter: number): void {
-    words[0] = 0;
-    words[2] = counter; // a store into 32 bits takes the low ones
-    words[3] = counter / WORD;
-  }
-
-  /** Makes the one-time key and begins the tag. The next block is the text's first. */
-  function begin(key: number): void {
-    chacha(oneTimeKey, zeroBlock, BLOCK_BYTES, key, counterBlock);
-    polyInit(polyState, oneTimeKey);
-    words[0] = 1;
-  }
-
-  /** {@link begin} and {@link crypt} in one; the text is at `from` in `addresses.view`, a block or more. */
-  function beginAndCrypt(key: number, text: number, from: number, length: number): void {
-    const { view } = addresses;
-    const blockAt = from - BLOCK_BYTES;
-    for (let i = 0; i < BLOCK_WORDS; i++) {
-      neighbour[i] = view.getInt32(blockAt + i * 4, true);
-      view.setInt32(blockAt + i * 4, 0, true);
-    }
-    const block = text - BLOCK_BYTES;
-    chacha(block, block, length + BLOCK_BYTES, key, counterBlock);
-    polyInit(polyState, block);
-    for (let i = 0; i < BLOCK_WORDS; i++) {
-      view.setInt32(blockAt + i * 4, neighbour[i] as number, true);
-    }
-  }
-
-  /** Encrypts or decrypts; follows {@link begin}. */
-  function crypt(key: number, text: number, length: number): void {
-    if (length > 0) chacha(text, text, length, key, counterBlock);
-  }
-
-  /**
-   * Writes the tag of the encrypted text to the address `tag`. `behind` is the place behind the text in
-   * `addresses.view`.
-   */
-  function authenticate(text: number, length: number, behind: number, tag: number): void {
-    const padding = -length & PADDING_MASK;
-    const { view } = addresses;
-    if (behind + TRAILER_BYTES > view.byteLength) {
-      authenticateAtEnd(text, length, tag);
-      return;
-    }
-    // What lies behind the tag's place is a neighbour's.
-    const a = view.getInt32(behind + 16, true);
-    const b = view.getInt32(behind + 20, true);
-    const c = view.getInt32(behind + 24, true);
-    const d = view.getInt32(behind + 28, true);
-    view.setInt32(behind, 0, true);
-    view.setInt32(behind + 4, 0, true);
-    view.setInt32(behind + 8, 0, true);
-    view.setInt32(behind + 12, 0, true);
-    view.setInt32(behind + 16, 0, true);
-    view.setInt32(behind + 20, 0, true);
-    view.setInt32(behind + 24, 0, true);
-    view.setInt32(behind + 28, 0, true);
-    view.setInt32(behind + padding + 8, length, true);
-    polyUpdate(polyState, text, length + padding + TAG_BYTES);
-    view.setInt32(behind + 16, a, true);
-    view.setInt32(behind + 20, b, true);
-    view.setInt32(behind + 24, c, true);
-    view.setInt32(behind + 28, d, true);
-    polyFinal(polyState, tag);
-  }
-
-  /** The same in two steps, where the memory ends with the packet. */
-  function authenticateAtEnd(text: number, length: number, tag: number): void {
-    const inLastBlock = length & PADDING_MASK;
-    words[LENGTH_WORD] = length;
-    if (length > 0) polyUpdate(polyState, text, length);
-    if (inLastBlock === 0) polyUpdate(polyState, trailer + TAG_BYTES, TAG_BYTES);
-    else polyUpdate(polyState, trailer + inLastBlock, TRAILER_BYTES - inLastBlock);
-    polyFinal(polyState, tag);
-  }
-
-  return (keyBytes) => {
-    const place = keys.take(keyBytes);
-    const key = keys.addressOf(place);
-    let isErased = false;
-    return {
-      seal(counter, memory, from, length) {
-        assert(!isErased, 'an erased cipher is not used');
-        const text = addresses.of(memory, from, length + TAG_BYTES);
-        count(counter);
-        if (from >= BLOCK_BYTES) beginAndCrypt(key, text, from, length);
-        else {
-          begin(key);
-          crypt(key, text, length);
-        }
-        authenticate(text, length, from + length, text + length);
+  return composeCiphers(foreign, ({ counterBlock, counterWords, state, stateMemory }) => ({
+    newStream: (key) => ({
+      start: () => undefined,
+      xor(out, text, length) {
+        chacha(out, text, length, key, counterBlock);
+        // A packet's first call is of block 0, alone or with all the rest.
+        counterWords[0] = 1;
       },
-      open(counter, memory, from, length) {
-        assert(!isErased, 'an erased cipher is not used');
-        const textBytes = length - TAG_BYTES;
-        if (textBytes < 0) return false;
-        const text = addresses.of(memory, from, length);
-        count(counter);
-        begin(key);
-        const { view } = addresses;
-        // The tag is compared as a whole, and its place used for what it covers.
-        const tagAt = from + textBytes;
-        const a = view.getInt32(tagAt, true);
-        const b = view.getInt32(tagAt + 4, true);
-        const c = view.getInt32(tagAt + 8, true);
-        const d = view.getInt32(tagAt + 12, true);
-        authenticate(text, textBytes, tagAt, ownTag);
-        const difference =
-          (a ^ (words[OWN_TAG_WORD] as number)) |
-          (b ^ (words[OWN_TAG_WORD + 1] as number)) |
-          (c ^ (words[OWN_TAG_WORD + 2] as number)) |
-          (d ^ (words[OWN_TAG_WORD + 3] as number));
-        if (difference !== 0) return false;
-        crypt(key, text, textBytes);
-        return true;
+      free() {
+        stateMemory.fill(0);
       },
-      erase() {
-        if (isErased) return;
-        isErased = true;
-        keys.release(place);
-        // Nothing of the last packet's one-time key stays either.
-        scratch.fill(0, SCRATCH.tag);
-      },
-    };
-  };
+    }),
+    mac: {
+      init: (key) => polyInit(state, key),
+      update: (text, length) => polyUpdate(state, text, length),
+      final: (tag) => polyFinal(state, tag),
+    },
+  }));
 }
