@@ -96,7 +96,8 @@ describe.skipIf(skips)('links', () => {
     );
     await network.world.disturb('home-left', CALM);
     expect(intact).toBe(true);
-    expect(link?.aToB.late).toBeGreaterThan(100);
+    // Bundles: the kernel keeps up to 64 datagrams of a sender together, on a veth to the other end.
+    expect(link?.aToB.late).toBeGreaterThan(40);
     expect(await pathChanges(since)).toBe(0);
     expect((await counter('right', 'transport-replayed')) - replayed).toBe(0);
     expect(direct.lostSince(since)).toBe(0);

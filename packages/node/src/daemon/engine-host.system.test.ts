@@ -30,8 +30,10 @@ import { silentLogger } from '@warren/shell/log';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSharedBacklog } from '../plane/backlog.js';
+import type { OpenIo, PlaneTun, TunEvents } from '../plane/plane-io.js';
 import type { FromPlane } from '../plane/plane-messages.js';
-import { runPlane, type TunEvents } from '../plane/run-plane.js';
+import { portableIo } from '../plane/portable-io.js';
+import { runPlane } from '../plane/run-plane.js';
 import { EngineHost, type EngineHostEvents } from './engine-host.js';
 
 const crypto = createNodeCrypto();
@@ -74,15 +76,18 @@ class TestNode {
       if (message.type === 'up') node.host.handle({ type: 'up', message: message.message });
     });
     const backlogs = { downBacklog: createSharedBacklog(), upBacklog: createSharedBacklog() };
-    await runPlane(port2, { tunName: 'none', mtuBytes: 1280, ...backlogs }, (_, tun) => {
-      node.tun = tun;
-      return Promise.resolve({
+    const openIo: OpenIo = (_, io) => {
+      node.tun = io;
+      const device: PlaneTun = {
         write: (memory, at, length) => {
           node.written.push(Buffer.from(ipPayload(memory.slice(at, at + length))).toString());
         },
         close: () => undefined,
-      });
-    });
+      };
+      return Promise.resolve(portableIo(device, io));
+    };
+    const data = { tunName: 'none', mtuBytes: 1280, ...backlogs };
+    await runPlane(port2, data, { openIo, crypto, cipherName: 'node' });
     const plane = {
       counters: new Counters(),
       send: (message: DownMessage) => {
