@@ -7,7 +7,7 @@
  *     node  node:crypto, which needs nothing but Node
  *
  * The environment variable WARREN_CRYPTO names one to take instead; it has to pass the same checks. Pure
- * JavaScript (noble) is no candidate: it takes three times as long as node:crypto, which is always there.
+ * JavaScript (noble) is no candidate: it takes longer than node:crypto, which is always there.
  */
 import { transportCipherOver } from '@warren/core/crypto/transport-cipher';
 import type { Crypto } from '@warren/core/ports';
