@@ -25,8 +25,8 @@ export interface HardPairReport {
   /** Of wins, in milliseconds: until a packet was sent whose answer came directly, and until that answer. */
   readonly directFromMs: Summary;
   readonly directMs: Summary;
-  /** Of all tries, both ends together. */
-  readonly probes: MeanMax;
+  /** Of all tries, by end. */
+  readonly probes: { readonly left: MeanMax; readonly right: MeanMax };
   /** Of wins, in each router. */
   readonly conntrackEntries: { readonly left: MeanMax; readonly right: MeanMax };
   /** Of wins, both daemons together. */
@@ -60,7 +60,10 @@ export function hardPairReport(tries: HardPairTries): HardPairReport {
     success: shareOf(wins.length, each.length),
     directFromMs: summarize(known(wins.map(({ directFromMs }) => directFromMs))),
     directMs: summarize(known(wins.map(({ directMs }) => directMs))),
-    probes: meanMax(each.map(({ probes }) => probes)),
+    probes: {
+      left: meanMax(each.map(({ probes }) => probes.left)),
+      right: meanMax(each.map(({ probes }) => probes.right)),
+    },
     conntrackEntries: {
       left: meanMax(entries.map(({ left }) => left)),
       right: meanMax(entries.map(({ right }) => right)),
@@ -108,7 +111,7 @@ export function hardPairText(report: HardPairReport): string {
     `  direct           ${wins} of ${tries}: ${percent(success.share)}, ${percent(success.low)} to ${percent(success.high)} with 95 % certainty`,
     ...(failures.length === 0 ? [] : [`  failed attempts  ${failures.join(', ')}`]),
     `  until direct     sent: ${times(report.directFromMs)}; answered: ${times(report.directMs)}`,
-    `  probes           ${both(probes)}, both ends together`,
+    `  probes           left ${both(probes.left)}; right ${both(probes.right)}`,
     ...(world === 'sim'
       ? []
       : [

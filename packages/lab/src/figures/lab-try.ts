@@ -75,6 +75,7 @@ export async function tryOnce(network: OneHubNetwork, lane: Lane, index: number)
   const after = await evidence(network, lane);
   const limitMs = directLimitMs(hardPairWires);
   const direct = packets.filter(({ rttMs }) => rttMs <= limitMs);
+  const [left = {}, right = {}] = after.counters;
   const failures = [...new Set(after.counters.flatMap(failureReasons))];
   const isWon = direct.length > 0 && failures.length === 0;
   const firstOf = (times: readonly number[]): number | null =>
@@ -83,7 +84,7 @@ export async function tryOnce(network: OneHubNetwork, lane: Lane, index: number)
     directFromMs: firstOf(direct.map(({ sentMs }) => sentMs)),
     directMs: firstOf(direct.map(({ sentMs, rttMs }) => sentMs + rttMs)),
     failures,
-    probes: after.counters.reduce((sum, each) => sum + attemptPings(each), 0),
+    probes: { left: attemptPings(left), right: attemptPings(right) },
     conntrackEntries: {
       left: after.entries.left - before.entries.left,
       right: after.entries.right - before.entries.right,

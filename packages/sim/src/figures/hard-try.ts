@@ -9,8 +9,8 @@ export interface HardTry {
   readonly directMs: number | null;
   /** Why attempts failed, by their names in the counters. */
   readonly failures: readonly string[];
-  /** Pings to ports that were told or guessed, of both ends. */
-  readonly probes: number;
+  /** Pings of each end to ports that were told or guessed; of a left end with many sockets one from each. */
+  readonly probes: { readonly left: number; readonly right: number };
   /** New ones in each router; null: not known. */
   readonly conntrackEntries: { readonly left: number; readonly right: number } | null;
   /** Of both daemons, from the first packet until direct; null: not known. */

@@ -29,12 +29,13 @@ export function simTry(pair: HardPair, seed: number, crypto: Crypto): HardTry {
   world.clock.run(TELL_MS);
   const directMs = talk(world, from, to);
   const counters = ends.map((node) => node.engine?.status(world.clock.now).counters ?? {});
+  const [left = {}, right = {}] = counters;
   const failures = [...new Set(counters.flatMap(failureReasons))];
   return {
     directMs: failures.length === 0 ? directMs : null,
     directFromMs: null,
     failures,
-    probes: counters.reduce((sum, each) => sum + attemptPings(each), 0),
+    probes: { left: attemptPings(left), right: attemptPings(right) },
     conntrackEntries: null,
     cpuSeconds: null,
   };
