@@ -1,11 +1,14 @@
 /** All rounds of the figures that are wanted, one figure after the other; only its contenders run meanwhile. */
+import { currentCommit } from '@warren/sim/run/current-commit';
 import { type FigureReport, figureReport } from './bench-report.js';
 import { type BenchReport, short } from './bench-text.js';
 import type { Figure } from './figures.js';
-import { currentCommit, describeMachine } from './machine.js';
+import { describeMachine } from './machine.js';
 import type { MeasureOptions } from './measurements.js';
 import { contendersOf, type Run, runRounds } from './rounds.js';
 import { TunnelPool } from './tunnel-pool.js';
+
+const SHORT_COMMIT = 10;
 
 export interface BenchOptions extends MeasureOptions {
   readonly figures: readonly Figure[];
@@ -21,7 +24,7 @@ function said(run: Run, unit: string): string {
 export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { figures, rounds, onProgress, seconds, congestion } = options;
   const at = new Date().toISOString();
-  const commit = await currentCommit();
+  const commit = await currentCommit(SHORT_COMMIT);
   const ratios: Record<string, FigureReport> = {};
   const pool = new TunnelPool();
   try {

@@ -4,8 +4,10 @@ import type { Break } from '../checkers/checker.js';
 import type { SeedResult } from '../fuzz/run-seed.js';
 import { runScenario, type ScenarioResult } from '../scenario/run-scenario.js';
 import { scenarios } from '../scenario/scenarios.js';
+import { currentCommit } from './current-commit.js';
 import { HELP, parseSimArguments, type SimCommand, UsageProblem } from './options.js';
 import { formatBroken, formatSummary, RunTotals } from './report.js';
+import { nextSeeds, RunFile } from './run-file.js';
 import { runHere, runSafely, runShared, type SeedRange } from './run-seeds.js';
 
 const EXIT_BROKEN = 1;
@@ -77,13 +79,24 @@ function sayWorld(result: SeedResult): void {
   say(`history ${result.fingerprint}`);
 }
 
-async function runRange(range: SeedRange, { jobs, json }: SimCommand): Promise<number> {
+async function runRange(range: SeedRange, { jobs, json, resume }: SimCommand): Promise<number> {
+  const file =
+    resume === undefined
+      ? undefined
+      : RunFile.open(resume, { seeds: range, jobs, commit: (await currentCommit()) ?? 'unknown' });
+  if (typeof file === 'string') {
+    process.stderr.write(`${file}\n`);
+    return EXIT_USAGE;
+  }
   const startedAt = performance.now();
   const totals = new RunTotals();
+  const earlier = file?.earlier ?? [];
+  for (const result of earlier) totals.add(result);
   let saidAt = startedAt;
-  let done = 0;
+  let done = earlier.length;
   const onResult = (result: SeedResult): void => {
     totals.add(result);
+    file?.add(result);
     done++;
     if (json) return;
     if (result.breaks.length > 0) for (const line of formatBroken(result)) say(line);
@@ -91,9 +104,10 @@ async function runRange(range: SeedRange, { jobs, json }: SimCommand): Promise<n
     saidAt = performance.now();
     process.stderr.write(`${done} of ${range.last - range.first + 1}, ${totals.broken} broken\n`);
   };
-  if (jobs === 1) runHere(range, onResult);
-  else await runShared(range, jobs, onResult);
-  const report = totals.report(performance.now() - startedAt);
+  const from = nextSeeds(range, jobs, earlier);
+  if (jobs === 1) runHere(range, from[0] ?? range.first, onResult);
+  else await runShared(range, from, onResult);
+  const report = totals.report((file?.earlierMs ?? 0) + performance.now() - startedAt);
   say(json ? JSON.stringify(report, null, 2) : formatSummary(report));
   return totals.broken === 0 ? 0 : EXIT_BROKEN;
 }

@@ -23,6 +23,7 @@ test('what makes no sense is refused in words', () => {
     ['--seeds', '1..99999999999'],
     ['--seed', '1', '--scenario', 'x'],
     ['--jobs', '0'],
+    ['--seed', '7', '--resume', 'x'],
     ['--seeds', '1..2', '--trace'],
     ['--nonsense'],
   ]) {

@@ -8,6 +8,7 @@ Runs random worlds of machines, NATs, relays and faults, one per seed, and check
   --seed N            one world; its history is the same every time
   --seeds A..B        every world from A to B (default 1..100)
   --jobs N            in N processes at once (default 1)
+  --resume FILE       keep what is done there, and go on behind it (with --seeds)
   --trace             print the whole history (with --seed or --scenario)
   --scenario NAME     a world with a name instead of a random one
   --list              names of the scenarios
@@ -17,6 +18,7 @@ Runs random worlds of machines, NATs, relays and faults, one per seed, and check
 Examples:
   npm run sim -- --seed 221 --trace      replay one world
   npm run sim -- --seeds 1..100000 --jobs 2
+  npm run sim -- --seeds 1..100000 --jobs 2 --resume /tmp/seeds    the same in several sittings
   npm run sim -- --scenario carried-ping
 
 Exit codes: 0 no checker broke, 1 one did, 64 usage
@@ -26,6 +28,8 @@ export interface SimCommand {
   readonly seeds: { readonly first: number; readonly last: number } | undefined;
   readonly scenario: string | undefined;
   readonly jobs: number;
+  /** The file of a run in sittings. */
+  readonly resume: string | undefined;
   readonly trace: boolean;
   readonly json: boolean;
   readonly list: boolean;
@@ -53,7 +57,7 @@ export function parseSimArguments(args: readonly string[]): SimCommand | UsagePr
   } catch (error) {
     return new UsageProblem(error instanceof Error ? error.message : String(error));
   }
-  const { seed, seeds, scenario, jobs, trace, json, list, help } = values;
+  const { seed, seeds, scenario, jobs, resume, trace, json, list, help } = values;
   if ([seed, seeds, scenario].filter((value) => value !== undefined).length > 1) {
     return new UsageProblem('give one of --seed, --seeds and --scenario');
   }
@@ -66,10 +70,14 @@ export function parseSimArguments(args: readonly string[]): SimCommand | UsagePr
   if (trace && scenario === undefined && range.first !== range.last) {
     return new UsageProblem('--trace shows one world: add --seed N or --scenario NAME');
   }
+  if (resume !== undefined && (scenario !== undefined || range.first === range.last)) {
+    return new UsageProblem('--resume is for many worlds: add --seeds A..B');
+  }
   return {
     seeds: scenario === undefined ? range : undefined,
     scenario,
     jobs: jobCount,
+    resume,
     trace,
     json,
     list,
@@ -85,6 +93,7 @@ function readFlags(args: readonly string[]) {
       seeds: { type: 'string' },
       scenario: { type: 'string' },
       jobs: { type: 'string' },
+      resume: { type: 'string' },
       trace: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },

@@ -30,19 +30,22 @@ export function runSafely(seed: number, onLine?: (line: string) => void): SeedRe
   }
 }
 
-export function runHere({ first, last }: SeedRange, onResult: (result: SeedResult) => void): void {
-  for (let seed = first; seed <= last; seed++) onResult(runSafely(seed));
+/** `from`: the first that is not done. */
+export function runHere(
+  { last }: SeedRange,
+  from: number,
+  onResult: (result: SeedResult) => void,
+): void {
+  for (let seed = from; seed <= last; seed++) onResult(runSafely(seed));
 }
 
-/** Every `jobs`-th seed in each of as many processes. Rejects when one of them dies. */
+/** Every n-th seed in each of n processes, from where each is to begin. Rejects when one of them dies. */
 export async function runShared(
-  { first, last }: SeedRange,
-  jobs: number,
+  { last }: SeedRange,
+  from: readonly number[],
   onResult: (result: SeedResult) => void,
 ): Promise<void> {
-  await Promise.all(
-    Array.from({ length: jobs }, (_, index) => runJob(first + index, last, jobs, onResult)),
-  );
+  await Promise.all(from.map((first) => runJob(first, last, from.length, onResult)));
 }
 
 function runJob(
