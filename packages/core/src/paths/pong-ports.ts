@@ -10,6 +10,7 @@
  *     lies elsewhere, by two peers at least            there is no small range
  *     lies elsewhere, by one peer alone                not believed
  */
+import { RecentMap } from '../base/recent-map.js';
 import { type Endpoint, endpointAddress, endpointPort, type IpAddress } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
 import { rangePortsMax } from './port-plan.js';
@@ -23,7 +24,7 @@ export class PongPorts {
   /** Public addresses of ours, as STUN servers saw them. */
   #addresses: ReadonlySet<IpAddress> = new Set();
   /** The latest of a peer, the newest last. */
-  readonly #ports = new Map<NodeKey, number>();
+  readonly #ports = new RecentMap<NodeKey, number>(pongPeersMax);
 
   setAddresses(addresses: Iterable<IpAddress>): void {
     this.#addresses = new Set(addresses);
@@ -32,12 +33,7 @@ export class PongPorts {
   /** A peer's pong to a ping of ours said so. False: that is no address of ours. */
   note(peer: NodeKey, observed: Endpoint): boolean {
     if (!this.#addresses.has(endpointAddress(observed))) return false;
-    this.#ports.delete(peer);
     this.#ports.set(peer, endpointPort(observed));
-    for (const oldest of this.#ports.keys()) {
-      if (this.#ports.size <= pongPeersMax) break;
-      this.#ports.delete(oldest);
-    }
     return true;
   }
 
