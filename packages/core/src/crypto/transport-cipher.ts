@@ -6,12 +6,11 @@
  *
  * Source: WireGuard whitepaper, section 5.4.6.
  */
+import { viewOf, writeU64 } from '../base/bytes.js';
 import type { Crypto, TransportCipher } from '../ports.js';
 
 const NONCE_BYTES = 12;
-const COUNTER_LOW_AT = 4;
-const COUNTER_HIGH_AT = 8;
-const WORD = 2 ** 32;
+const COUNTER_AT = 4;
 
 const NOTHING = new Uint8Array(0);
 
@@ -22,10 +21,9 @@ export function transportCipherOver(
 ): TransportCipher {
   const own = key.slice();
   const nonce = new Uint8Array(NONCE_BYTES);
-  const view = new DataView(nonce.buffer);
+  const view = viewOf(nonce);
   const count = (counter: number): Uint8Array => {
-    view.setUint32(COUNTER_LOW_AT, counter % WORD, true);
-    view.setUint32(COUNTER_HIGH_AT, Math.floor(counter / WORD), true);
+    writeU64(view, COUNTER_AT, counter);
     return nonce;
   };
   return {

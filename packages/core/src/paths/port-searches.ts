@@ -15,7 +15,8 @@ import type { NodeKey } from '../keys/keys.js';
 import type { AttemptFailure, KnownPlan } from './attempt-io.js';
 import { costOf } from './campaign.js';
 import { HardMemory } from './hard-memory.js';
-import { type AskedPlan, HeldPlans } from './held-plans.js';
+import { type AskedPlan, type HeldPlan, HeldPlans } from './held-plans.js';
+import { knownPlan } from './own-mapping.js';
 import { OwnPorts } from './own-ports.js';
 import { PingAllowance } from './ping-allowance.js';
 import type { PortAttempt } from './port-attempt.js';
@@ -230,13 +231,13 @@ export class PortSearches {
   /** There is room again: who has waited longest comes first. */
   #answerHeld(now: Instant): void {
     const hasRoom = (peer: NodeKey): boolean => this.#canStart(peer);
-    for (let held = this.#held.take(hasRoom, now); held !== undefined; ) {
+    const next = (): HeldPlan | undefined => this.#held.take(hasRoom, now);
+    for (let held = next(); held !== undefined; held = next()) {
       const { peer, plan } = held;
       const sought = this.#sought.get(peer);
       const refusal = this.#whyNotServe(peer, plan?.theirs, now);
       if (refusal !== undefined) this.#options.counters.add(refusal);
       else if (sought !== undefined) this.#start(peer, sought, plan, now);
-      held = this.#held.take(hasRoom, now);
     }
   }
 
@@ -362,7 +363,7 @@ export class PortSearches {
     const { servers, isOpenToAddress } = mapping;
     const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
     const seenPorts = [...this.ownPorts.seen, ...mapping.rangeEnds];
-    const known = this.ownPorts.known(peer, sought.failures);
+    const known = knownPlan(mapping, this.ownPorts.seen);
     const mayBeStock = theirs === undefined && sought.failures > 0 && !sought.knowsPlans;
     const stock = mayBeStock ? stockEndpoint(peer) : undefined;
     const wanted = { id, known, servers, seenPorts, isOpenToAddress, theirs, stock, openerTtl };

@@ -1,5 +1,4 @@
 /** What the rounds come to: ratios of neighbours in time, judged by their median. Pure. */
-import { quantile } from '../figures/statistics.js';
 import type { Contender } from './contenders.js';
 import type { Figure } from './figures.js';
 import { contendersOf, type Round, type Run } from './rounds.js';
@@ -51,13 +50,9 @@ function measured(run: Run | undefined): number | null {
 /** The middle value; of two the mean. */
 function medianOf(values: readonly number[]): number | null {
   if (values.length === 0) return null;
-  const upper = quantile(values, 0.5);
-  if (values.length % 2 === 1) return rounded(upper);
-  const lower = -quantile(
-    values.map((value) => -value),
-    0.5,
-  );
-  return rounded((lower + upper) / 2);
+  const sorted = [...values].sort((a, b) => a - b);
+  const [lower, upper] = [(sorted.length - 1) >> 1, sorted.length >> 1];
+  return rounded(((sorted[lower] ?? 0) + (sorted[upper] ?? 0)) / 2);
 }
 
 function valuesOf(contender: Contender, rounds: readonly Round[]): ContenderValues {

@@ -1,7 +1,7 @@
 /** What is measured of a tunnel in one run of some seconds. Each rejects when the run fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type IperfOptions, runIperf } from './iperf.js';
-import { cpuSecondsOf, residentBytesOf } from './process-costs.js';
+import { cpuSecondsOf, residentBytes } from './process-costs.js';
 import { roundTripMs } from './round-trips.js';
 import type { Tunnel } from './tunnel.js';
 
@@ -38,7 +38,7 @@ export const cpuPerGigabyte: Measurement = async (tunnel, options) => {
 /** Megabytes that both ends have resident when a TCP stream has just ended. */
 export const residentAfterLoad: Measurement = async (tunnel, options) => {
   await runIperf(tunnel, { family: 4, ...options });
-  return residentBytesOf(tunnel) / MEGA;
+  return residentBytes(tunnel) / MEGA;
 };
 
 /** Milliseconds, median. */

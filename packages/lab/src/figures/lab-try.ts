@@ -2,7 +2,7 @@
  * One cold try of a pair behind real hard NATs: both daemons are new, know of no earlier try, and their routers have
  * no flows. From the first packet until one was answered directly, or until an attempt has failed: there is no second.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusReport } from '@warren/node/local-api/protocol';
 import { attemptPings, failedAttempts, failureReasons } from '@warren/sim/figures/attempt-counters';
@@ -10,6 +10,7 @@ import { hardPairWires, type Lane } from '@warren/sim/figures/hard-pairs';
 import { attemptLimitMs, type HardTry } from '@warren/sim/figures/hard-try';
 import type { OneHubNetwork } from '../faults/one-hub-network.js';
 import { NODE_STATE } from '../mesh/places.js';
+import { timesOf } from '../world/process-numbers.js';
 import { directLimitMs, type Packet, readPackets } from './packets.js';
 
 /** What daemons keep of networks over restarts. */
@@ -19,8 +20,6 @@ const SETTLE_MS = 1500;
 /** A look at a daemon's counters costs it a little: seldom, and only once plain pings would have met. */
 const LOOK_EVERY_MS = 500;
 const POLL_MS = 10;
-/** CPU time in /proc/PID/stat: fields 14 and 15, in hundredths of a second. */
-const TICKS_A_SECOND = 100;
 
 export interface LabTry extends HardTry {
   /** Round trips of the packets that the relay carried meanwhile, in milliseconds. */
@@ -179,9 +178,5 @@ function statuses(
 }
 
 function cpuSecondsOf(network: OneHubNetwork, machine: string): number {
-  const path = network.world.path('world', `/proc/${network.pidOf(machine)}/stat`);
-  const fields = readFileSync(path, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  return timesOf(network.world, network.pidOf(machine)).cpuSeconds;
 }

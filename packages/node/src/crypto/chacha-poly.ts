@@ -16,7 +16,8 @@
  */
 import { assert } from '@warren/core/base/assert';
 import type { TransportCipher } from '@warren/core/ports';
-import { Addresses, type Foreign, KeyStore } from './foreign.js';
+import { Addresses } from '../libc/addresses.js';
+import { type Foreign, KeyStore } from './foreign.js';
 
 /** ChaCha20 under one key; works from the shared counter block. */
 export interface Stream {

@@ -5,7 +5,6 @@
  * process breaks the first. What Node does not export can't be called: {@link Foreign.bind} throws then.
  */
 import { assert } from '@warren/core/base/assert';
-import { viewOf } from '@warren/core/base/bytes';
 import { loadKoffi } from '../libc/libc.js';
 
 /** All parameters are numbers: sizes, codes, addresses. */
@@ -26,43 +25,6 @@ export async function loadForeign(): Promise<Foreign> {
     bind: (declaration) => process.func(declaration),
     addressOf: (bytes) => Number(koffi.address(bytes)),
   };
-}
-
-/**
- * Where arrays lie. Memory of an ArrayBuffer never moves, so each buffer is asked for once; most calls are
- * about the array of the call before.
- */
-export class Addresses {
-  readonly #addressOf: (bytes: Uint8Array) => number;
-  readonly #ofBuffers = new WeakMap<ArrayBufferLike, number>();
-  /** Of the memory that was asked for last; a view's words need not be aligned. */
-  view = viewOf(new Uint8Array(0));
-  #lastArray = new Uint8Array(0);
-  #lastAddress = 0;
-
-  constructor(addressOf: (bytes: Uint8Array) => number) {
-    this.#addressOf = addressOf;
-  }
-
-  /** The address of `memory[at]`, of which `length` bytes are there. */
-  of(memory: Uint8Array, at: number, length: number): number {
-    assert(at >= 0 && length >= 0 && at + length <= memory.length, 'the range is in the memory');
-    if (memory !== this.#lastArray) {
-      this.#lastAddress = this.#ofBuffer(memory.buffer) + memory.byteOffset;
-      this.#lastArray = memory as Uint8Array<ArrayBuffer>;
-      this.view = viewOf(memory);
-    }
-    return this.#lastAddress + at;
-  }
-
-  #ofBuffer(buffer: ArrayBufferLike): number {
-    let address = this.#ofBuffers.get(buffer);
-    if (address === undefined) {
-      address = this.#addressOf(new Uint8Array(buffer));
-      this.#ofBuffers.set(buffer, address);
-    }
-    return address;
-  }
 }
 
 export const KEY_BYTES = 32;

@@ -14,8 +14,10 @@ import { SegmentSlots } from '@warren/core/offload/slots';
 import { READ_BYTES_MAX, SuperPacketSplitter } from '@warren/core/offload/split';
 import { HEADROOM_BYTES, TAILROOM_BYTES } from '@warren/core/packet-engine/packet-ports';
 import { EAGAIN, EINTR } from '../libc/errno.js';
+import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Libc, PollHandle } from '../libc/libc.js';
 import type { Arena } from '../plane/arena.js';
+import { ArenaCopies } from '../plane/arena-copies.js';
 import type { TunOptions } from './plain-tun.js';
 import { type TunOffload, tunGone } from './tun-device.js';
 
@@ -25,8 +27,6 @@ const SLOTS = 128;
 const READS_PER_WAKE = 24;
 /** The kernel takes no more vectors at once (UIO_MAXIOV). */
 const VECTORS_MAX = 1024;
-const IOVEC_BYTES = 16;
-const WORD = 2 ** 32;
 /** Packets that don't lie in the arena, from one flush to the next: those that came over relays. */
 const COPIES_BYTES = 256 * 1024;
 /** The packet then lies on a multiple of 16, and the virtio header just before it. */
@@ -50,8 +50,7 @@ export class OffloadTun {
   readonly #coalescer: Coalescer;
   readonly #readAt: number;
   readonly #vectorsAt: number;
-  readonly #copiesAt: number;
-  #copiedBytes = 0;
+  readonly #copies: ArenaCopies;
   #vectors = 0;
   #isPaused = false;
   #isClosed = false;
@@ -74,7 +73,7 @@ export class OffloadTun {
     // The packet behind the virtio header lies on a multiple of 4, as copying likes it.
     this.#readAt = arena.reserve(READ_BYTES_MAX + 2) + 2;
     this.#vectorsAt = arena.reserve(VECTORS_MAX * IOVEC_BYTES);
-    this.#copiesAt = arena.reserve(COPIES_BYTES);
+    this.#copies = new ArenaCopies(arena, COPIES_BYTES, COPY_HEADROOM_BYTES);
     this.#coalescer = new Coalescer(arena.bytes, checksum, this, { joinsUdp: offload.udp });
     this.#poll = libc.poll(fd, {
       onReadable: () => this.#drain(),
@@ -92,7 +91,7 @@ export class OffloadTun {
   /** Everything written goes to the kernel. A refusal (a down device, a malformed packet) is counted. */
   flush(): void {
     this.#coalescer.flush();
-    this.#copiedBytes = 0;
+    this.#copies.clear();
   }
 
   /** No packets for now: there is no room to send them. */
@@ -118,12 +117,7 @@ export class OffloadTun {
   /** The coalescer's: a part of what goes to the kernel next. */
   piece(at: number, length: number): void {
     const { view, address } = this.#options.arena;
-    const to = this.#vectorsAt + this.#vectors * IOVEC_BYTES;
-    const from = address + at;
-    view.setUint32(to, from % WORD, true);
-    view.setUint32(to + 4, from / WORD, true);
-    view.setUint32(to + 8, length, true);
-    view.setUint32(to + 12, 0, true);
+    writeVector(view, this.#vectorsAt + this.#vectors * IOVEC_BYTES, address + at, length);
     this.#vectors++;
   }
 
@@ -168,14 +162,9 @@ export class OffloadTun {
     this.#options.onGone(tunGone(this.name));
   }
 
-  /** Answers where in the arena the copy lies, until the next flush. */
   #copy(memory: Uint8Array, at: number, length: number): number {
-    const bytes = Math.ceil((COPY_HEADROOM_BYTES + length) / 16) * 16;
-    if (this.#copiedBytes + bytes > COPIES_BYTES) this.flush();
-    const to = this.#copiesAt + this.#copiedBytes + COPY_HEADROOM_BYTES;
-    this.#options.arena.bytes.set(memory.subarray(at, at + length), to);
-    this.#copiedBytes += bytes;
-    return to;
+    if (!this.#copies.hasRoom(length)) this.flush();
+    return this.#copies.put(memory, at, length);
   }
 }
 

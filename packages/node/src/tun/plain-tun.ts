@@ -10,6 +10,7 @@ import {
   TAILROOM_BYTES,
 } from '@warren/core/packet-engine/packet-ports';
 import type { NodeError } from '../errors.js';
+import { Addresses } from '../libc/addresses.js';
 import { EAGAIN, EINTR } from '../libc/errno.js';
 import type { Libc, PollHandle } from '../libc/libc.js';
 import { tunGone } from './tun-device.js';
@@ -39,14 +40,15 @@ export class PlainTun {
   readonly #batchAddress: number;
   readonly #strideBytes: number;
   readonly #options: TunOptions;
-  /** Addresses of memory that the engine writes from; it uses few buffers, so a weak map holds them. */
-  readonly #addresses = new WeakMap<ArrayBufferLike, number>();
+  /** Of memory that the engine writes from. */
+  readonly #addresses: Addresses;
   #closed = false;
 
   /** Takes over `fd`, of `openTunDevice`. */
   constructor(libc: Libc, fd: number, options: TunOptions) {
     this.name = options.name;
     this.#libc = libc;
+    this.#addresses = new Addresses(libc.addressOf);
     this.#fd = fd;
     this.#options = options;
     this.#strideBytes = Math.ceil((HEADROOM_BYTES + options.mtuBytes + TAILROOM_BYTES) / 16) * 16;
@@ -66,12 +68,7 @@ export class PlainTun {
   /** One packet to the kernel. A refusal (a down device, a malformed packet) is counted. */
   write(memory: Uint8Array, at: number, length: number): void {
     if (this.#closed) return;
-    let address = this.#addresses.get(memory.buffer);
-    if (address === undefined) {
-      address = this.#libc.addressOf(new Uint8Array(memory.buffer));
-      this.#addresses.set(memory.buffer, address);
-    }
-    const from = address + memory.byteOffset + at;
+    const from = this.#addresses.of(memory, at, length);
     if (this.#libc.write(this.#fd, from, length) < 0) {
       this.#options.counters.add('tun-write-refused');
     }

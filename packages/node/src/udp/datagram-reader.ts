@@ -7,10 +7,11 @@
 import type { Counters } from '@warren/core/base/counters';
 import { createDatagramBatch, type DatagramBatch } from '@warren/core/packet-engine/datagram-batch';
 import { EAGAIN, EINTR } from '../libc/errno.js';
+import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Libc } from '../libc/libc.js';
 import type { Arena } from '../plane/arena.js';
 import type { LinuxSocket } from './linux-socket.js';
-import { IOVEC_BYTES, MessageHeader, writeU64 } from './message-header.js';
+import { MessageHeader } from './message-header.js';
 import { SOCKADDR_BYTES, SourceTable } from './socket-address.js';
 
 /** Above the longest UDP payload, and above what the kernel joins. */
@@ -51,7 +52,6 @@ export class DatagramReader {
     this.#batch = createDatagramBatch(arena.bytes, BATCH_DATAGRAMS);
     this.#header.setName(arena.address + this.#nameAt, SOCKADDR_BYTES);
     this.#header.setVectors(arena.address + this.#vectorAt, 1);
-    writeU64(arena.view, this.#vectorAt + 8, READ_BYTES);
   }
 
   /** Reads until nothing is left or a bound is met; the batch is reused after each call of `onBatch`. */
@@ -70,7 +70,7 @@ export class DatagramReader {
     batch.count = 0;
     let at = this.#dataAt;
     while (at + READ_BYTES <= end && batch.count + MAX_JOINED <= BATCH_DATAGRAMS) {
-      writeU64(this.#view, this.#vectorAt, this.#base + at);
+      writeVector(this.#view, this.#vectorAt, this.#base + at, READ_BYTES);
       this.#header.resetForReceive(SOCKADDR_BYTES);
       const length = this.#libc.recvmsg(fd, this.#header.address, 0);
       if (length < 0) {

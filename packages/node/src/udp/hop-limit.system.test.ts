@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeU64 } from '@warren/core/base/bytes';
 import { Counters } from '@warren/core/base/counters';
 import type { Endpoint } from '@warren/core/ip/address';
 import { expect, test } from 'vitest';
+import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import { loadLibc } from '../libc/libc.js';
 import { Arena } from '../plane/arena.js';
 import { SocketCalls } from './linux-socket.js';
 import { LINUX_SOCKETS_ARENA_BYTES, LinuxSockets } from './linux-sockets.js';
-import { IOVEC_BYTES, writeU64 } from './message-header.js';
 
 const SYSTEM_DEFAULT = 64;
 const HEADER_BYTES = 56;
@@ -60,8 +61,7 @@ test.each([
       const vector = control + CONTROL_BYTES;
       const data = vector + IOVEC_BYTES;
       arena.bytes.fill(0, scratch, data);
-      writeU64(arena.view, vector, arena.address + data);
-      writeU64(arena.view, vector + 8, 1);
+      writeVector(arena.view, vector, arena.address + data, 1);
       writeU64(arena.view, scratch + 16, arena.address + vector);
       writeU64(arena.view, scratch + 24, 1);
       writeU64(arena.view, scratch + 32, arena.address + control);

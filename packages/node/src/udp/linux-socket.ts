@@ -8,16 +8,10 @@
 import type { SocketId } from '@warren/core/engines/paths';
 import type { IpFamily } from '@warren/core/ip/address';
 import { EINTR, errnoName } from '../libc/errno.js';
+import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Libc, PollHandle, PollListener } from '../libc/libc.js';
 import type { Arena } from '../plane/arena.js';
-import {
-  IOVEC_BYTES,
-  MessageHeader,
-  SOL_UDP,
-  UDP_GRO,
-  UDP_SEGMENT,
-  writeU64,
-} from './message-header.js';
+import { MessageHeader, SOL_UDP, UDP_GRO, UDP_SEGMENT } from './message-header.js';
 import { AF_INET, AF_INET6, readSocketPort, SOCKADDR_BYTES } from './socket-address.js';
 
 const SOCK_DGRAM = 2;
@@ -68,8 +62,7 @@ export class SocketCalls {
     this.#errorHeader = new MessageHeader(arena);
     const dataAt = arena.reserve(IOVEC_BYTES);
     const vectorAt = arena.reserve(IOVEC_BYTES);
-    writeU64(arena.view, vectorAt, arena.address + dataAt);
-    writeU64(arena.view, vectorAt + 8, IOVEC_BYTES);
+    writeVector(arena.view, vectorAt, arena.address + dataAt, IOVEC_BYTES);
     this.#errorHeader.setVectors(arena.address + vectorAt, 1);
     this.#errorHeader.setName(arena.address + this.#nameAt, SOCKADDR_BYTES);
   }

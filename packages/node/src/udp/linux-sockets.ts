@@ -9,6 +9,7 @@ import type { DatagramBatch } from '@warren/core/packet-engine/datagram-batch';
 import type { UdpSink } from '@warren/core/packet-engine/packet-ports';
 import type { Libc, PollListener } from '../libc/libc.js';
 import type { Arena } from '../plane/arena.js';
+import { ArenaCopies } from '../plane/arena-copies.js';
 import { DatagramReader } from './datagram-reader.js';
 import { LinuxSocket, SocketCalls, type UdpOffload } from './linux-socket.js';
 import { RemoteTable } from './remote-table.js';
@@ -72,8 +73,7 @@ export class LinuxSockets implements UdpSink {
   readonly #remotes: RemoteTable;
   readonly #sender: SegmentSender;
   readonly #sockets = new Map<SocketId, LinuxSocket>();
-  readonly #copiesAt: number;
-  #copiedBytes = 0;
+  readonly #copies: ArenaCopies;
   #refusals: Refusal[] = [];
   /** Why sockets could not be opened, until it is told. */
   readonly #failures = new Map<SocketId, { readonly reason: string }>();
@@ -90,7 +90,7 @@ export class LinuxSockets implements UdpSink {
       segments: this.offload.segments,
       onRefused: (socket, remote, reason) => this.#refused(socket.id, remote, reason),
     });
-    this.#copiesAt = arena.reserve(COPIES_BYTES);
+    this.#copies = new ArenaCopies(arena, COPIES_BYTES, 0);
   }
 
   /** Datagrams wait for room in the kernel; who can, should send no more until `onWritable`. */
@@ -152,7 +152,7 @@ export class LinuxSockets implements UdpSink {
   /** Everything sent leaves; comes after every call of the engine. */
   flush(): void {
     this.#sender.flush();
-    this.#copiedBytes = 0;
+    this.#copies.clear();
   }
 
   closeAll(): void {
@@ -224,13 +224,8 @@ export class LinuxSockets implements UdpSink {
     return 0;
   }
 
-  /** Answers where in the arena the copy lies, until the next flush. */
   #copy(memory: Uint8Array, at: number, length: number): number {
-    if (this.#copiedBytes + length > COPIES_BYTES) this.flush();
-    const to = this.#copiesAt + this.#copiedBytes;
-    const { bytes } = this.#options.arena;
-    bytes.set(memory.subarray(at, at + length), to);
-    this.#copiedBytes += length;
-    return to;
+    if (!this.#copies.hasRoom(length)) this.flush();
+    return this.#copies.put(memory, at, length);
   }
 }

@@ -3,14 +3,13 @@
  *
  *     msghdr 56 B: name u64 @0, name length u32 @8, vectors u64 @16, their count u64 @24,
  *                  control u64 @32, control length u64 @40, flags u32 @48
- *     iovec  16 B: base u64 @0, length u64 @8
  *     cmsg   24 B: length u64 @0 (16 + value), level i32 @8, type i32 @12, value @16
  *
  * Everything lies in the arena and is written as numbers of 32 bits. A header carries one control message at most.
  */
+import { writeU64 } from '@warren/core/base/bytes';
 import type { Arena } from '../plane/arena.js';
 
-export const IOVEC_BYTES = 16;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
@@ -38,12 +37,6 @@ const SOL_IPV6 = 41;
 const IPV6_HOPLIMIT = 52;
 
 const MSG_TRUNC = 0x20;
-
-/** Offsets and lengths are below 2^53, so that a u64 is two halves of a number. */
-export function writeU64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
-}
 
 /** One struct msghdr with its control message, in the arena for ever. */
 export class MessageHeader {

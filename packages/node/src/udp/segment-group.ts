@@ -3,9 +3,10 @@
  * UDP_SEGMENT tells the kernel where to cut.
  */
 import { assert } from '@warren/core/base/assert';
+import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Arena } from '../plane/arena.js';
 import type { LinuxSocket } from './linux-socket.js';
-import { IOVEC_BYTES, MessageHeader, writeU64 } from './message-header.js';
+import { MessageHeader } from './message-header.js';
 import type { Remote } from './remote-table.js';
 import { SOCKADDR_BYTES } from './socket-address.js';
 
@@ -103,16 +104,14 @@ export class SegmentGroup {
     this.#offsets[count] = at;
     this.#lengths[count] = length;
     const vectorAt = this.#vectorsAt + count * IOVEC_BYTES;
-    writeU64(this.#view, vectorAt, this.#base + at);
-    writeU64(this.#view, vectorAt + 8, length);
+    writeVector(this.#view, vectorAt, this.#base + at, length);
     this.#totalBytes += length;
     this.count = count + 1;
   }
 
-  /** The address of the header that sends everything at once. */
+  /** The address of the header that sends everything at once: two datagrams at least. */
   headerOfAll(): number {
     const { first, count } = this;
-    if (count - first === 1) return this.headerOfFirst();
     this.#header.setVectors(this.#base + this.#vectorsAt + first * IOVEC_BYTES, count - first);
     this.#header.setSegments(this.segmentBytes);
     return this.#header.address;

@@ -1,11 +1,11 @@
-/** A map of at most `limit` entries that forgets the least recently used one. */
+import { RecentMap } from '@warren/core/base/recent-map';
+
+/** Values made when they are first asked for, `limit` of them at most: the least recently used is forgotten. */
 export class BoundedCache<Value> {
-  readonly #limit: number;
-  /** A Map iterates in insertion order; a used entry is inserted again, so the first is the oldest. */
-  readonly #entries = new Map<string, Value>();
+  readonly #entries: RecentMap<string, Value>;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#entries = new RecentMap(limit);
   }
 
   get size(): number {
@@ -14,18 +14,8 @@ export class BoundedCache<Value> {
 
   /** The value of `key`, made by `make` when it is not there. */
   get(key: string, make: () => Value): Value {
-    const present = this.#entries.get(key);
-    if (present !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, present);
-      return present;
-    }
-    const made = make();
-    if (this.#entries.size >= this.#limit) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
-    }
-    this.#entries.set(key, made);
-    return made;
+    const value = this.#entries.get(key) ?? make();
+    this.#entries.set(key, value);
+    return value;
   }
 }

@@ -2,14 +2,11 @@
  * What a run over cells has found so far, and what it goes on with. With a file (`--resume`) everything found is in it
  * at once, so that a run which is cut off loses the cells that were running and no more.
  */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { writeFileAtomic } from '@warren/shell/files/atomic-file';
 import type { MatrixCell } from '@warren/sim/matrix/cell';
 import type { RunFacts } from '@warren/sim/matrix/report';
+import { readCheckout } from '@warren/sim/run/current-commit';
 import { CliError } from '../../errors.js';
 
 /** It is a report, for everybody. */
@@ -113,16 +110,7 @@ async function readReport<Report>(path: string): Promise<Report | undefined> {
 
 /** Of the checkout that this runs from, `-dirty` when its packages differ; null: it is none, or there is no git. */
 async function commitOf(): Promise<string | null> {
-  const here = dirname(fileURLToPath(import.meta.url));
-  try {
-    const run = promisify(execFile);
-    const git = async (...args: readonly string[]): Promise<string> =>
-      (await run('git', ['-C', here, ...args])).stdout.trim();
-    const commit = await git('rev-parse', '--short=12', 'HEAD');
-    // Reports are written while this runs.
-    const changes = await git('status', '--porcelain', '-uno', '--', ':/packages');
-    return changes === '' ? commit : `${commit}-dirty`;
-  } catch {
-    return null;
-  }
+  // Reports are written while this runs.
+  const checkout = await readCheckout(12, ':/packages');
+  return checkout && `${checkout.commit}${checkout.isChanged ? '-dirty' : ''}`;
 }
