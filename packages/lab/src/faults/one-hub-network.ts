@@ -63,6 +63,8 @@ export interface NetworkOptions {
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** When the world stands and nothing of Warren's runs. */
   readonly beforeServers?: (world: World) => Promise<void>;
+  /** When hub and relays run and no daemon does. */
+  readonly beforeDaemons?: (network: OneHubNetwork) => Promise<void>;
 }
 
 /** Environment of daemons that search for no ports: pairs with a hard NAT stay on their relay. */
@@ -106,6 +108,7 @@ export class OneHubNetwork {
         network.#regionFlags.push('--derp-region-file', file);
       }
       await network.startHub();
+      await options.beforeDaemons?.(network);
       const { key } = await network.createKey('--reusable');
       await Promise.all(
         machines.map(async (machine) => {

@@ -3,7 +3,7 @@
  * so that everybody has a reason to call the nearest home and every wire can be disturbed.
  *
  *     town
- *      ├─ hub    15 ms   control + relay
+ *      ├─ hub    25 ms   control + relay
  *      ├─ near    5 ms   a relay
  *      ├─ spare   8 ms   a relay
  *      ├─ home-left   5 ms, easy NAT ── left
@@ -20,7 +20,7 @@ export const threeRelays: Topology = {
   regions: [{ name: 'town' }],
   links: [],
   hosts: [
-    { name: 'hub', region: 'town', addresses: [ip('3.210.5.10')], accessOneWayMs: 3 * ACCESS_MS },
+    { name: 'hub', region: 'town', addresses: [ip('3.210.5.10')], accessOneWayMs: 5 * ACCESS_MS },
     { name: 'near', region: 'town', addresses: [ip('18.204.7.9')], accessOneWayMs: ACCESS_MS },
     { name: 'spare', region: 'town', addresses: [ip('18.204.7.10')], accessOneWayMs: 8 },
   ],
