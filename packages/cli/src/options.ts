@@ -2,8 +2,14 @@
  * Values on the command line and in WARREN_* variables: one parser a kind, each saying what it expects.
  * Parsers throw commander's InvalidArgumentError, which names the flag and ends with exit code 64.
  */
+
+import { MAX_MTU_BYTES, MIN_MTU_BYTES, parseMtu } from '@warren/node/config/mtu';
 import { DEFAULT_CONFIG_PATH } from '@warren/node/config/node-config';
-import { HEALTH_PORT_VARIABLE, STATIC_ENDPOINTS_VARIABLE } from '@warren/node/config/settings';
+import {
+  HEALTH_PORT_VARIABLE,
+  MTU_VARIABLE,
+  STATIC_ENDPOINTS_VARIABLE,
+} from '@warren/node/config/settings';
 import {
   parseStaticEndpoint,
   type StaticEndpoint,
@@ -22,6 +28,7 @@ export const ENVIRONMENT_NAMES = [
   'WARREN_CONFIG',
   STATIC_ENDPOINTS_VARIABLE,
   HEALTH_PORT_VARIABLE,
+  MTU_VARIABLE,
 ] as const;
 
 /** Where the hub's admin socket is unless told otherwise. */
@@ -207,6 +214,20 @@ export function healthPortOption(): Option {
 /** `--no-port-mapping` of the daemon, and of `up` for the daemon it may start. */
 export function noPortMappingOption(): Option {
   return new Option('--no-port-mapping', "don't ask routers to forward the UDP port");
+}
+
+/** `--mtu` of the daemon. */
+export function mtuOption(): Option {
+  return new Option(
+    '--mtu <bytes>',
+    `largest packet inside the tunnel, ${MIN_MTU_BYTES} to ${MAX_MTU_BYTES} (also ${MTU_VARIABLE}, and the configuration)`,
+  ).argParser((text) => {
+    const mtuBytes = parseMtu(text);
+    if (mtuBytes !== undefined) return mtuBytes;
+    throw new InvalidArgumentError(
+      `write a whole number from ${MIN_MTU_BYTES} to ${MAX_MTU_BYTES}.`,
+    );
+  });
 }
 
 /** `--config` of the daemon, and of `up` for the daemon it may start. */

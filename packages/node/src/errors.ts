@@ -20,6 +20,7 @@ export type NodeErrorCode =
   | 'AUTH_KEY_FORMAT'
   | 'STATIC_ENDPOINT'
   | 'HEALTH_PORT'
+  | 'MTU'
   | 'PEER_UNKNOWN'
   | 'NOT_RUNNING'
   | 'NETCHECK_UNFINISHED'

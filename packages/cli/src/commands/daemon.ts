@@ -15,6 +15,7 @@ import { loadPart } from '../optional-package.js';
 import {
   configOption,
   healthPortOption,
+  mtuOption,
   noPortMappingOption,
   parsePort,
   socketPathOf,
@@ -32,6 +33,7 @@ interface DaemonOptions {
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly healthPort?: number;
   readonly portMapping: boolean;
+  readonly mtu?: number;
   readonly logLevel: LogLevel;
   readonly json: boolean;
 }
@@ -69,6 +71,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())
     .addOption(noPortMappingOption())
+    .addOption(mtuOption())
     .addOption(configOption())
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
@@ -91,6 +94,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
           staticEndpoints: options.staticEndpoint ?? [],
           healthPort: options.healthPort,
           portMapping: options.portMapping,
+          mtuBytes: options.mtu,
           environment: process.env,
         }),
         logLevel: options.logLevel,

@@ -3,7 +3,7 @@
  * a process that is nothing else.
  */
 import { once } from 'node:events';
-import { TUN_MTU_BYTES } from '@warren/node/tun/configure-linux';
+import { DEFAULT_MTU_BYTES } from '@warren/node/config/mtu';
 import {
   startWireguardGo,
   WIREGUARD_GO_DEVICE,
@@ -78,7 +78,7 @@ export function startWireguardGoPair(program: string): Promise<Tunnel> {
       const own = overlay[machine];
       const { publicBase64 } = peerKeys;
       return startWireguardGo(world, machine, {
-        ...{ program, keys, port: PORT, mtuBytes: TUN_MTU_BYTES },
+        ...{ program, keys, port: PORT, mtuBytes: DEFAULT_MTU_BYTES },
         addresses: [`${own[4]}/24`, `${own[6]}/64`],
         peer: {
           publicBase64,

@@ -11,8 +11,9 @@ import { ALL_PORTS, DEFAULT_PROTOCOLS } from '@warren/core/engines/filter-rule';
 import { parseEndpoint } from '@warren/core/ip/address';
 import { parsePrefix } from '@warren/core/ip/prefix';
 import { privateKeyFromBytes, publicKeyFromBytes } from '@warren/core/keys/keys';
+import { DEFAULT_MTU_BYTES } from '@warren/node/config/mtu';
 import { Plane } from '@warren/node/plane/plane';
-import { configureTun, TUN_MTU_BYTES } from '@warren/node/tun/configure-linux';
+import { configureTun } from '@warren/node/tun/configure-linux';
 
 interface TunnelArguments {
   readonly privateKey: string;
@@ -36,10 +37,10 @@ assert(address !== undefined && peerAddress !== undefined, 'addresses are prefix
 
 const print = (line: unknown): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 const plane = await Plane.start(
-  { tunName: TUN_NAME, mtuBytes: TUN_MTU_BYTES },
-  { onUp: print, onFailed: (error) => print({ type: 'failed', message: error.message }) },
+  { tunName: TUN_NAME, mtuBytes: DEFAULT_MTU_BYTES },
+  { onUp: (messages) => messages.forEach(print), onFailed: (error) => print({ type: 'failed', message: error.message }) },
 );
-await configureTun(TUN_NAME, [address]);
+await configureTun(TUN_NAME, [address], DEFAULT_MTU_BYTES);
 plane.send({ type: 'set-identity', privateKey });
 plane.send({
   type: 'set-filter',

@@ -2,7 +2,7 @@
  * A tunnel between Warren's data plane (`plain-tunnel.ts`, on `warren`) and Debian's wireguard-go (on `peer`),
  * for interop tests; on `stranger` nothing runs.
  */
-import { TUN_MTU_BYTES } from '@warren/node/tun/configure-linux';
+import { DEFAULT_MTU_BYTES } from '@warren/node/config/mtu';
 import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { expect } from 'vitest';
@@ -72,7 +72,7 @@ export async function startTunnel(
   atEnd(() => world.close());
   const [ours, theirs] = [wireguardKeys(), wireguardKeys()];
   await startWireguardGo(world, 'peer', {
-    ...{ program: DEBIAN_WIREGUARD_GO, keys: theirs, port: PORT, mtuBytes: TUN_MTU_BYTES },
+    ...{ program: DEBIAN_WIREGUARD_GO, keys: theirs, port: PORT, mtuBytes: DEFAULT_MTU_BYTES },
     ...{ addresses: ['100.64.0.2/32'], routes: ['100.64.0.0/10'] },
     peer: {
       ...{ publicBase64: ours.publicBase64, allowedIps: ['100.64.0.1/32'] },

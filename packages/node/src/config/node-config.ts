@@ -9,12 +9,15 @@
  *       // Routers are not asked to forward our port.
  *       "portMapping": false,
  *       "hardNats": false,
+ *       // Packets inside the tunnel may be larger where all paths between the machines carry jumbo frames.
+ *       "mtu": 8920,
  *     }
  *
  * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
  */
 import { type ConfigValue, parseHujson } from '@warren/shell/config/hujson';
 import { readFileIfPresent, readFileStrict } from '@warren/shell/files/atomic-file';
+import { MAX_MTU_BYTES, MIN_MTU_BYTES } from './mtu.js';
 import {
   MAX_STATIC_ENDPOINTS,
   parseStaticEndpoint,
@@ -32,6 +35,8 @@ export interface NodeConfig {
   readonly portMapping: boolean;
   /** Whether ports of hard NATs are foretold and guessed. */
   readonly hardNats: boolean;
+  /** Of the tunnel's device; undefined: the usual. */
+  readonly mtu: number | undefined;
 }
 
 const empty: NodeConfig = {
@@ -39,6 +44,7 @@ const empty: NodeConfig = {
   healthPort: undefined,
   portMapping: true,
   hardNats: true,
+  mtu: undefined,
 };
 
 type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
@@ -58,6 +64,7 @@ const readers: Readers = {
   healthPort: (value) => value.integer(1, 65_535),
   portMapping: (value) => value.flag(),
   hardNats: (value) => value.flag(),
+  mtu: (value) => value.integer(MIN_MTU_BYTES, MAX_MTU_BYTES),
 };
 
 /** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
@@ -73,6 +80,7 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     healthPort: read('healthPort'),
     portMapping: read('portMapping'),
     hardNats: read('hardNats'),
+    mtu: read('mtu'),
   };
 }
 

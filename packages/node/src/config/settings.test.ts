@@ -142,6 +142,25 @@ test('the health port is a flag, else a variable, else a line of the file', () =
   expect(read({})).toBeUndefined();
 });
 
+test('the MTU is a flag, else a variable, else a line of the file, else 1,280', () => {
+  writeFileSync(configFile, '{ "mtu": 8920 }');
+  const read = (change: Partial<SettingSources>) =>
+    readSettings({ configFile, staticEndpoints: [], environment: {}, ...change }).mtuBytes;
+  const environment = { WARREN_MTU: ' 1420 ' };
+  expect(read({ mtuBytes: 1_300, environment })).toBe(1_300);
+  expect(read({ environment })).toBe(1_420);
+  expect(read({})).toBe(8_920);
+  for (const WARREN_MTU of ['1279', '8921', '1280.5', '-1', 'much']) {
+    expect(() => read({ environment: { WARREN_MTU } })).toThrow(
+      expect.objectContaining({ code: 'MTU' }),
+    );
+  }
+  writeFileSync(configFile, '{ "mtu": 1279 }');
+  expect(() => read({})).toThrow('a whole number from 1280 to 8920 is expected here');
+  writeFileSync(configFile, '{}');
+  expect(read({})).toBe(1_280);
+});
+
 test('lists forgive spaces and empty members', () => {
   expect(splitEndpointList(' a , ,b,')).toEqual(['a', 'b']);
   expect(splitEndpointList('')).toEqual([]);

@@ -3,6 +3,7 @@
  * the sum of its sources; flags come first.
  */
 import { NodeError } from '../errors.js';
+import { DEFAULT_MTU_BYTES, MAX_MTU_BYTES, MIN_MTU_BYTES, parseMtu } from './mtu.js';
 import { DEFAULT_CONFIG_PATH, loadNodeConfig } from './node-config.js';
 import {
   MAX_STATIC_ENDPOINTS,
@@ -15,6 +16,8 @@ import {
 export const STATIC_ENDPOINTS_VARIABLE = 'WARREN_STATIC_ENDPOINTS';
 /** A TCP port. */
 export const HEALTH_PORT_VARIABLE = 'WARREN_HEALTH_PORT';
+/** Bytes of a packet inside the tunnel. */
+export const MTU_VARIABLE = 'WARREN_MTU';
 /** Anything but nothing, `0` and `false`: routers are not asked to forward our port. */
 export const DISABLE_PORT_MAPPER_VARIABLE = 'WARREN_DISABLE_PORTMAPPER';
 
@@ -30,6 +33,8 @@ export interface SettingSources {
   readonly healthPort?: number | undefined;
   /** `--no-port-mapping` is false. */
   readonly portMapping?: boolean | undefined;
+  /** `--mtu`. */
+  readonly mtuBytes?: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -43,9 +48,11 @@ export interface NodeSettings {
   readonly portMapping: boolean;
   /** Ports of hard NATs are foretold and guessed. */
   readonly hardNats: boolean;
+  /** Of the tunnel's device. */
+  readonly mtuBytes: number;
 }
 
-/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT and FileError. */
+/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT, MTU and FileError. */
 export function readSettings(sources: SettingSources): NodeSettings {
   const configFile = sources.configFile ?? DEFAULT_CONFIG_PATH;
   const config = loadNodeConfig(configFile, sources.configFile !== undefined);
@@ -66,7 +73,9 @@ export function readSettings(sources: SettingSources): NodeSettings {
   const isDisabled = isSaid(sources.environment[DISABLE_PORT_MAPPER_VARIABLE]);
   const hardNats = config.hardNats && !isSaid(sources.environment[DISABLE_HARD_NATS_VARIABLE]);
   const portMapping = sources.portMapping !== false && !isDisabled && config.portMapping;
-  return { configFile, staticEndpoints: [...all], healthPort, portMapping, hardNats };
+  const mtuBytes =
+    sources.mtuBytes ?? mtuOfEnvironment(sources.environment) ?? config.mtu ?? DEFAULT_MTU_BYTES;
+  return { configFile, staticEndpoints: [...all], healthPort, portMapping, hardNats, mtuBytes };
 }
 
 function isSaid(text: string | undefined): boolean {
@@ -83,6 +92,19 @@ function healthPortOfEnvironment(environment: SettingSources['environment']): nu
     'HEALTH_PORT',
     `${HEALTH_PORT_VARIABLE}: "${text}" is no TCP port`,
     `write it as ${HEALTH_PORT_VARIABLE}=41642`,
+  );
+}
+
+/** The MTU of WARREN_MTU; undefined: not set. Throws MTU. */
+function mtuOfEnvironment(environment: SettingSources['environment']): number | undefined {
+  const text = environment[MTU_VARIABLE]?.trim() ?? '';
+  if (text === '') return undefined;
+  const mtuBytes = parseMtu(text);
+  if (mtuBytes !== undefined) return mtuBytes;
+  throw new NodeError(
+    'MTU',
+    `${MTU_VARIABLE}: "${text}" is no MTU of a tunnel`,
+    `write a whole number from ${MIN_MTU_BYTES} to ${MAX_MTU_BYTES}, such as ${MTU_VARIABLE}=1420`,
   );
 }
 

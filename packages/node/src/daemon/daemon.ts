@@ -26,7 +26,7 @@ import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
 import { MappingFile } from '../portmap/mapping-file.js';
 import { PortMapHost } from '../portmap/port-map-host.js';
-import { applyTun, TUN_MTU_BYTES } from '../tun/configure-linux.js';
+import { applyTun } from '../tun/configure-linux.js';
 import { OverlayRules } from '../tun/overlay-rules.js';
 import { TunSettings } from '../tun/tun-settings.js';
 import { checkUdpPort } from '../udp/check-port.js';
@@ -112,7 +112,8 @@ export class Daemon implements LocalApiBackend {
     this.#tun = new TunSettings({
       name: options.tunName,
       log: options.log,
-      apply: applyTun,
+      apply: (name, addresses, isShared) =>
+        applyTun(name, addresses, options.settings.mtuBytes, isShared),
       applyPolicy: (policy) => rules.apply(policy),
       onPolicyTrouble: (error) => {
         if (error === undefined) this.#health.clear('tun-rules');
@@ -180,12 +181,12 @@ export class Daemon implements LocalApiBackend {
     const plane = await Plane.start(
       {
         tunName: options.tunName,
-        mtuBytes: TUN_MTU_BYTES,
+        mtuBytes: options.settings.mtuBytes,
         handshakeFloor: handshakeTime.floor,
       },
       {
         onStarted: (description) => options.log.info('data plane', { description }),
-        onUp: (message: UpMessage) => receiver.daemon?.onUp(message),
+        onUp: (messages) => receiver.daemon?.onUp(messages),
         onHandshakeTime: (time) => handshakeTime.note(time),
         onFailed: (error) => options.onEnd(error),
       },
@@ -202,8 +203,8 @@ export class Daemon implements LocalApiBackend {
     return daemon;
   }
 
-  onUp(message: UpMessage): void {
-    this.#logins.session?.onUp(message);
+  onUp(messages: readonly UpMessage[]): void {
+    this.#logins.session?.onUp(messages);
   }
 
   async close(): Promise<void> {

@@ -21,6 +21,7 @@ import type {
   RelayStatus,
 } from '@warren/core/path-engine/io';
 import { PathEngine } from '@warren/core/path-engine/path-engine';
+import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { AttemptsEvidence } from '@warren/core/why/evidence';
 import type { Clock } from '@warren/shell/clock';
@@ -129,16 +130,27 @@ export class EngineHost {
   handle(input: PathEngineInput): void {
     if (this.#closed) return;
     if (input.type === 'netmap') this.#relayMap = input.netmap.relayMap;
-    else if (input.type === 'up') this.#noteSocket(input.message);
     this.#engine.handle(input, this.#options.clock.now());
     // Outputs may come back here (a relay's packet is answered over it): the loop that runs goes on with them.
     if (!this.#draining) this.#drain();
-    if (input.type === 'up' && input.message.type === 'counters') {
+  }
+
+  /** What the data plane told in one turn. */
+  handleUps(messages: readonly UpMessage[]): void {
+    if (this.#closed) return;
+    for (const message of messages) {
+      this.#noteSocket(message);
+      this.#engine.handle({ type: 'up', message }, this.#options.clock.now());
+    }
+    if (!this.#draining) this.#drain();
+    if (messages.some(({ type }) => type === 'counters')) {
       for (const done of this.#countersWaiting) done();
     }
   }
 
+  /** Ports of a search come and go by the hundred: they are nobody's evidence, and no sign of UDP. */
   #noteSocket(message: UpMessage): void {
+    if (!('socketId' in message) || message.socketId >= searchSocketsFrom) return;
     if (message.type === 'socket-open') {
       this.#options.portUse?.opened(message.port);
       this.#openSockets.add(message.socketId);

@@ -26,6 +26,7 @@ function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSe
       staticEndpoints,
       healthPort: undefined,
       portMapping: true,
+      mtuBytes: 1_280,
       hardNats,
     },
     file: {

@@ -63,10 +63,15 @@ export class LiveSettings {
 
   /** What status shows. */
   status(): DaemonSettings {
-    const { configFile, healthPort, portMapping } = this.#options.started;
-    const staticEndpoints = this.#wanted();
-    const { hardNats } = this;
-    return { configFile, staticEndpoints, healthPort: healthPort ?? null, portMapping, hardNats };
+    const { configFile, healthPort, portMapping, mtuBytes } = this.#options.started;
+    return {
+      configFile,
+      staticEndpoints: this.#wanted(),
+      healthPort: healthPort ?? null,
+      portMapping,
+      hardNats: this.hardNats,
+      mtuBytes,
+    };
   }
 
   report(): SettingsReport {

@@ -83,13 +83,22 @@ export class PortUse {
   }
 
   #noteOpen(): void {
-    for (const port of this.#open) this.#note(port, this.#uses.get(port)?.reached ?? []);
+    for (const port of this.#open) this.#use(port, this.#uses.get(port)?.reached ?? []);
+    if (this.#open.size > 0) this.#keep();
   }
 
   #note(port: number, reached: readonly Endpoint[]): void {
+    this.#use(port, reached);
+    this.#keep();
+  }
+
+  #use(port: number, reached: readonly Endpoint[]): void {
     this.#uses.delete(port);
     this.#uses.set(port, { port, usedAt: this.#clock.wall(), reached });
     for (const oldest of [...this.#uses.keys()].slice(0, -USES_MAX)) this.#uses.delete(oldest);
+  }
+
+  #keep(): void {
     const text = `${JSON.stringify({ uses: [...this.#uses.values()] })}\n`;
     this.#tryTo(() => writeFileAtomic(this.#path, text));
   }

@@ -170,10 +170,14 @@ export class Session {
     return this.#authUrl;
   }
 
-  onUp(message: UpMessage): void {
-    if (message.type === 'socket-open') this.#noteSocket(message.socketId, message.port);
-    else if (message.type === 'socket-failed') this.#noteNoSocket(message.socketId, message.reason);
-    this.#host?.handle({ type: 'up', message });
+  onUp(messages: readonly UpMessage[]): void {
+    for (const message of messages) {
+      if (message.type === 'socket-open') this.#noteSocket(message.socketId, message.port);
+      else if (message.type === 'socket-failed') {
+        this.#noteNoSocket(message.socketId, message.reason);
+      }
+    }
+    this.#host?.handleUps(messages);
   }
 
   linkChanged(link: LinkState): void {

@@ -121,6 +121,8 @@ export interface DaemonSettings {
   readonly portMapping?: boolean;
   /** Ports of hard NATs are foretold and guessed; absent: a daemon that doesn't say. */
   readonly hardNats?: boolean;
+  /** Largest packet inside the tunnel; absent: a daemon that doesn't say. */
+  readonly mtuBytes?: number;
 }
 
 /** Changes what it names; the rest stays. */

@@ -7,12 +7,6 @@ import { type Prefix, prefixAddress } from '@warren/core/ip/prefix';
 import { NodeError } from '../errors.js';
 import { OVERLAY_ROUTES, runIp } from './iproute.js';
 
-/**
- * The largest packet inside the tunnel. 1,280 is IPv6's minimum and fits, with WireGuard's 60 or 80
- * bytes, through every path that carries 1,360.
- */
-export const TUN_MTU_BYTES = 1280;
-
 /** What could be done. */
 export interface TunConfigured {
   /** Why the tunnel has no IPv6 although it has an address for it; undefined: it has. */
@@ -27,9 +21,10 @@ export interface TunConfigured {
 export async function configureTun(
   name: string,
   addresses: readonly Prefix[],
+  mtuBytes: number,
   isShared = false,
 ): Promise<TunConfigured> {
-  const before = [`addr flush dev ${name}`, `link set dev ${name} mtu ${TUN_MTU_BYTES} up`];
+  const before = [`addr flush dev ${name}`, `link set dev ${name} mtu ${mtuBytes} up`];
   const v4 = linesFor(name, addresses, 4, !isShared);
   const v6 = linesFor(name, addresses, 6, true);
   await forgetRoutes(name);
@@ -49,9 +44,10 @@ export async function configureTun(
 export async function applyTun(
   name: string,
   addresses: readonly Prefix[],
+  mtuBytes: number,
   isShared = false,
 ): Promise<TunConfigured> {
-  if (addresses.length > 0) return configureTun(name, addresses, isShared);
+  if (addresses.length > 0) return configureTun(name, addresses, mtuBytes, isShared);
   await deconfigureTun(name);
   return { withoutIpv6: undefined };
 }
