@@ -38,7 +38,10 @@ assert(address !== undefined && peerAddress !== undefined, 'addresses are prefix
 const print = (line: unknown): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 const plane = await Plane.start(
   { tunName: TUN_NAME, mtuBytes: DEFAULT_MTU_BYTES },
-  { onUp: (messages) => messages.forEach(print), onFailed: (error) => print({ type: 'failed', message: error.message }) },
+  {
+    onUp: (messages) => messages.forEach(print),
+    onFailed: (error) => print({ type: 'failed', message: error.message }),
+  },
 );
 await configureTun(TUN_NAME, [address], DEFAULT_MTU_BYTES);
 plane.send({ type: 'set-identity', privateKey });

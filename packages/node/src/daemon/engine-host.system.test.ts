@@ -23,6 +23,8 @@ import type { NetmapNode, RelayMap } from '@warren/core/netmap/types';
 import { OPEN_FILTER } from '@warren/core/packet-engine/testing/engine-world';
 import { ipPacket, ipPayload, tunBatch } from '@warren/core/packet-engine/testing/ip-packets';
 import type { PathChange } from '@warren/core/path-engine/io';
+import { ipv4SocketId } from '@warren/core/path-engine/sockets';
+import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import { type RunningRelay, runRelay } from '@warren/servers/relay/run-relay';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
@@ -73,7 +75,7 @@ class TestNode {
     nodes.push(node);
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: FromPlane) => {
-      if (message.type === 'up') node.host.handle({ type: 'up', message: message.message });
+      if (message.type === 'up') node.host.handleUps(message.messages);
     });
     const backlogs = { downBacklog: createSharedBacklog(), upBacklog: createSharedBacklog() };
     const openIo: OpenIo = (_, io) => {
@@ -92,7 +94,7 @@ class TestNode {
       counters: new Counters(),
       send: (message: DownMessage) => {
         node.downs.push(message);
-        port1.postMessage({ type: 'down', message });
+        port1.postMessage({ type: 'down', messages: [message] });
       },
     };
     node.host = new EngineHost(
@@ -282,4 +284,34 @@ test('a host may be closed from within what it tells', async () => {
   tellAll();
   await until('closed', () => isDone);
   expect(a.downs.map(({ type }) => type)).toContain('close-socket');
+});
+
+test('ports that a search opens are nobody’s evidence, and no sign of UDP', () => {
+  const opened: number[] = [];
+  const host = new EngineHost(
+    {
+      ...shared,
+      nodePrivateKey: generatePrivateKey('node', random),
+      discoPrivateKey: generatePrivateKey('disco', random),
+      plane: { counters: new Counters(), send: () => undefined },
+      listenPort: 0,
+      portUse: {
+        earlierUses: () => [],
+        opened: (port) => opened.push(port),
+        dialledBack: () => undefined,
+        closed: () => undefined,
+      },
+    },
+    {
+      onEndpoints: () => undefined,
+      onNetInfo: () => undefined,
+      onPathChanged: () => undefined,
+      onRelayReady: () => undefined,
+    },
+  );
+  host.handleUps([{ type: 'socket-open', socketId: searchSocketsFrom, port: 50_000 }]);
+  expect([host.hasUdp, opened]).toEqual([false, []]);
+  host.handleUps([{ type: 'socket-open', socketId: ipv4SocketId, port: 41_641 }]);
+  expect([host.hasUdp, opened]).toEqual([true, [41_641]]);
+  host.close();
 });

@@ -47,7 +47,7 @@ export async function checkStandalone(options: StandaloneOptions): Promise<Netch
   const { clock, crypto, port, random, relayMap } = options;
   const nodePrivateKey = generatePrivateKey('node', random);
   const receiver: { host?: EngineHost } = {};
-  const plane = new SocketPlane(clock, (message) => receiver.host?.handle({ type: 'up', message }));
+  const plane = new SocketPlane(clock, (message) => receiver.host?.handleUps([message]));
   const router = new PortMapHost({
     ...{ random, clock, log: silentLogger, tunName: options.tunName, probeOnly: true },
     onChange: (mappings, services) =>

@@ -18,7 +18,7 @@ export interface PlaneWorkerData {
 }
 
 export type ToPlane =
-  | { readonly type: 'down'; readonly message: DownMessage }
+  | { readonly type: 'down'; readonly messages: readonly DownMessage[] }
   /** Close sockets and the device, then exit. */
   | { readonly type: 'stop' };
 
@@ -34,4 +34,4 @@ export type FromPlane =
     }
   /** A handshake that begins takes this time. */
   | { readonly type: 'handshake-time'; readonly time: WallTime }
-  | { readonly type: 'up'; readonly message: UpMessage };
+  | { readonly type: 'up'; readonly messages: readonly UpMessage[] };

@@ -10,6 +10,7 @@ import { WarrenError } from '@warren/core/base/errors';
 import type { WallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import { Backlog, createSharedBacklog, type SharedBacklog, workOff } from './backlog.js';
+import { MessageBatch } from './message-batch.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
 /** A worker that hangs in a system call must not keep the daemon from ending. */
@@ -18,7 +19,8 @@ const STOP_TIMEOUT_MS = 2_000;
 export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes' | 'handshakeFloor'>;
 
 export interface PlaneEvents {
-  readonly onUp: (message: UpMessage) => void;
+  /** Never none; in the order in which they were told. */
+  readonly onUp: (messages: readonly UpMessage[]) => void;
   /** How packets move here, in a line; told once. */
   readonly onStarted?: (description: string) => void;
   /** A handshake that begins takes this time. */
@@ -34,6 +36,9 @@ export class Plane {
   readonly #events: PlaneEvents;
   readonly #downBacklog: Backlog;
   readonly #upBacklog: SharedBacklog;
+  readonly #down = new MessageBatch<DownMessage>((messages) =>
+    this.#post({ type: 'down', messages }),
+  );
   readonly #exited: Promise<void>;
   /** It was told to stop, or it has failed. */
   #ending = false;
@@ -82,11 +87,12 @@ export class Plane {
     if (message.type === 'relay-received' && !this.#downBacklog.offer(message.packets.length)) {
       return;
     }
-    this.#post({ type: 'down', message });
+    this.#down.add(message);
   }
 
   async stop(): Promise<void> {
     this.#ending = true;
+    this.#down.flush();
     this.#post({ type: 'stop' });
     const timeout = setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
     await this.#exited;
@@ -100,9 +106,9 @@ export class Plane {
     }
     if (message.type === 'handshake-time') this.#events.onHandshakeTime?.(message.time);
     if (message.type !== 'up') return;
-    this.#events.onUp(message.message);
-    if (message.message.type === 'relay-send') {
-      workOff(this.#upBacklog, message.message.packets.length);
+    this.#events.onUp(message.messages);
+    for (const one of message.messages) {
+      if (one.type === 'relay-send') workOff(this.#upBacklog, one.packets.length);
     }
   }
 

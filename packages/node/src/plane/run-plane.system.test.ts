@@ -86,7 +86,8 @@ async function starts(
     port1.postMessage({ type: 'stop' });
     await closed;
   });
-  const tell = (message: DownMessage): void => port1.postMessage({ type: 'down', message });
+  const tell = (message: DownMessage): void =>
+    port1.postMessage({ type: 'down', messages: [message] });
   tell({ type: 'set-identity', privateKey });
   tell(OPEN_FILTER);
   const key = publicKeyOf(crypto, 'node', privateKey);
@@ -95,9 +96,9 @@ async function starts(
 
 function said<Type extends UpMessage['type']>(side: Side, type: Type) {
   type Wanted = Extract<UpMessage, { readonly type: Type }>;
-  return side.up.flatMap((message) =>
-    message.type === 'up' && message.message.type === type ? [message.message as Wanted] : [],
-  );
+  return side.up
+    .flatMap((message) => (message.type === 'up' ? message.messages : []))
+    .filter((message): message is Wanted => message.type === type);
 }
 
 function knows(side: Side, peer: Side, paths: readonly Path[]): void {

@@ -16,6 +16,7 @@ import { MachineTimer } from '@warren/shell/machine-timer';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { Backlog, workOff } from './backlog.js';
 import { HandshakeClock } from './handshake-clock.js';
+import { MessageBatch } from './message-batch.js';
 import type { OpenIo } from './plane-io.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
@@ -37,6 +38,7 @@ export async function runPlane(
   const counters = new Counters();
   const upBacklog = new Backlog(data.upBacklog, counters, 'relay-send-mailbox-full');
   const post = (message: FromPlane): void => port.postMessage(message);
+  const ups = new MessageBatch<UpMessage>((messages) => post({ type: 'up', messages }));
   const handshakeClock = new HandshakeClock(clock, data.handshakeFloor ?? wallTime(0));
 
   const io = await openIo(data, {
@@ -83,21 +85,23 @@ export async function runPlane(
     if (message.type === 'relay-send' && !upBacklog.offer(message.packets.length)) return;
     if (message.type === 'counters') {
       const totals = { ...message.totals, ...counters.snapshot() };
-      post({ type: 'up', message: { ...message, totals } });
+      ups.add({ ...message, totals });
       return;
     }
-    post({ type: 'up', message });
+    ups.add(message);
   }
 
-  function obey(message: DownMessage): void {
-    engine.handle(message, clock.now());
+  function obey(messages: readonly DownMessage[]): void {
+    for (const message of messages) {
+      engine.handle(message, clock.now());
+      if (message.type === 'relay-received') workOff(data.downBacklog, message.packets.length);
+    }
     settle();
-    if (message.type === 'relay-received') workOff(data.downBacklog, message.packets.length);
   }
 
   port.on('message', (message: ToPlane) => {
     if (message.type === 'down') {
-      obey(message.message);
+      obey(message.messages);
       return;
     }
     timer.close();
