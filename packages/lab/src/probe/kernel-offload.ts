@@ -13,22 +13,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '@warren/core/base/assert';
-import { encodeHex } from '@warren/core/base/bytes';
 import { Counters } from '@warren/core/base/counters';
 import { SeededRandom } from '@warren/core/base/seeded-random';
-import {
-  ACK,
-  FIN,
-  headerBytesOf,
-  naiveSum,
-  type PacketShape,
-  PSH,
-  packetOf,
-  payloadOf,
-  RST,
-  SYN,
-  segmentsOf,
-} from '@warren/core/offload/testing/packets';
 import type { PacketBatch } from '@warren/core/packet-engine/packet-ports';
 import { createChecksum } from '@warren/node/checksum/wasm-checksum';
 import { type Libc, loadLibc } from '@warren/node/libc/libc';
@@ -36,6 +22,7 @@ import { Arena } from '@warren/node/plane/arena';
 import { OffloadTun } from '@warren/node/tun/offload-tun';
 import { PlainTun } from '@warren/node/tun/plain-tun';
 import { openTunDevice } from '@warren/node/tun/tun-device';
+import { randomTraffic, textByFlow } from '../traffic/random-packets.js';
 
 export interface OffloadReport {
   readonly packets: number;
@@ -134,94 +121,13 @@ const plain = new PlainTun(
 execFileSync('ip', ['-batch', '-'], { input: SETUP });
 for (const name of FORWARDING) writeFileSync(`/proc/sys/${name}`, '1');
 
-/** Runs of few flows, mixed, with odd packets between; all of it legal to forward. */
-function trafficOf(random: SeededRandom, target: number): Uint8Array[] {
-  const flows = Array.from({ length: 1 + random.below(6) }, (_, i) => ({
-    version: random.below(2) === 0 ? (4 as const) : (6 as const),
-    protocol: random.below(3) === 0 ? ('udp' as const) : ('tcp' as const),
-    target,
-    sourcePort: 1000 + i,
-    ttl: 2 + random.below(60),
-    fragment: random.below(3) === 0 ? 0 : 0x4000,
-    tcpOptions: random.fill(new Uint8Array(4 * random.below(4))),
-    seq: random.uint32(),
-    tos: random.below(4),
-    id: random.below(0x10000),
-  }));
-  const packets: Uint8Array[] = [];
-  while (packets.length < PACKETS_MAX / 2) {
-    const flow = flows[random.below(flows.length)];
-    assert(flow !== undefined, 'there are flows');
-    const size = 1 + random.below(MTU_BYTES - headerBytesOf(flow).all - 8);
-    const bytes = 1 + random.below(size * (1 + random.below(20)));
-    const flags = random.below(2) === 0 ? ACK : ACK | PSH;
-    const run = segmentsOf({ ...flow, flags, payload: payloadOf(bytes, random.uint32()) }, size);
-    flow.seq = (flow.seq + bytes) >>> 0;
-    flow.id = (flow.id + run.length) & 0xffff;
-    const odd = oddPacketOf(random, flow);
-    if (odd !== undefined) run.splice(random.below(run.length + 1), 0, odd);
-    // Sometimes between the packets of the run before.
-    if (random.below(2) === 0) packets.push(...run);
-    else packets.splice(packets.length - random.below(Math.min(packets.length, 8) + 1), 0, ...run);
-  }
-  return packets.slice(0, PACKETS_MAX);
-}
-
-function oddPacketOf(random: SeededRandom, flow: PacketShape): Uint8Array | undefined {
-  const some: PacketShape = { ...flow, payload: payloadOf(8 * (1 + random.below(100))) };
-  switch (random.below(8)) {
-    case 0:
-      return packetOf({ ...flow, payload: new Uint8Array(0) });
-    case 1:
-      return packetOf({ ...some, flags: [SYN, RST, ACK | FIN][random.below(3)] ?? SYN });
-    case 2:
-      return packetOf({ ...some, ipOptions: Uint8Array.of(1, 1, 1, 1), hasExtension: true });
-    case 3:
-      return packetOf({ ...some, fragment: 0x2000 });
-    case 4: {
-      const broken = packetOf(some);
-      broken[broken.length - 1] = (broken[broken.length - 1] ?? 0) ^ 0x55;
-      return broken;
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** Without what routing changes, and without the id of what must not be fragmented, which says nothing. */
-function textOf(packet: Uint8Array, hops: number): string {
-  const copy = packet.slice();
-  if (copy[0] === 0x60) {
-    copy[7] = (copy[7] ?? 0) - hops;
-    return encodeHex(copy);
-  }
-  const isSound = naiveSum(copy.slice(0, 4 * ((copy[0] ?? 0) & 15))) === 0xffff;
-  copy[8] = (copy[8] ?? 0) - hops;
-  copy.set([0, 0], 10);
-  if (copy[6] === 0x40) copy.set([0, 0], 4);
-  return `${isSound} ${encodeHex(copy)}`;
-}
-
-function flowOf(packet: Uint8Array): string {
-  const isV4 = (packet[0] ?? 0) >> 4 === 4;
-  const portsAt = isV4 ? 4 * ((packet[0] ?? 0) & 15) : packet[6] === 60 ? 48 : 40;
-  return `${isV4 ? 4 : 6} ${encodeHex(packet.slice(portsAt, portsAt + 2))}`;
-}
-
-function byFlow(packets: readonly Uint8Array[], hops: number): Map<string, string> {
-  const flows = new Map<string, string>();
-  for (const packet of packets) {
-    const flow = flowOf(packet);
-    flows.set(flow, `${flows.get(flow) ?? ''}${textOf(packet, hops)}\n`);
-  }
-  return flows;
-}
-
 let total = 0;
 const differing: string[] = [];
 for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
   for (const [device, target] of Object.entries(DEVICES)) {
-    const packets = trafficOf(new SeededRandom(seed), target);
+    const packets = randomTraffic(new SeededRandom(seed), {
+      ...{ packets: PACKETS_MAX, mtuBytes: MTU_BYTES, source: 1, target },
+    });
     arrived.length = 0;
     packets.forEach((packet, i) => {
       const at = staging + 2048 * i + 64;
@@ -233,8 +139,8 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       await sleep(POLL_MS);
     }
     total += packets.length;
-    const got = byFlow(arrived, 0);
-    for (const [flow, text] of byFlow(packets, 1)) {
+    const got = textByFlow(arrived, 0);
+    for (const [flow, text] of textByFlow(packets, 1)) {
       if (got.get(flow) !== text) differing.push(`seed ${seed}, ${device}, flow ${flow}`);
     }
   }
