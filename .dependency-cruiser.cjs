@@ -39,7 +39,9 @@ const folders = {
   netcheck: [...vocabulary, ...codecs, 'netmap'],
   why: [...vocabulary, 'netmap', 'netcheck'],
   paths: [...vocabulary, ...codecs, 'netmap'],
-  control: [...vocabulary, 'netmap'],
+  policy: [...vocabulary, 'netmap'],
+  control: [...vocabulary, 'netmap', 'policy'],
+  dns: [...vocabulary, 'netmap'],
   'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter'],
   'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths', 'portmap', 'why'],
 };
