@@ -13,6 +13,7 @@ import { earliest, type Instant } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
 import type { DiscoKey, NodePrivateKey } from '../keys/keys.js';
 import type { NatDescription } from '../netmap/nat-description.js';
+import { encodeNat } from '../netmap/nat-json.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { PathReport } from '../netmap/path-report.js';
 import type { Netmap, NetmapNode } from '../netmap/types.js';
@@ -42,6 +43,8 @@ export interface ControlClientOptions {
 
 /** Between two tellings of what changes often: it wakes control, and of the NAT every peer too. */
 export const reportGapMs = 5000;
+/** A NAT is known step by step within seconds of the start: class, filtering, choice of ports. */
+const natBurst = 4;
 
 type ConnectionPhase = 'down' | 'connecting' | 'up';
 
@@ -57,7 +60,9 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   #hostInfo: JsonObject;
   #endpoints: readonly OwnEndpoint[] = [];
   #netInfo: NetInfo | undefined;
-  readonly #nat = new Paced<NatDescription>(reportGapMs);
+  /** As it is told: what says the same is no news, however often it comes. */
+  #natText = '';
+  readonly #nat = new Paced<NatDescription>(reportGapMs, natBurst);
   readonly #paths = new Paced<readonly PathReport[]>(reportGapMs);
   #state: LoginState | undefined;
 
@@ -117,7 +122,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
         this.#netInfo = input.netInfo;
         break;
       case 'nat-description':
-        this.#nat.set(input.nat);
+        this.#setNat(input.nat);
         break;
       case 'path-reports':
         this.#paths.set(input.reports);
@@ -154,6 +159,13 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   }
 
   /** Ourselves in the netmap; undefined while there is none for the present key. */
+  #setNat(nat: NatDescription): void {
+    const text = JSON.stringify(encodeNat(nat));
+    if (text === this.#natText) return;
+    this.#natText = text;
+    this.#nat.set(nat);
+  }
+
   #self(): NetmapNode | undefined {
     const self = this.#map.netmap?.self;
     return self?.key === this.#register.nodeKey ? self : undefined;

@@ -1,14 +1,21 @@
-/** A value that may change at any time, and is told at most every so often: the latest one, once it may. */
+/**
+ * A value that may change at any time, and is told at most every so often: the latest one, once it may. The first
+ * few tellings may follow each other at once: much is learnt at the start, and peers that wake then need it.
+ */
 import { after, type Instant } from '../base/instant.js';
 
 export class Paced<Value> {
   readonly #gapMs: number;
+  readonly #creditMs: number;
   #told: Value | undefined;
   #latest: Value | undefined;
-  #toldAt: Instant | undefined;
+  /** When all tellings so far are paid for by gaps; up to the credit may be owed. */
+  #paidAt: Instant | undefined;
 
-  constructor(gapMs: number) {
+  /** `burst`: tellings in a row after a long silence. */
+  constructor(gapMs: number, burst = 1) {
     this.#gapMs = gapMs;
+    this.#creditMs = gapMs * (burst - 1);
   }
 
   set(value: Value): void {
@@ -20,14 +27,15 @@ export class Paced<Value> {
     const until = this.nextTimeout();
     if (this.#latest !== this.#told && (until === undefined || now >= until)) {
       this.#told = this.#latest;
-      this.#toldAt = now;
+      const paidAt = this.#paidAt;
+      this.#paidAt = after(paidAt !== undefined && paidAt > now ? paidAt : now, this.#gapMs);
     }
     return this.#told;
   }
 
   /** When a value that waits may be told; undefined: none waits. */
   nextTimeout(): Instant | undefined {
-    if (this.#latest === this.#told || this.#toldAt === undefined) return undefined;
-    return after(this.#toldAt, this.#gapMs);
+    if (this.#latest === this.#told || this.#paidAt === undefined) return undefined;
+    return after(this.#paidAt, -this.#creditMs);
   }
 }

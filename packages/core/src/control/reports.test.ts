@@ -38,7 +38,7 @@ test('the NAT is told in the host information, once', () => {
   expect(play.requests('update')).toHaveLength(before + 1);
 });
 
-test('a NAT that flutters is told every 5 s at most, and its latest state in the end', () => {
+test('a NAT that flutters is told four times and then every 5 s at most, and its latest state in the end', () => {
   const play = new Play().running();
   const before = play.requests('update').length;
   for (let step = 0; step < 100; step++) {
@@ -51,7 +51,18 @@ test('a NAT that flutters is told every 5 s at most, and its latest state in the
   }
   play.pass(reportGapMs).answer('update', 200);
   expect(lastUpdate(play)).toMatchObject({ Hostinfo: { WarrenNat: { CGNAT: true } } });
-  // Ten seconds of flutter: at 0 s, 5 s and 10 s.
+  // Ten seconds of flutter: four at once, then after 5 s and 10 s.
+  expect(play.requests('update')).toHaveLength(before + 5);
+});
+
+test('what says the same of a NAT again is no telling', () => {
+  const play = new Play().running();
+  for (let step = 0; step < 20; step++) play.handle({ type: 'nat-description', nat: nat({}) });
+  play.answer('update', 200);
+  const before = play.requests('update').length;
+  for (const cgnat of [true, false, true]) {
+    play.handle({ type: 'nat-description', nat: nat({ cgnat }) }).answer('update', 200);
+  }
   expect(play.requests('update')).toHaveLength(before + 3);
 });
 
@@ -100,4 +111,16 @@ test('what is paced: the first at once, then the latest when the gap is over', (
   expect(paced.nextTimeout()).toBe(1000);
   expect(paced.take(after(start, 1000))).toBe(3);
   expect(paced.nextTimeout()).toBeUndefined();
+});
+
+test('what is paced with a burst: some at once, and again after as many gaps', () => {
+  const paced = new Paced<number>(1000, 3);
+  const tell = (value: number, atMs: number): number | undefined => {
+    paced.set(value);
+    return paced.take(instant(atMs));
+  };
+  expect([tell(1, 0), tell(2, 10), tell(3, 20), tell(4, 30)]).toEqual([1, 2, 3, 3]);
+  expect(paced.nextTimeout()).toBe(1000);
+  expect([tell(5, 999), tell(6, 1000), tell(7, 1001)]).toEqual([3, 6, 6]);
+  expect([tell(8, 9000), tell(9, 9001), tell(10, 9002), tell(11, 9003)]).toEqual([8, 9, 10, 10]);
 });

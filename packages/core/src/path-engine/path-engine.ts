@@ -22,6 +22,7 @@ import {
   publicKeyOf,
 } from '../keys/keys.js';
 import type { EarlierUse } from '../netcheck/dial-back.js';
+import type { NatDescription } from '../netmap/nat-description.js';
 import type { OwnEndpoint } from '../netmap/own.js';
 import type { Netmap, RelayMap } from '../netmap/types.js';
 import { PeerPath } from '../paths/peer-path.js';
@@ -260,6 +261,11 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
   /** Our endpoints as peers are told them now. */
   ownEndpoints(now: Instant): readonly OwnEndpoint[] {
     return this.#network.endpoints(now);
+  }
+
+  /** What is known of our NAT. */
+  get description(): NatDescription {
+    return this.#network.description;
   }
 
   /** What was tried to reach a peer directly; undefined: no such peer. */

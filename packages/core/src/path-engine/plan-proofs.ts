@@ -4,13 +4,13 @@
  *
  *     a plan of few pings   ---------------------------> admitted; its proof, if any, is checked meanwhile
  *     a plan of many pings  --address proven-----------> admitted
- *                           --else--> held --proven----> shown again
+ *                           --else--> held, `port-plan-held` --proven----> shown again
  *                                          --not-------> dropped, `port-plan-unproven`
  *
  * What a plan costs depends on ours too: guesses go to a large range, openers to a single port.
  *
  * Where both NATs' descriptions say that it will come to many pings, each side shows its proof as soon as it looks for
- * the other, for the address that its own description tells: then nothing has to be held.
+ * the other or is shown the other's, for the address that its own description tells: then nothing has to be held.
  *
  * Without this a member of the network could have others send streams of datagrams to an address that it merely
  * names, and it can name many.
@@ -72,7 +72,10 @@ export class PlanProofs {
     const address = endpointAddress(plan.first);
     if (this.peers.isProven(peer, address, now)) return true;
     const isLight = this.#options.costOf(peer, plan) <= unprovenPingsMax;
-    if (!isLight) this.#held.set(keyOf(peer, address), plan);
+    if (!isLight) {
+      this.#options.counters.add('port-plan-held');
+      this.#held.set(keyOf(peer, address), plan);
+    }
     if (!isLight || proof !== undefined) this.peers.check(peer, address, proof, now);
     return isLight;
   }

@@ -151,7 +151,12 @@ export class PortSearchDesk {
     if (this.#options.ownNat().nat64 !== this.#nat64) this.#lookForNat64();
     const isLooking = peer.machine?.isLooking === true && peer.contact !== undefined;
     this.#searches.setLooking(peer.key, isLooking && !isDataRefused(peer, now), now);
-    if (!isLooking || peer.machine.relay === undefined) return;
+    if (isLooking) this.#showProof(peer, now);
+  }
+
+  /** Before it is needed: a relay has to be asked what it is worth. */
+  #showProof(peer: Peer, now: Instant): void {
+    if (peer.machine?.relay === undefined) return;
     const proof = this.#proofs.toShow(peer.key, peer.node.nat, now);
     if (proof !== undefined) this.#options.desk().sendPlan(peer, undefined, proof, now);
   }
@@ -182,6 +187,8 @@ export class PortSearchDesk {
     const peer = peerOf(key);
     if (plan === undefined) {
       this.#proofs.shown(key, peer?.node.nat, proof, now);
+      // It looks for us, and we may not look for it yet.
+      if (peer !== undefined) this.#showProof(peer, now);
       return;
     }
     const address = endpointAddress(this.#outward(plan.first));

@@ -15,7 +15,7 @@ import { directLimitMs, type Packet, readPackets } from './packets.js';
 
 /** What daemons keep of networks over restarts. */
 const MEMORY_FILE = `${NODE_STATE}/networks.json`;
-/** Each end's word about its NAT has reached the other, and nothing is under way any more. */
+/** Each end's last word about its NAT has reached the other, and nothing is under way any more. */
 const SETTLE_MS = 1500;
 /** A look at a daemon's counters costs it a little: seldom, and only once plain pings would have met. */
 const LOOK_EVERY_MS = 500;
@@ -59,7 +59,8 @@ async function startPair(
   ] as const) {
     await network.statusUntil(machine, 'a NAT that is known', (status) => {
       const found = status.peers.find(({ hostName }) => hostName === peer);
-      const isDescribed = status.self?.nat?.class === 'hard' || status.self?.nat?.class === 'easy';
+      // Filtering is what a check finds out last.
+      const isDescribed = (status.self?.nat?.filtering ?? null) !== null;
       return isDescribed && found?.online === true && found.relay !== null;
     });
   }

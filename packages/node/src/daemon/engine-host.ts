@@ -10,6 +10,7 @@ import type { RegionId, SocketId } from '@warren/core/engines/paths';
 import { type Endpoint, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import type { DiscoPrivateKey, NodeKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { NetworkSummary } from '@warren/core/netcheck/summary';
+import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { NetInfo, OwnEndpoint } from '@warren/core/netmap/own';
 import type { RelayMap } from '@warren/core/netmap/types';
 import type {
@@ -164,6 +165,11 @@ export class EngineHost {
     const status = this.#engine.status(this.#options.clock.now());
     const ours = { ...this.#options.plane.counters.snapshot(), ...this.#counters.snapshot() };
     return { ...status, counters: { ...status.counters, ...ours } };
+  }
+
+  /** What is known of our NAT. */
+  get description(): NatDescription {
+    return this.#engine.description;
   }
 
   /** A check of the network has come to an end: what status says of the NAT is a finding, not a beginning. */

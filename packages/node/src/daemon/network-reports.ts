@@ -1,7 +1,8 @@
 /**
- * Looks at the engine every few seconds and tells what is new about our network: the NAT to peers and control, the
+ * Looks at the engine again and again and tells what is new about our network: the NAT to peers and control, the
  * paths in use to control, a NAT of another class to the history.
  */
+import { after, type Instant } from '@warren/core/base/instant';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
 import type { PathReport } from '@warren/core/netmap/path-report';
 import { PathReporter } from '@warren/core/path-engine/path-reporter';
@@ -9,11 +10,16 @@ import type { Clock } from '@warren/shell/clock';
 import type { EngineHost } from './engine-host.js';
 import type { History } from './history.js';
 
+/** Peers that wake soon after our start need to know our NAT; the control client holds back what comes too often. */
+const NAT_LOOK_MS = 500;
 /** As often as the control client would tell it at most. */
-const LOOK_MS = 5_000;
+const PATHS_LOOK_MS = 5_000;
+
+/** How long a network that is changed for another may be unknown; a check takes 5 s. */
+const MOMENT_MS = 10_000;
 
 export interface NetworkReportsOptions {
-  readonly host: Pick<EngineHost, 'status' | 'isMeasured'>;
+  readonly host: Pick<EngineHost, 'status' | 'description' | 'isMeasured'>;
   readonly clock: Clock;
   readonly history: Pick<History, 'natIs'>;
   readonly onNat: (nat: NatDescription) => void;
@@ -23,35 +29,42 @@ export interface NetworkReportsOptions {
 export class NetworkReports {
   readonly #options: NetworkReportsOptions;
   readonly #reporter = new PathReporter();
-  readonly #timer: NodeJS.Timeout;
-  #wasUnknown = false;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #unknownSince: Instant | undefined;
 
   constructor(options: NetworkReportsOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.look(), LOOK_MS);
-    this.#timer.unref();
+    this.#timers = [
+      setInterval(() => this.look(), NAT_LOOK_MS),
+      setInterval(() => this.#lookAtPaths(), PATHS_LOOK_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
   }
 
-  /** Looks now, as the timer does. */
+  /** Looks at the NAT now, as the timer does. */
   look(): void {
-    const { host, clock, onNat, onPaths } = this.#options;
-    const status = host.status();
-    if (host.isMeasured) {
-      onNat(status.description);
-      this.#note(status.description);
-    }
-    const reports = this.#reporter.look(status.peers, clock.now());
-    if (reports !== undefined) onPaths(reports);
+    const { host, onNat } = this.#options;
+    if (!host.isMeasured) return;
+    const { description } = host;
+    onNat(description);
+    this.#note(description);
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #lookAtPaths(): void {
+    const { host, clock, onPaths } = this.#options;
+    const reports = this.#reporter.look(host.status().peers, clock.now());
+    if (reports !== undefined) onPaths(reports);
   }
 
   /** Between two networks nothing is known for a moment, which is no change worth a line. */
   #note({ class: natClass }: NatDescription): void {
-    const isUnknown = natClass === 'unknown';
-    if (!isUnknown || this.#wasUnknown) this.#options.history.natIs(natClass);
-    this.#wasUnknown = isUnknown;
+    const now = this.#options.clock.now();
+    this.#unknownSince = natClass === 'unknown' ? (this.#unknownSince ?? now) : undefined;
+    const isMoment = this.#unknownSince !== undefined && now < after(this.#unknownSince, MOMENT_MS);
+    if (!isMoment) this.#options.history.natIs(natClass);
   }
 }

@@ -1,10 +1,10 @@
-/** Tells control what the NAT is, as the daemon does: looked at every few seconds, from the first check on. */
+/** Tells control what the NAT is, as the daemon does: looked at again and again, from the first check on. */
 import type { PathEngine } from '@warren/core/path-engine/path-engine';
 import type { SimClock } from '../clock/sim-clock.js';
 import type { ControlLink } from './control-link.js';
 
 /** As the daemon. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 500;
 
 export class NatReports {
   /** A check of the network has come to an end. */
@@ -29,8 +29,7 @@ export class NatReports {
     this.#clock.later(LOOK_MS, () => {
       if (this.#closed) return;
       if (this.isMeasured) {
-        const { description } = this.#engine.status(this.#clock.now);
-        this.#control.handle({ type: 'nat-description', nat: description });
+        this.#control.handle({ type: 'nat-description', nat: this.#engine.description });
       }
       this.#lookLater();
     });
