@@ -339,6 +339,7 @@ test('the head of a stream and its first map may come in one segment', async () 
     log: silentLogger,
     stateDir: join(directory, 'gathering'),
     relayMap: { Regions: {} },
+    serverUrl: 'https://127.0.0.1',
     baseDomain: 'net.example',
     certificateSha256: identity.pin.split(':')[1],
   });

@@ -2,6 +2,7 @@
  * How long a Noise connection may live before it has shown what it is good for:
  *
  *     101 --a valid record within 10 s--> guest --a node of its own within 60 s--> member
+ *       guest --waits for a person--> (no limit but the login's own) --no more--> guest, for another 60 s
  */
 import { isFailure } from '@warren/core/base/failure';
 import type { RecordStream } from '@warren/core/ts2021/io';
@@ -18,13 +19,30 @@ export interface DeadlineTimes {
 
 /** The two times by which a connection has to show what it is good for. */
 export class ConnectionDeadlines {
+  readonly #end: (reason: string) => void;
+  readonly #guestMs: number;
   #prove: NodeJS.Timeout | undefined;
-  readonly #guest: NodeJS.Timeout;
+  #guest: NodeJS.Timeout | undefined;
+  /** Requests that wait for a person. */
+  #waits = 0;
+  #isOver = false;
 
   /** `end` is called, with a counter's name, when a time has passed in vain. */
   constructor(end: (reason: string) => void, times: Partial<DeadlineTimes> = {}) {
+    this.#end = end;
+    this.#guestMs = times.guestMs ?? GUEST_MS;
     this.#prove = setTimeout(() => end('ts2021-unproven'), times.proveMs ?? PROVE_MS);
-    this.#guest = setTimeout(() => end('ts2021-guest-too-long'), times.guestMs ?? GUEST_MS);
+    this.#armGuest();
+  }
+
+  /** A request waits for a person from now on; the function that it answers ends that, called once. */
+  wait(): () => void {
+    this.#waits++;
+    clearTimeout(this.#guest);
+    return () => {
+      this.#waits--;
+      if (this.#waits === 0 && !this.#isOver) this.#armGuest();
+    };
   }
 
   /** A valid record came. */
@@ -34,8 +52,14 @@ export class ConnectionDeadlines {
   }
 
   clear(): void {
+    this.#isOver = true;
     this.proven();
     clearTimeout(this.#guest);
+  }
+
+  #armGuest(): void {
+    clearTimeout(this.#guest);
+    this.#guest = setTimeout(() => this.#end('ts2021-guest-too-long'), this.#guestMs);
   }
 }
 

@@ -1,13 +1,14 @@
 /**
  * A control server on somebody's HTTP server: `warren hub` puts it beside the relay on one port.
  *
- *     request -> handleRequest -> /key answered, or false
+ *     request -> handleRequest -> /key or an approval page answered, or false
  *     upgrade -> handleUpgrade -> Noise, HTTP/2, machine API, or false
  *
  * State directory: control.key (identity), control.db (nodes, users, auth keys).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { MayTag, RegisterContext } from '@warren/core/control/server/admission';
 import { findNode, isExpired, withNode, withoutNode } from '@warren/core/control/server/state';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRelayMap } from '@warren/core/netmap/wire';
@@ -17,8 +18,10 @@ import { ensureDirectory } from '@warren/shell/files/atomic-file';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../errors.js';
 import { ControlAdmin, TAILNET } from './admin.js';
+import { ApprovalPage } from './approval-page.js';
 import { loadOrMakeControlKey } from './control-key.js';
 import { openDatabase } from './database/open-database.js';
+import { LoginDesk } from './login-desk.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
 import { PacketFilterFile } from './packet-filter-file.js';
@@ -34,6 +37,12 @@ export interface ControlOptions {
   readonly stateDir: string;
   /** Sent to every node. */
   readonly relayMap: WireRelayMap;
+  /** What clients log in to, `https://host[:port]`; addresses that people open begin with it. */
+  readonly serverUrl: string;
+  /** How long the keys of people's machines are good for; undefined: for ever. */
+  readonly nodeKeyLifeMs?: number | undefined;
+  /** Which tags a user may give its machines; undefined: none. */
+  readonly mayTag?: MayTag | undefined;
   /** Suffix of the nodes' DNS names, such as `warren.internal`; not the server's own name. */
   readonly baseDomain: string;
   /** Who may talk to whom, a file that is read again when it changes; undefined: everybody to everybody. */
@@ -64,6 +73,8 @@ export interface ControlStats {
   readonly nodes: number;
   readonly connections: number;
   readonly mapStreams: number;
+  /** Machines that wait for a person. */
+  readonly pendingLogins: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -83,6 +94,8 @@ class ControlServer implements Control {
   readonly #listener: Ts2021Listener;
   readonly #filterFile: PacketFilterFile | undefined;
   readonly #paths: PathBook;
+  readonly #desk: LoginDesk;
+  readonly #page: ApprovalPage;
 
   constructor(options: ControlOptions) {
     const { stateDir, clock, random, baseDomain, relayMap, certificateSha256 } = options;
@@ -126,7 +139,14 @@ class ControlServer implements Control {
         }),
       onAbandoned: (id) => void this.#abandon(id),
     });
-    const shared = { ...options, log, store, paths, streams: this.#streams };
+    const contextOf = (machineKey: MachineKey): RegisterContext => ({
+      ...{ machineKey, baseDomain, random, crypto: options.crypto, wall: clock.wall() },
+      ...{ nodeKeyLifeMs: options.nodeKeyLifeMs, mayTag: options.mayTag },
+    });
+    const desk = new LoginDesk({ ...options, log, store, contextOf });
+    this.#desk = desk;
+    this.#page = new ApprovalPage({ ...options, log, desk });
+    const shared = { ...options, log, store, paths, streams: this.#streams, contextOf, desk };
     const api = new MachineApi(shared);
     this.#listener = new Ts2021Listener({
       ...shared,
@@ -144,6 +164,7 @@ class ControlServer implements Control {
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#page.handleRequest(request, response)) return true;
     return this.#listener.handleRequest(request, response);
   }
 
@@ -165,12 +186,14 @@ class ControlServer implements Control {
       nodes: this.#store.state.nodes.size,
       connections: this.#listener.size,
       mapStreams: this.#streams.size,
+      pendingLogins: this.#desk.size,
       counters: { ...this.#listener.counters.snapshot(), ...this.#streams.counters() },
     };
   }
 
   close(): Promise<void> {
     this.#filterFile?.close();
+    this.#desk.close();
     this.#streams.close();
     this.#listener.close();
     this.#paths.close();

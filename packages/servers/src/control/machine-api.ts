@@ -1,26 +1,46 @@
 /**
  * What clients ask inside a Noise connection. Who asks is the machine key of that connection and nothing else.
  *
- *     POST /machine/register   200 with a RegisterResponse (refusals too), 401 for another machine's node key
+ *     POST /machine/register   200 with a RegisterResponse (refusals too), 401 for another machine's node key,
+ *                              429 with Retry-After for a source that asks too much; with Followup it is answered
+ *                              when a person has decided (login-desk.ts)
  *     POST /machine/map        Stream: frames without end; OmitPeers: a lite update, 200 and empty; else one frame
  *                              404 for an unknown node, 401 for another machine's, 400 for a client too old
  *     anything else            501 for what other servers have, 404
  */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { isFailure } from '@warren/core/base/failure';
 import { parseJson } from '@warren/core/base/json';
 import { CAP_VERSION_MIN } from '@warren/core/control/cap-version';
+import type { RegisterContext } from '@warren/core/control/server/admission';
 import { NewestConnections } from '@warren/core/control/server/newest-connections';
-import { register } from '@warren/core/control/server/register';
-import { decodeMapRequest, decodeRegisterRequest } from '@warren/core/control/server/requests';
+import type { LoginEnding, PendingLogin } from '@warren/core/control/server/pending-logins';
+import {
+  loginNeededResponse,
+  type RegisterResult,
+  refusedResponse,
+  register,
+  type WireRegisterResponse,
+} from '@warren/core/control/server/register';
+import {
+  decodeMapRequest,
+  decodeRegisterRequest,
+  type RegisterRequest,
+} from '@warren/core/control/server/requests';
 import { type ControlState, findNode } from '@warren/core/control/server/state';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import { type MachineKey, shortKey } from '@warren/core/keys/keys';
-import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
+import type { LoginDesk } from './login-desk.js';
 import type { MapStreams } from './map-streams.js';
 import type { PathBook } from './path-book.js';
+import { SourceRates } from './source-rates.js';
 import type { StateStore } from './state-store.js';
 
 /** Requests have a few kilobytes; stock servers accept this much too. */
@@ -28,16 +48,24 @@ const BODY_BYTES_MAX = 1024 * 1024;
 /** A request's body is sent at once; a slow one only holds memory. */
 const BODY_TIMEOUT_MS = 30_000;
 
+/** Registrations that are refused: keys mistyped, and clients that try the same one again and again. */
+const REFUSAL_BURST = 60;
+const REFUSALS_PER_SECOND = 1;
+/** For whoever waits for a person, when too many do. */
+const BUSY_RETRY_SECONDS = 60;
+const REJECTED = 'this login was rejected by the operator of the network';
+
 /** Known to clients, harmless to refuse. */
 const NOT_IMPLEMENTED =
   /^\/machine\/(set-dns|id-token|feature|update-health|set-device-attr|audit-log|ssh|webclient|whoami|tka)(\/|$)/;
 
 export interface MachineApiOptions {
-  readonly crypto: Crypto;
-  readonly random: Random;
   readonly clock: Clock;
   readonly log: Logger;
   readonly baseDomain: string;
+  /** What the registrations of a machine are judged with. */
+  readonly contextOf: (machineKey: MachineKey) => RegisterContext;
+  readonly desk: LoginDesk;
   readonly store: StateStore;
   readonly streams: MapStreams;
   readonly paths: PathBook;
@@ -51,11 +79,14 @@ export interface MachineConnection {
   readonly source: string;
   /** Called when control knew a node of this machine: the connection is no guest any more. */
   readonly admitted: () => void;
+  /** A request waits for a person; what it answers is called when that is over. */
+  readonly waiting: () => () => void;
 }
 
 export class MachineApi {
   readonly #options: MachineApiOptions;
   readonly #newest = new NewestConnections();
+  readonly #refusals = new SourceRates(REFUSAL_BURST, REFUSALS_PER_SECOND);
 
   constructor(options: MachineApiOptions) {
     this.#options = options;
@@ -102,27 +133,99 @@ export class MachineApi {
     stream: ServerHttp2Stream,
     value: unknown,
   ): Promise<void> {
-    const { crypto, random, clock, log, baseDomain, store } = this.#options;
+    const { log } = this.#options;
     const { machineKey, source } = connection;
     const request = decodeRegisterRequest(value);
     if (isFailure(request)) {
       refuse(stream, 400, request.reason);
       return;
     }
-    const wall = clock.wall();
-    const context = { machineKey, baseDomain, crypto, random, wall };
-    // On disk before anybody hears of it.
-    const { response, outcome } = await store.change((state) => {
-      const result = register(state, request, context);
-      return { state: result.state, result };
-    });
-    if (outcome !== 'refused' && outcome !== 'foreign-key') connection.admitted();
+    if (!this.#refusals.take(source, this.#options.clock.now())) {
+      tooMany(stream, this.#refusals.retryAfterSeconds);
+      return;
+    }
+    const { response, outcome } = await this.#decide(connection, request);
+    if (outcome !== 'refused' && outcome !== 'foreign-key') this.#refusals.giveBack(source);
     const machine = shortKey(machineKey);
     const fields = { outcome, machine, source, reason: response?.Error };
-    if (outcome === 'known') log.debug('register', fields);
+    if (outcome === 'known' || outcome === 'login-needed') log.debug('register', fields);
     else log.info('register', fields);
-    if (response === undefined) refuse(stream, 401, 'this node key belongs to another machine');
-    else answer(stream, 200, 'application/json', JSON.stringify(response));
+    if (outcome === 'login-needed') await this.#waitForPerson(connection, stream, request);
+    else if (response === undefined) {
+      refuse(stream, 401, 'this node key belongs to another machine');
+    } else answerJson(stream, response);
+  }
+
+  /** What a request leads to is on disk before anybody hears of it. */
+  async #decide(connection: MachineConnection, request: RegisterRequest): Promise<RegisterResult> {
+    const { store, contextOf } = this.#options;
+    const result = await store.change((state) => {
+      const decided = register(state, request, contextOf(connection.machineKey));
+      return { state: decided.state, result: decided };
+    });
+    const isMember = !['refused', 'foreign-key', 'login-needed'].includes(result.outcome);
+    if (isMember) connection.admitted();
+    return result;
+  }
+
+  /** Tells the address where a person decides, or, when the machine has it already, what was decided. */
+  async #waitForPerson(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    request: RegisterRequest,
+  ): Promise<void> {
+    const { desk } = this.#options;
+    const own = desk.ownOf(connection.machineKey, request);
+    const ending = own === undefined ? undefined : await this.#ending(own, connection, stream);
+    switch (ending) {
+      case 'approved': {
+        // Unknown again when it was deleted in the same moment: then it may ask from the start.
+        const { response } = await this.#decide(connection, request);
+        if (response === undefined) this.#sendToPerson(connection, stream, request);
+        else answerJson(stream, response);
+        break;
+      }
+      case 'rejected':
+        answerJson(stream, refusedResponse(REJECTED));
+        break;
+      case 'displaced':
+        tooMany(stream, BUSY_RETRY_SECONDS);
+        break;
+      case 'gone':
+        break;
+      case 'expired':
+      case undefined:
+        this.#sendToPerson(connection, stream, request);
+    }
+  }
+
+  async #ending(
+    login: PendingLogin,
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+  ): Promise<LoginEnding | 'gone'> {
+    if (login.isRejected) return 'rejected';
+    const open = new AbortController();
+    const onClose = (): void => open.abort();
+    stream.once('close', onClose);
+    const proceed = connection.waiting();
+    try {
+      return await this.#options.desk.wait(login.id, open.signal);
+    } finally {
+      proceed();
+      stream.off('close', onClose);
+    }
+  }
+
+  #sendToPerson(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    request: RegisterRequest,
+  ): void {
+    const { desk } = this.#options;
+    const login = desk.open(connection.machineKey, request, connection.source);
+    if (login === undefined) tooMany(stream, BUSY_RETRY_SECONDS);
+    else answerJson(stream, loginNeededResponse(desk.urlOf(login.id)));
   }
 
   async #map(
@@ -180,10 +283,21 @@ function answer(
   status: number,
   contentType: string,
   body: string | Uint8Array,
+  headers: OutgoingHttpHeaders = {},
 ): void {
   if (stream.destroyed || stream.headersSent) return;
-  stream.respond({ ':status': status, 'content-type': contentType });
+  stream.respond({ ':status': status, 'content-type': contentType, ...headers });
   stream.end(body);
+}
+
+function answerJson(stream: ServerHttp2Stream, response: WireRegisterResponse): void {
+  answer(stream, 200, 'application/json', JSON.stringify(response));
+}
+
+/** Clients of the last years wait as long as they are told; older ones a little. */
+function tooMany(stream: ServerHttp2Stream, retryAfterSeconds: number): void {
+  const headers = { 'retry-after': String(retryAfterSeconds) };
+  answer(stream, 429, 'text/plain; charset=utf-8', 'too many requests\n', headers);
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, text: string): void {

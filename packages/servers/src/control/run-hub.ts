@@ -46,6 +46,8 @@ export interface RunHubOptions extends ServerOptions {
   readonly relay?: boolean | undefined;
   /** Suffix of the nodes' names; default `warren.internal`. */
   readonly baseDomain?: string | undefined;
+  /** How long the keys of people's machines are good for; undefined: for ever. */
+  readonly nodeKeyLifeMs?: number | undefined;
   /** Who may talk to whom (packet-filter-file.ts); undefined: everybody to everybody. */
   readonly packetFilterFile?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */
@@ -251,6 +253,7 @@ class Parts implements HttpHandler {
     this.#control = createControl({
       ...this.#options,
       relayMap,
+      serverUrl: loginUrl(this.#options.hostName, port),
       baseDomain: this.#options.baseDomain ?? BASE_DOMAIN_DEFAULT,
       certificateSha256: hexOf(this.#identity),
       onMembersChanged: () => this.#relay.recheckAdmission(),

@@ -73,7 +73,7 @@ export class SourceLimits {
 }
 
 /** What one subscriber holds: an IPv4 address, or a /64. */
-function sourceOf(address: string): string {
+export function sourceOf(address: string): string {
   const parsed = parseAddress(address.replace(/%.*$/, ''));
   if (parsed === undefined) return 'unknown';
   return familyOf(parsed) === 4 ? parsed : prefixOf(parsed, 64);

@@ -41,9 +41,11 @@ import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { RecordDuplex } from '@warren/shell/ts2021/record-duplex';
 import { hangUp } from '../hang-up.js';
+import { pathOf } from '../relay/http-endpoints.js';
 import { ConnectionDeadlines, type DeadlineTimes, provingStream } from './connection-deadlines.js';
 import type { MachineConnection } from './machine-api.js';
 import { SourceLimits } from './source-limits.js';
+import { SourceRates } from './source-rates.js';
 
 const PROTOCOL = 'tailscale-control-protocol';
 /** One machine has one connection, and old ones that its network lost; more are of no use. */
@@ -54,6 +56,9 @@ const PING_MS = 45_000;
 const STREAMS_MAX = 64;
 /** A full map of thousands of peers must not wait for window updates of 64 KiB. */
 const WINDOW_BYTES = 1024 * 1024;
+/** Asked before each registration, so as often as handshakes may begin, and some more. */
+const KEY_BURST = 400;
+const KEYS_PER_SECOND = 40;
 /** Megabytes that Node keeps per session before it refuses streams; a map waits there while it is sent. */
 const SESSION_MEMORY_MB = 32;
 
@@ -84,6 +89,7 @@ export class Ts2021Listener {
   readonly counters = new Counters();
   readonly #options: Ts2021ListenerOptions;
   readonly #limits = new SourceLimits();
+  readonly #keyRates = new SourceRates(KEY_BURST, KEYS_PER_SECOND);
   readonly #connections = new Set<Connection>();
   readonly #pings: NodeJS.Timeout;
   #accepted = 0;
@@ -102,12 +108,13 @@ export class Ts2021Listener {
 
   /** False: not a request for control; nothing was written. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
-    const url = new URL(request.url ?? '/', 'http://control');
-    if (url.pathname === '/key') {
-      this.#answerKey(url, response);
+    // Not `new URL`, which throws for what anybody may ask for, such as `//`.
+    const path = pathOf(request);
+    if (path === '/key') {
+      this.#answerKey(request, response);
       return true;
     }
-    if (url.pathname !== '/ts2021') return false;
+    if (path !== '/ts2021') return false;
     this.counters.add('ts2021-without-upgrade');
     this.#options.log.warn('an upgrade came without its header: a proxy in between drops it', {
       source: request.socket.remoteAddress,
@@ -139,8 +146,19 @@ export class Ts2021Listener {
     for (const { session } of this.#connections) session.destroy();
   }
 
-  #answerKey(url: URL, response: ServerResponse): void {
-    const version = url.searchParams.get('v');
+  #answerKey(request: IncomingMessage, response: ServerResponse): void {
+    const source = request.socket.remoteAddress ?? 'unknown';
+    if (!this.#keyRates.take(source, this.#options.clock.now())) {
+      this.counters.add('key-source-limit');
+      response.writeHead(429, {
+        'content-type': 'text/plain',
+        'retry-after': String(this.#keyRates.retryAfterSeconds),
+      });
+      response.end('too many requests\n');
+      return;
+    }
+    const query = (request.url ?? '').split('?', 2)[1];
+    const version = new URLSearchParams(query).get('v');
     if (version === null || !/^\d{1,5}$/.test(version)) {
       response.writeHead(400, { 'content-type': 'text/plain' });
       response.end('this client is too old: upgrade it\n');
@@ -232,6 +250,7 @@ export class Ts2021Listener {
         deadlines.clear();
         release();
       },
+      waiting: () => deadlines.wait(),
     });
   }
 

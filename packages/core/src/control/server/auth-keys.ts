@@ -1,13 +1,16 @@
 /**
- * Making, judging and ending pre-auth keys. Only the SHA-256 of a secret is kept, and it is compared in
- * constant time; the secret has 256 bits, so a slow hash would add nothing.
+ * Making, judging and ending pre-auth keys and approval codes. Only the SHA-256 of a secret is kept, and it is
+ * compared in constant time; a key's secret has 256 bits, so a slow hash would add nothing. (A code's has 79: no
+ * list of hashes makes guessing 2^78 of them worth while, and tries at the page are few.)
  */
 import { decodeHex, encodeHex, equalSecret } from '../../base/bytes.js';
 import type { WallTime } from '../../base/instant.js';
 import { encodeUtf8 } from '../../base/text.js';
 import type { Crypto, Random } from '../../ports.js';
+import { type ApprovalCode, generateApprovalCode, parseApprovalCode } from '../approval-code.js';
 import { type AuthKey, generateAuthKey, parseAuthKey } from '../auth-key.js';
 import {
+  type AuthKeyPurpose,
   type AuthKeyRecord,
   authKeysMax,
   type ControlState,
@@ -35,7 +38,14 @@ export interface CreatedAuthKey {
   readonly key: AuthKey;
 }
 
-/** Why a tag can't be one; undefined: it can. */
+export interface CreatedApprovalCode {
+  readonly state: ControlState;
+  readonly record: AuthKeyRecord;
+  /** With the secret, for the one time it is shown. */
+  readonly code: ApprovalCode;
+}
+
+/** True for what can be a tag. */
 export function isTag(text: string): boolean {
   return /^tag:[A-Za-z][A-Za-z0-9-]{0,62}$/.test(text);
 }
@@ -65,14 +75,41 @@ export function createAuthKey(
   random: Random,
   wall: WallTime,
 ): CreatedAuthKey | undefined {
+  const key = generateAuthKey(random);
+  const kept = { id: key.id, secretSha256: hashSecret(crypto, key.secret) };
+  const added = addKey(state, order, 'join', kept, wall);
+  return added === undefined ? undefined : { ...added, key };
+}
+
+/** Makes an approval code; undefined when the server holds as many usable keys and codes as it may. */
+export function createApprovalCode(
+  state: ControlState,
+  order: AuthKeyOrder,
+  crypto: Crypto,
+  random: Random,
+  wall: WallTime,
+): CreatedApprovalCode | undefined {
+  let code = generateApprovalCode(random);
+  while (state.authKeys.has(code.id)) code = generateApprovalCode(random);
+  const kept = { id: code.id, secretSha256: hashSecret(crypto, code.secret) };
+  const added = addKey(state, order, 'approve', kept, wall);
+  return added === undefined ? undefined : { ...added, code };
+}
+
+function addKey(
+  state: ControlState,
+  order: AuthKeyOrder,
+  purpose: AuthKeyPurpose,
+  kept: Pick<AuthKeyRecord, 'id' | 'secretSha256'>,
+  wall: WallTime,
+): { readonly state: ControlState; readonly record: AuthKeyRecord } | undefined {
   const roomy = withoutEndedKeys(state, wall);
   if (roomy.authKeys.size >= authKeysMax) return undefined;
   const owned = ensureUser(roomy, order.tailnet, order.loginName, order.displayName);
-  const key = generateAuthKey(random);
   const record: AuthKeyRecord = {
-    id: key.id,
+    ...kept,
+    purpose,
     tailnet: order.tailnet,
-    secretSha256: hashSecret(crypto, key.secret),
     userId: order.tags.length > 0 ? 0 : owned.user.id,
     tags: order.tags,
     reusable: order.reusable,
@@ -82,7 +119,7 @@ export function createAuthKey(
     usedAt: undefined,
     revokedAt: undefined,
   };
-  return { state: withAuthKey(owned.state, record), record, key };
+  return { state: withAuthKey(owned.state, record), record };
 }
 
 /** Ends a key now; nodes that joined with it stay. Undefined: there is no such key. */
@@ -104,22 +141,40 @@ export function findAuthKey(
   text: string,
   crypto: Crypto,
 ): AuthKeyRecord | undefined {
-  const key = parseAuthKey(text);
-  if (key === undefined) return undefined;
-  const offered = crypto.sha256(encodeUtf8(key.secret));
-  const record = state.authKeys.get(key.id);
+  return provenRecord(state, parseAuthKey(text), 'join', crypto);
+}
+
+/** The same of an approval code, as a person typed it. */
+export function findApprovalCode(
+  state: ControlState,
+  typed: string,
+  crypto: Crypto,
+): AuthKeyRecord | undefined {
+  return provenRecord(state, parseApprovalCode(typed), 'approve', crypto);
+}
+
+function provenRecord(
+  state: ControlState,
+  offer: Pick<AuthKey, 'id' | 'secret'> | undefined,
+  purpose: AuthKeyPurpose,
+  crypto: Crypto,
+): AuthKeyRecord | undefined {
+  if (offer === undefined) return undefined;
+  const offered = crypto.sha256(encodeUtf8(offer.secret));
+  const record = state.authKeys.get(offer.id);
   const expected = decodeHex(record?.secretSha256 ?? '') ?? new Uint8Array();
-  return equalSecret(offered, expected) ? record : undefined;
+  return equalSecret(offered, expected) && record?.purpose === purpose ? record : undefined;
 }
 
 /** What is wrong with a key, in words for the person who used it; undefined: it lets a node in. */
 export function authKeyProblem(
   record: AuthKeyRecord | undefined,
   wall: WallTime,
+  what = 'auth key',
 ): string | undefined {
-  if (record === undefined) return 'invalid auth key';
-  if (record.revokedAt !== undefined) return 'auth key expired';
-  if (record.expiresAt !== undefined && record.expiresAt <= wall) return 'auth key expired';
-  if (record.usedAt !== undefined && !record.reusable) return 'auth key already used';
+  if (record === undefined) return `invalid ${what}`;
+  if (record.revokedAt !== undefined) return `${what} expired`;
+  if (record.expiresAt !== undefined && record.expiresAt <= wall) return `${what} expired`;
+  if (record.usedAt !== undefined && !record.reusable) return `${what} already used`;
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { wallTime } from '../../base/instant.js';
-import { expireNode, type NodeResult, renameNode } from './node-changes.js';
+import { expireNode, type NodeResult, renameNode, tagNode } from './node-changes.js';
 import { isExpired } from './state.js';
 import { baseDomain, mapRequest, start, TestNetwork } from './test-network.js';
 import { applyLiteUpdate } from './update.js';
@@ -84,4 +84,31 @@ test('a key ends when the operator says, and never when that is wanted', () => {
   expect(network.node(1).keyExpiry).toBeUndefined();
   expect(expireNode(network.state, 1, undefined)).toMatchObject({ state: network.state });
   expect(expireNode(network.state, 9, start)).toBe('unknown');
+});
+
+test('tags make a node nobody’s and its key last, and without tags it goes to a user', () => {
+  const network = new TestNetwork();
+  network.nodeKeyLifeMs = 3_600_000;
+  const node = network.join(1);
+  done(network, tagNode(network.state, 1, ['tag:a', 'tag:b'], undefined, start));
+  expect(network.node(1)).toEqual({
+    ...node,
+    tags: ['tag:a', 'tag:b'],
+    userId: 0,
+    keyExpiry: undefined,
+  });
+  const same = tagNode(network.state, 1, ['tag:a', 'tag:b'], undefined, start);
+  expect(same).toMatchObject({ state: network.state });
+  expect(tagNode(network.state, 1, [], undefined, start)).toBe('no-owner');
+  done(network, tagNode(network.state, 1, [], node.userId, start));
+  expect(network.node(1)).toEqual({ ...node, keyExpiry: undefined });
+  expect(tagNode(network.state, 9, [], 1, start)).toBe('unknown');
+});
+
+test('tags don’t let a node back in whose key has ended', () => {
+  const network = new TestNetwork();
+  network.join(1);
+  done(network, expireNode(network.state, 1, start));
+  done(network, tagNode(network.state, 1, ['tag:a'], undefined, start));
+  expect(isExpired(network.node(1), start)).toBe(true);
 });

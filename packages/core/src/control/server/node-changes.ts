@@ -1,7 +1,15 @@
-/** What an operator changes about a node that has joined: its name, and how long its key is good for. */
+/** What an operator changes about a node that has joined: its name, its owner or tags, how long its key is good for. */
 import type { WallTime } from '../../base/instant.js';
 import { isLabel } from './names.js';
-import { type ControlState, type NodeId, type NodeRecord, nodesOf, withNode } from './state.js';
+import {
+  type ControlState,
+  isExpired,
+  type NodeId,
+  type NodeRecord,
+  nodesOf,
+  type UserId,
+  withNode,
+} from './state.js';
 import { derivedLabel } from './update.js';
 
 export interface NodeResult {
@@ -49,4 +57,29 @@ export function expireNode(
   const node = state.nodes.get(id);
   if (node === undefined) return 'unknown';
   return changed(state, node, node.keyExpiry === at ? node : { ...node, keyExpiry: at });
+}
+
+/**
+ * Gives a node tags: it belongs to nobody then, and its key doesn't expire. Without tags it goes (back) to a
+ * user, who has to be named.
+ */
+export function tagNode(
+  state: ControlState,
+  id: NodeId,
+  tags: readonly string[],
+  owner: UserId | undefined,
+  wall: WallTime,
+): NodeResult | 'unknown' | 'no-owner' {
+  const node = state.nodes.get(id);
+  if (node === undefined) return 'unknown';
+  if (tags.length > 0) {
+    if (JSON.stringify(node.tags) === JSON.stringify(tags)) return { state, node };
+    // A key that has ended stays so: tags let nobody in.
+    const endsLater = node.tags.length === 0 && !isExpired(node, wall);
+    const keyExpiry = endsLater ? undefined : node.keyExpiry;
+    return changed(state, node, { ...node, tags, userId: 0, keyExpiry });
+  }
+  if (owner === undefined) return 'no-owner';
+  const isSame = node.tags.length === 0 && node.userId === owner;
+  return changed(state, node, isSame ? node : { ...node, tags, userId: owner });
 }

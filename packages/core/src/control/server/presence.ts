@@ -26,6 +26,13 @@ export class PresenceTable implements Presence {
   readonly #leaving = new Map<NodeId, Instant>();
   /** When to look for abandoned ephemeral nodes; at once after a start. */
   #nextSweep: Instant | undefined = instant(0);
+  /** Ephemeral nodes that this server began with, until the first look for abandoned ones. */
+  #inherited: ReadonlySet<NodeId>;
+
+  constructor(state?: ControlState) {
+    const nodes = [...(state?.nodes.values() ?? [])];
+    this.#inherited = new Set(nodes.filter(({ ephemeral }) => ephemeral).map(({ id }) => id));
+  }
 
   isOnline(node: NodeId): boolean {
     return this.#nodes.get(node)?.online === true;
@@ -77,8 +84,9 @@ export class PresenceTable implements Presence {
 
   /**
    * Ephemeral nodes that were away for too long. One that registered and has not polled yet is not away:
-   * under load that takes time. After a restart of the server the time starts again, and so it does for a
-   * node that was named here and not deleted.
+   * under load that takes time. After a restart of the server the time starts again, for all that it finds (who
+   * was online when it was killed has no end of its last session), and so it does for a node that was named here
+   * and not deleted.
    */
   abandoned(state: ControlState, now: Instant): readonly NodeId[] {
     if (this.#nextSweep === undefined || this.#nextSweep > now) return [];
@@ -91,6 +99,7 @@ export class PresenceTable implements Presence {
       if (deadline > now) this.#nextSweep = earliest(this.#nextSweep, deadline);
       else abandoned.push(node.id);
     }
+    this.#inherited = new Set();
     for (const node of abandoned) this.#nodes.delete(node);
     return abandoned;
   }
@@ -104,7 +113,7 @@ export class PresenceTable implements Presence {
   #awaySince(node: NodeRecord, now: Instant): Instant | undefined {
     const known = this.#nodes.get(node.id);
     if (known !== undefined) return known.awaySince;
-    if (node.lastSeen === undefined) return undefined;
+    if (node.lastSeen === undefined && !this.#inherited.has(node.id)) return undefined;
     this.#nodes.set(node.id, {
       sessions: 0,
       online: false,

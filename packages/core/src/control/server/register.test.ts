@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { isFailure } from '../../base/failure.js';
 import { wallTime } from '../../base/instant.js';
+import { formatRfc3339 } from '../../base/rfc3339.js';
 import { REGISTER_REQUEST_JSON, REGISTER_RESPONSE_JSON } from '../vectors.js';
 import { revokeAuthKey } from './auth-keys.js';
+import { tagNode } from './node-changes.js';
 import { registerResponse } from './register.js';
 import { decodeRegisterRequest } from './requests.js';
 import { withoutNode } from './state.js';
@@ -142,7 +144,7 @@ test('unknown, altered, expired and revoked keys are refused in words', () => {
   expect(errorOf(altered)).toBe('invalid auth key');
   expect(errorOf(shortLived)).toBe('auth key expired');
   expect(errorOf(revoked)).toBe('auth key expired');
-  expect(network.register(1, {}).response?.Error).toMatch(/^auth key required/);
+  expect(errorOf(network.approvalCode())).toBe('invalid auth key');
   expect(network.state.nodes.size).toBe(0);
 });
 
@@ -227,7 +229,7 @@ test('a rotation needs a valid key, and an old key of another machine claims not
   expect(network.register(1, { ...auth(spent), ...rotate }).response?.Error).toBe(
     'auth key already used',
   );
-  expect(network.register(1, rotate).outcome).toBe('refused');
+  expect(network.register(1, rotate).outcome).toBe('login-needed');
   const other = network.register(2, {
     ...auth(network.authKey()),
     NodeKey: keyField(2),
@@ -319,6 +321,78 @@ test('a key of other tags gives a known node its new owner, if the key is good',
   const tagged = network.authKey({ tags: ['tag:server'] });
   expect(network.register(1, auth(tagged)).outcome).toBe('rotated');
   expect(network.node(1)).toMatchObject({ id: node.id, tags: ['tag:server'], userId: 0 });
+});
+
+test('a node that an operator tagged keeps its tags when it shows its own key again', () => {
+  const network = new TestNetwork();
+  const key = network.authKey({ reusable: true });
+  network.register(1, auth(key));
+  const tagged = tagNode(network.state, 1, ['tag:server'], undefined, network.wall);
+  if (typeof tagged === 'string') throw new Error(tagged);
+  network.state = tagged.state;
+  expect(network.register(1, auth(key)).outcome).toBe('known');
+  expect(network.node(1)).toMatchObject({ tags: ['tag:server'], userId: 0 });
+});
+
+test('a spent key of another owner changes nothing and says so', () => {
+  const network = new TestNetwork();
+  const tagged = network.authKey({ tags: ['tag:server'] });
+  network.register(2, auth(tagged));
+  const node = network.join(1);
+  expect(network.register(1, auth(tagged)).response?.Error).toBe('auth key already used');
+  expect(network.node(1)).toBe(node);
+});
+
+test('tags that policy grants the user make a tagged node, at its first login and later', () => {
+  const network = new TestNetwork();
+  network.nodeKeyLifeMs = HOUR_MS;
+  network.mayTag = ({ loginName }, tag) => loginName === 'ann@net.example' && tag === 'tag:web';
+  const asking = (tags: readonly string[]): object => ({ Hostinfo: { RequestTags: tags } });
+  const key = network.authKey();
+  const first = network.register(1, { ...auth(key), ...asking(['tag:web', 'tag:web']) });
+  expect(first.outcome).toBe('joined');
+  expect(network.node(1)).toMatchObject({ tags: ['tag:web'], userId: 0, keyExpiry: undefined });
+  expect(network.register(1, { ...auth(key), ...asking(['tag:web']) }).outcome).toBe('known');
+
+  network.join(2);
+  expect(network.node(2).keyExpiry).toBe(start + HOUR_MS);
+  const refused = network.register(2, asking(['tag:web', 'tag:db', 'nonsense']));
+  expect(refused.response?.Error).toBe('requested tags are not permitted: nonsense, tag:db');
+  expect(network.node(2).tags).toEqual([]);
+  expect(network.register(2, asking(['tag:web'])).outcome).toBe('known');
+  expect(network.node(2)).toMatchObject({ tags: ['tag:web'], userId: 0, keyExpiry: undefined });
+
+  network.join(3, { loginName: 'bob@net.example', displayName: 'Bob' });
+  expect(network.register(3, asking(['tag:web'])).response?.Error).toContain('tag:web');
+});
+
+test('node keys live as long as the server says; the client may ask for less; tagged ones live for ever', () => {
+  const network = new TestNetwork();
+  network.nodeKeyLifeMs = HOUR_MS;
+  expect(network.join(1).keyExpiry).toBe(start + HOUR_MS);
+  const soon = wallTime(start + HOUR_MS / 2);
+  network.register(2, { ...auth(network.authKey()), Expiry: formatRfc3339(soon) });
+  expect(network.node(2).keyExpiry).toBe(soon);
+  const late = wallTime(start + 2 * HOUR_MS);
+  network.register(3, { ...auth(network.authKey()), Expiry: formatRfc3339(late) });
+  expect(network.node(3).keyExpiry).toBe(start + HOUR_MS);
+  expect(network.join(4, { tags: ['tag:server'] }).keyExpiry).toBeUndefined();
+  // A restart of the daemon is no new login.
+  network.wall = wallTime(start + HOUR_MS / 2);
+  network.register(1, {});
+  expect(network.node(1).keyExpiry).toBe(start + HOUR_MS);
+});
+
+test('a machine without a key waits for a person', () => {
+  const network = new TestNetwork();
+  const before = network.state;
+  const asked = network.register(1, {});
+  expect(asked).toMatchObject({ outcome: 'login-needed', response: undefined });
+  expect(network.state).toBe(before);
+  // So does a member with a new node key: its machine alone proves nobody's presence.
+  network.join(2);
+  const rotated = network.register(2, { NodeKey: keyField(22), OldNodeKey: keyField(2) });
+  expect(rotated.outcome).toBe('login-needed');
 });
 
 test('a deleted node needs a key again', () => {

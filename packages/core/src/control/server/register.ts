@@ -4,23 +4,28 @@
  *     node key known, other machine      refused (401), never data
  *     node key known, expiry in the past logged out: expired now, or deleted when ephemeral
  *     node key known, expired            NodeKeyExpired: the client makes a new key and repeats
- *     node key known, else               success; an auth key, even a spent one, is not looked at,
- *                                        unless it would give the node another owner
+ *     node key known, else               success; an auth key, even a spent one, is not looked at, unless it
+ *                                        would give the node another owner and isn't the one it came with
  *     node key unknown, valid auth key   the machine's node of that owner gets the key (rotation, new login),
  *                                        else a new node; a one-shot key is spent in the same step (but lets
  *                                        the machine that spent it a moment ago rotate its node key)
- *     node key unknown, else             refused in words, in RegisterResponse.Error
+ *     node key unknown, bad auth key     refused in words, in RegisterResponse.Error
+ *     node key unknown, no auth key      a person has to approve the login (pending-logins.ts); a new node key of
+ *                                        a machine that is a member is no exception
  *
  * OldNodeKey alone means nothing: clients repeat it in every request after their first rotation.
  */
-import type { WallTime } from '../../base/instant.js';
-import type { MachineKey } from '../../keys/keys.js';
-import type { Crypto, Random } from '../../ports.js';
 import { CAP_VERSION_MIN } from '../cap-version.js';
-import { randomLabel } from '../random-label.js';
-import { addressesOf, allocateIndex } from './addresses.js';
+import {
+  admissionOfKey,
+  admitNode,
+  isOwnedAlike,
+  type RegisterContext,
+  refusedTags,
+  requestedTags,
+  withName,
+} from './admission.js';
 import { authKeyProblem, findAuthKey } from './auth-keys.js';
-import { dnsLabel, uniqueLabel } from './names.js';
 import type { RegisterRequest } from './requests.js';
 import {
   type AuthKeyRecord,
@@ -28,35 +33,19 @@ import {
   findNode,
   isExpired,
   type NodeRecord,
-  nodesMax,
   nodesOf,
   TAGGED_USER,
-  tailnetOf,
-  takenIndexes,
   type UserRecord,
   withAuthKey,
   withNode,
   withoutNode,
-  withTailnet,
 } from './state.js';
-import { relabel } from './update.js';
 
 /**
  * `tailscale up --force-reauth` on a machine that was deleted here registers twice: with its old node key, which
  * makes it known again, and at once with a new one, both with the same auth key. As long as a slow one takes.
  */
 const sameLoginMs = 60_000;
-
-/** 12 of 36 characters: apps file nodes by this id, also across servers. */
-const STABLE_ID_CHARACTERS = 12;
-
-export interface RegisterContext {
-  readonly machineKey: MachineKey;
-  readonly baseDomain: string;
-  readonly crypto: Crypto;
-  readonly random: Random;
-  readonly wall: WallTime;
-}
 
 /** The wire's answer; field order is the wire's. */
 export interface WireRegisterResponse {
@@ -77,7 +66,10 @@ export interface WireRegisterResponse {
 export interface RegisterResult {
   /** The same object when nothing changed. */
   readonly state: ControlState;
-  /** Undefined: answer 401, this machine may not speak for that node key. */
+  /**
+   * Undefined with `foreign-key`: answer 401, this machine may not speak for that node key. Undefined with
+   * `login-needed`: a person has to approve it first.
+   */
   readonly response: WireRegisterResponse | undefined;
   /** What happened, for the log. */
   readonly outcome:
@@ -87,6 +79,7 @@ export interface RegisterResult {
     | 'logged-out'
     | 'expired'
     | 'refused'
+    | 'login-needed'
     | 'foreign-key';
 }
 
@@ -116,22 +109,22 @@ export function registerResponse(
 
 const NOBODY: Owner = { id: 0, loginName: '', displayName: '' };
 
+/** A refusal in words, sent with HTTP 200. */
+export function refusedResponse(text: string): WireRegisterResponse {
+  return registerResponse(NOBODY, { MachineAuthorized: false, Error: text });
+}
+
+/** Sends the machine's owner to a page. */
+export function loginNeededResponse(url: string): WireRegisterResponse {
+  return registerResponse(NOBODY, { MachineAuthorized: false, AuthURL: url });
+}
+
 function refusal(state: ControlState, text: string): RegisterResult {
-  const response = registerResponse(NOBODY, { MachineAuthorized: false, Error: text });
-  return { state, response, outcome: 'refused' };
+  return { state, response: refusedResponse(text), outcome: 'refused' };
 }
 
 function ownerOf(state: ControlState, node: NodeRecord): Owner {
   return node.tags.length > 0 ? TAGGED_USER : (state.users.get(node.userId) ?? NOBODY);
-}
-
-/** True when nodes of the key belong to the same user, or carry the same tags. */
-function isOwnedAlike(node: NodeRecord, key: AuthKeyRecord): boolean {
-  return (
-    node.tailnet === key.tailnet &&
-    node.userId === key.userId &&
-    JSON.stringify(node.tags) === JSON.stringify(key.tags)
-  );
 }
 
 /** Handles one request. The caller serialises calls and makes the new state durable before it answers. */
@@ -179,30 +172,31 @@ function refresh(
 ): RegisterResult {
   const key =
     request.authKey === undefined ? undefined : findAuthKey(state, request.authKey, context.crypto);
-  if (key !== undefined && !isOwnedAlike(node, key)) return admit(state, request, context, node);
+  const isOther = key !== undefined && key.id !== node.authKeyId && !isOwnedAlike(node, key);
+  if (isOther) return admit(state, request, context, node);
+  const owned = withAskedTags(state, node, request, context);
+  if (typeof owned === 'string') return refusal(state, owned);
+  const named = withName(state, owned, request, context);
   // A client may shorten its own life, never lengthen it.
   const isSooner =
     request.expiry !== undefined &&
     (node.keyExpiry === undefined || request.expiry < node.keyExpiry);
-  const named = withName(state, node, request, context);
   const next = isSooner ? { ...named, keyExpiry: request.expiry } : named;
-  return {
-    state: next === node ? state : withNode(state, next),
-    response: registerResponse(ownerOf(state, node)),
-    outcome: 'known',
-  };
+  const known = next === node ? state : withNode(state, next);
+  return { state: known, response: registerResponse(ownerOf(known, next)), outcome: 'known' };
 }
 
-/** Its new name already in its first map: an update would tell it only after that. */
-function withName(
+/** A person's machine that asks for tags becomes a tagged one, if its user may do that; a text: it may not. */
+function withAskedTags(
   state: ControlState,
   node: NodeRecord,
   request: RegisterRequest,
   context: RegisterContext,
-): NodeRecord {
-  const { hostName = '' } = request.host ?? {};
-  if (hostName === '' || hostName === node.hostName) return node;
-  return { ...node, hostName, label: relabel(state, node, hostName, context.baseDomain) };
+): NodeRecord | string {
+  const tags = requestedTags(request);
+  const user = state.users.get(node.userId);
+  if (tags.length === 0 || user === undefined) return node;
+  return refusedTags(tags, user, context) ?? { ...node, tags, userId: 0, keyExpiry: undefined };
 }
 
 /** Lets a machine in by its auth key: `known` is its present node when only the owner changes. */
@@ -216,10 +210,7 @@ function admit(
     return refusal(state, 'this node is not known here: there is nothing to log out');
   }
   if (request.authKey === undefined) {
-    return refusal(
-      state,
-      'auth key required: make one on the hub with `warren control keys create`',
-    );
+    return { state, response: undefined, outcome: 'login-needed' };
   }
   const key = findAuthKey(state, request.authKey, context.crypto);
   const isRepeated = key !== undefined && isSameLogin(state, key, context);
@@ -227,27 +218,13 @@ function admit(
   if (key === undefined || problem !== undefined) {
     return refusal(state, problem ?? 'invalid auth key');
   }
-  const asked = request.host?.requestTags ?? [];
-  if (key.tags.length === 0 && asked.length > 0) {
-    return refusal(state, `requested tags are not permitted: ${asked.join(', ')}`);
-  }
-  const old = known ?? formerNode(state, request, context, key);
-  const admitted = old === undefined ? newNode(state, request, context, key) : { state, node: old };
+  const admission = admissionOfKey(state, key, request, context);
+  if (typeof admission === 'string') return refusal(state, admission);
+  const spent = withAuthKey(state, { ...key, usedAt: context.wall });
+  const admitted = admitNode(spent, request, context, admission, known);
   if (typeof admitted === 'string') return refusal(state, admitted);
-  const node: NodeRecord = {
-    ...withName(admitted.state, admitted.node, request, context),
-    nodeKey: request.nodeKey,
-    userId: key.userId,
-    tags: key.tags,
-    ephemeral: key.ephemeral || request.ephemeral,
-    capVersion: request.version,
-    keyExpiry:
-      request.expiry !== undefined && request.expiry > context.wall ? request.expiry : undefined,
-  };
-  const spent = withAuthKey(admitted.state, { ...key, usedAt: context.wall });
-  const next = withNode(spent, node);
-  const response = registerResponse(ownerOf(next, node));
-  return { state: next, response, outcome: old === undefined ? 'joined' : 'rotated' };
+  const response = registerResponse(ownerOf(admitted.state, admitted.node));
+  return { state: admitted.state, response, outcome: admitted.isNew ? 'joined' : 'rotated' };
 }
 
 /** True when the very machine that is asking was made a member with this key just now. */
@@ -258,60 +235,6 @@ function isSameLogin(state: ControlState, key: AuthKeyRecord, context: RegisterC
     (node) =>
       node.machineKey === context.machineKey &&
       node.createdAt === usedAt &&
-      isOwnedAlike(node, key),
+      node.authKeyId === key.id,
   );
-}
-
-/** The node that this machine had before: named by its old key, or of the same owner. */
-function formerNode(
-  state: ControlState,
-  request: RegisterRequest,
-  context: RegisterContext,
-  key: AuthKeyRecord,
-): NodeRecord | undefined {
-  const isOurs = (node: NodeRecord): boolean =>
-    node.machineKey === context.machineKey && node.tailnet === key.tailnet;
-  const old = request.oldNodeKey === undefined ? undefined : findNode(state, request.oldNodeKey);
-  if (old !== undefined && isOurs(old)) return old;
-  return nodesOf(state, key.tailnet).find((node) => isOurs(node) && isOwnedAlike(node, key));
-}
-
-/** A fresh node with its addresses and name, or why there can't be one. */
-function newNode(
-  state: ControlState,
-  request: RegisterRequest,
-  context: RegisterContext,
-  key: AuthKeyRecord,
-): { readonly state: ControlState; readonly node: NodeRecord } | string {
-  if (state.nodes.size >= nodesMax) return 'this network is full: remove unused machines';
-  const tailnet = tailnetOf(state, key.tailnet);
-  const taken = takenIndexes(state, key.tailnet);
-  const index = allocateIndex(tailnet.lastAddressIndex, (candidate) => taken.has(candidate));
-  if (index === undefined) return 'this network has no free address: remove unused machines';
-  const labels = new Set(nodesOf(state, key.tailnet).map((node) => node.label));
-  const hostName = request.host?.hostName ?? '';
-  const node: NodeRecord = {
-    id: state.nextNodeId,
-    stableId: `n${randomLabel(context.random, STABLE_ID_CHARACTERS)}`,
-    tailnet: key.tailnet,
-    machineKey: context.machineKey,
-    nodeKey: request.nodeKey,
-    discoKey: undefined,
-    userId: key.userId,
-    tags: key.tags,
-    ephemeral: key.ephemeral,
-    addresses: addressesOf(index),
-    label: uniqueLabel(dnsLabel(hostName), context.baseDomain, (label) => labels.has(label)),
-    labelGiven: false,
-    hostName,
-    hostInfo: request.host?.hostInfo ?? {},
-    netInfo: request.host?.netInfo,
-    endpoints: [],
-    capVersion: request.version,
-    createdAt: context.wall,
-    keyExpiry: undefined,
-    lastSeen: undefined,
-  };
-  const counted = { ...state, nextNodeId: state.nextNodeId + 1 };
-  return { state: withTailnet(counted, { ...tailnet, lastAddressIndex: index }), node };
 }

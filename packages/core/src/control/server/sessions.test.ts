@@ -347,6 +347,39 @@ test('a restarted server gives ephemeral nodes their half hour before it deletes
   expect(stage.others).toEqual([{ type: 'abandoned', node: node.id }]);
 });
 
+test('one that was online when the server was killed is away from its restart on', () => {
+  // Its record has no end of a session: the server that would have written it is gone.
+  const node = stage.network.join(3, { ephemeral: true });
+  expect(node.lastSeen).toBeUndefined();
+  stage.sessions = new MapSessions(
+    stage.network.state,
+    { baseDomain, relayMap },
+    new SeededRandom(1),
+  );
+  stage.others.length = 0;
+  stage.handle({ type: 'timeout' });
+  const later = stage.network.join(4, { ephemeral: true });
+  stage.publish();
+  stage.pass(2 * ephemeralIdleMs);
+  expect(stage.others).toEqual([{ type: 'abandoned', node: node.id }]);
+  expect(stage.network.state.nodes.has(later.id)).toBe(true);
+});
+
+test('a rotated node key is a patch to the peers, and ends the poll under the old one', () => {
+  const { id } = stage.network.node(2);
+  stage.network.register(2, {
+    NodeKey: `nodekey:${nodeKey(22)}`,
+    OldNodeKey: `nodekey:${nodeKey(2)}`,
+    Auth: { AuthKey: stage.network.authKey() },
+  });
+  stage.publish();
+  stage.pass(100);
+  expect(stage.messages(1).slice(-1)).toEqual([
+    { PeersChangedPatch: [{ NodeID: id, Key: `nodekey:${nodeKey(22)}` }] },
+  ]);
+  expect(stage.others).toContainEqual({ type: 'close', session: 2, reason: 'key-replaced' });
+});
+
 test('whatever happens in whatever order, every client ends with the present network', () => {
   const random = new SeededRandom(42);
   for (let machine = 3; machine <= 6; machine++) stage.network.join(machine);

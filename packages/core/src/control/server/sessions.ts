@@ -106,7 +106,7 @@ export class MapSessions {
     this.#random = random;
     this.#views = new ViewBuilder(settings);
     this.#packetFilters = settings.packetFilters ?? new Map();
-    this.#presence = new PresenceTable();
+    this.#presence = new PresenceTable(state);
   }
 
   /** Streams now open. */

@@ -35,9 +35,13 @@ export interface UserRecord {
   readonly displayName: string;
 }
 
-/** A pre-auth key. The secret itself is never kept. */
+/** What a secret of ours is good for: a machine shows it itself, or a person types it on the approval page. */
+export type AuthKeyPurpose = 'join' | 'approve';
+
+/** A pre-auth key, or an approval code. The secret itself is never kept. */
 export interface AuthKeyRecord {
   readonly id: string;
+  readonly purpose: AuthKeyPurpose;
   readonly tailnet: TailnetId;
   /** SHA-256 of the secret's text, as hex. */
   readonly secretSha256: string;
@@ -70,6 +74,8 @@ export interface NodeRecord {
   /** 0: tagged. */
   readonly userId: UserId;
   readonly tags: readonly string[];
+  /** The key that it came in by last: shown again at every start of a container, it changes nothing. */
+  readonly authKeyId: string | undefined;
   readonly ephemeral: boolean;
   readonly addresses: OverlayAddresses;
   /** The DNS label, unique in the tailnet. */

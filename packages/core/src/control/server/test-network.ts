@@ -5,11 +5,19 @@ import { type WallTime, wallTime } from '../../base/instant.js';
 import { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
 import type { DiscoKey, MachineKey, NodeKey } from '../../keys/keys.js';
+import { formatApprovalCode } from '../approval-code.js';
 import { formatAuthKey } from '../auth-key.js';
 import { CAP_VERSION } from '../cap-version.js';
-import { type AuthKeyOrder, createAuthKey } from './auth-keys.js';
+import type { Admitted, MayTag, RegisterContext } from './admission.js';
+import { type ApprovalRefusal, type Approver, approveLogin } from './approve-login.js';
+import { type AuthKeyOrder, createApprovalCode, createAuthKey } from './auth-keys.js';
 import { type RegisterResult, register } from './register.js';
-import { decodeMapRequest, decodeRegisterRequest, type MapRequest } from './requests.js';
+import {
+  decodeMapRequest,
+  decodeRegisterRequest,
+  type MapRequest,
+  type RegisterRequest,
+} from './requests.js';
 import { type ControlState, emptyState, type NodeRecord } from './state.js';
 
 const hex = (number: number, kind: string): string => kind + number.toString(16).padStart(62, '0');
@@ -23,32 +31,44 @@ export const baseDomain = 'net.example';
 /** The wall time at which every test begins. */
 export const start: WallTime = wallTime(Date.UTC(2026, 0, 2));
 
+const ORDER: AuthKeyOrder = {
+  tailnet: 'home',
+  loginName: 'ann@net.example',
+  displayName: 'Ann',
+  tags: [],
+  reusable: false,
+  ephemeral: false,
+  expiresAt: undefined,
+};
+
 /** One tailnet under one operator, at a wall time that tests move by hand. */
 export class TestNetwork {
   readonly random = new SeededRandom(7);
   state: ControlState = emptyState();
   wall: WallTime = start;
+  nodeKeyLifeMs: number | undefined;
+  mayTag: MayTag | undefined;
 
   /** A fresh auth key as text. */
   authKey(order: Partial<AuthKeyOrder> = {}): string {
-    const whole: AuthKeyOrder = {
-      tailnet: 'home',
-      loginName: 'ann@net.example',
-      displayName: 'Ann',
-      tags: [],
-      reusable: false,
-      ephemeral: false,
-      expiresAt: undefined,
-      ...order,
-    };
+    const whole = { ...ORDER, ...order };
     const created = createAuthKey(this.state, whole, nobleCrypto, this.random, this.wall);
     assert(created !== undefined, 'there is room for a key');
     this.state = created.state;
     return formatAuthKey(created.key);
   }
 
-  /** One register request as JSON from machine `machine`, whose effect stays. */
-  register(machine: number, request: object): RegisterResult {
+  /** A fresh approval code as text. */
+  approvalCode(order: Partial<AuthKeyOrder> = {}): string {
+    const whole = { ...ORDER, ...order };
+    const created = createApprovalCode(this.state, whole, nobleCrypto, this.random, this.wall);
+    assert(created !== undefined, 'there is room for a code');
+    this.state = created.state;
+    return formatApprovalCode(created.code);
+  }
+
+  /** A register request of machine `machine`, decoded. */
+  request(machine: number, request: object): RegisterRequest {
     const decoded = decodeRegisterRequest({
       Version: CAP_VERSION,
       NodeKey: `nodekey:${nodeKey(machine)}`,
@@ -56,15 +76,34 @@ export class TestNetwork {
       ...request,
     });
     assert(!isFailure(decoded), 'a test sends requests that decode');
-    const result = register(this.state, decoded, {
+    return decoded;
+  }
+
+  /** One register request as JSON from machine `machine`, whose effect stays. */
+  register(machine: number, request: object): RegisterResult {
+    const result = register(this.state, this.request(machine, request), this.context(machine));
+    this.state = result.state;
+    return result;
+  }
+
+  /** A person lets in machine `machine`, which waits with `request`; the effect stays. */
+  approve(machine: number, request: object, approver: Approver): Admitted | ApprovalRefusal {
+    const waiting = this.request(machine, request);
+    const result = approveLogin(this.state, waiting, this.context(machine), approver);
+    if (!('reason' in result)) this.state = result.state;
+    return result;
+  }
+
+  context(machine: number): RegisterContext {
+    return {
       machineKey: machineKey(machine),
       baseDomain,
       crypto: nobleCrypto,
       random: this.random,
       wall: this.wall,
-    });
-    this.state = result.state;
-    return result;
+      nodeKeyLifeMs: this.nodeKeyLifeMs,
+      mayTag: this.mayTag,
+    };
   }
 
   /** Joins machine `machine` with a key of its own. */

@@ -41,6 +41,7 @@ function readAuthKey(value: unknown): AuthKeyRecord {
   const read = new RecordReader(value);
   return {
     id: read.text('id'),
+    purpose: 'join',
     tailnet: read.text('tailnet'),
     secretSha256: read.text('secretSha256'),
     userId: read.integer('userId', 0),
@@ -66,6 +67,7 @@ function readNode(value: unknown): NodeRecord {
     discoKey: read.has('discoKey') ? read.key('disco', 'discoKey') : undefined,
     userId: read.integer('userId', 0),
     tags: read.list('tags', readText),
+    authKeyId: undefined,
     ephemeral: read.flag('ephemeral'),
     addresses: { v4: addresses.address('v4'), v6: addresses.address('v6') },
     label: read.text('label'),

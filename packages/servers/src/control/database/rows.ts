@@ -1,5 +1,6 @@
 /** Records of the state as rows of the database, and back. */
 import type {
+  AuthKeyPurpose,
   AuthKeyRecord,
   NodeRecord,
   TailnetRecord,
@@ -34,6 +35,7 @@ export function authKeyRow(key: AuthKeyRecord): Row<'pre_auth_keys'> {
   return {
     tailnet_id: key.tailnet,
     id: key.id,
+    purpose: key.purpose,
     secret_sha256: key.secretSha256,
     user_id: owner(key.userId),
     tags: JSON.stringify(key.tags),
@@ -56,6 +58,7 @@ export function nodeRow(node: NodeRecord): Row<'nodes'> {
     disco_key: node.discoKey === undefined ? null : formatPublicKey('disco', node.discoKey),
     user_id: owner(node.userId),
     tags: JSON.stringify(node.tags),
+    auth_key_id: node.authKeyId ?? null,
     ephemeral: flag(node.ephemeral),
     ipv4: node.addresses.v4,
     ipv6: node.addresses.v6,
@@ -93,6 +96,7 @@ export function readAuthKeyRow(row: unknown): AuthKeyRecord {
   if (!/^[0-9a-f]{64}$/.test(secretSha256)) damaged('secret_sha256');
   return {
     id: read.text('id'),
+    purpose: readPurpose(read.text('purpose')),
     tailnet: read.text('tailnet_id'),
     secretSha256,
     userId: read.integerOr('user_id', 1, 0),
@@ -117,6 +121,7 @@ export function readNodeRow(row: unknown): NodeRecord {
     discoKey: read.has('disco_key') ? read.key('disco', 'disco_key') : undefined,
     userId: read.integerOr('user_id', 1, 0),
     tags: readTags(read),
+    authKeyId: read.has('auth_key_id') ? read.text('auth_key_id') : undefined,
     ephemeral: read.flag('ephemeral'),
     addresses: { v4: read.address('ipv4'), v6: read.address('ipv6') },
     label: read.text('label'),
@@ -130,6 +135,10 @@ export function readNodeRow(row: unknown): NodeRecord {
     keyExpiry: read.timeOrNone('key_expiry'),
     lastSeen: read.timeOrNone('last_seen'),
   };
+}
+
+function readPurpose(text: string): AuthKeyPurpose {
+  return text === 'join' || text === 'approve' ? text : damaged('purpose');
 }
 
 function readTags(read: RecordReader): readonly string[] {

@@ -33,6 +33,8 @@ interface UserTable {
 interface PreAuthKeyTable {
   readonly tailnet_id: string;
   readonly id: string;
+  /** `join` or `approve`. */
+  readonly purpose: string;
   readonly secret_sha256: string;
   /** Null: its nodes are tagged. */
   readonly user_id: number | null;
@@ -57,6 +59,8 @@ interface NodeTable {
   readonly user_id: number | null;
   /** JSON: list of texts. */
   readonly tags: string;
+  /** The key that it came in by last. */
+  readonly auth_key_id: string | null;
   readonly ephemeral: number;
   readonly ipv4: string;
   readonly ipv6: string;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,29 @@ import type { ControlDatabase } from './control-database.js';
 import { fixtureState, nodeKeyOf, withMachine } from './database-fixture.js';
 import { allMigrations } from './migrations/all-migrations.js';
 import type { Migration } from './migrations/migration.js';
-import { openSqliteDatabase, type SqliteDatabaseOptions } from './sqlite-database.js';
+import { openSqliteDatabase, openToWrite, type SqliteDatabaseOptions } from './sqlite-database.js';
 import { SqliteConnection } from './sqlite-driver.js';
+
+const MODULES = new URL('../../../dist/control/database/', import.meta.url);
+
+/** Another process that adds machines as fast as it can and prints the number of each that is written. */
+const WRITER = `
+  const { openSqliteDatabase } = await import(${JSON.stringify(new URL('sqlite-database.js', MODULES).href)});
+  const { withMachine } = await import(${JSON.stringify(new URL('database-fixture.js', MODULES).href)});
+  const { changesBetween } = await import('@warren/core/control/server/state-changes');
+  const { writeSync } = await import('node:fs');
+  const last = Number(process.argv[2] ?? Infinity);
+  const database = openSqliteDatabase({ path: process.argv[1], log: undefined });
+  let { state } = database.stored;
+  for (let number = state.nextNodeId; number <= last; number++) {
+    const next = withMachine(state, number);
+    database.write(changesBetween(state, next));
+    writeSync(1, number + '\\n');
+    state = next;
+  }
+`;
+/** Where it finds the packages. */
+const WRITER_PLACE = fileURLToPath(new URL('../../../', import.meta.url));
 
 let directory: string;
 let file: string;
@@ -134,6 +155,8 @@ test('a copy is made while it is open, and is a database like it', () => {
 });
 
 describe('migrations', () => {
+  /** How the copy before the next migration ends. */
+  const suffix = `before-${String(allMigrations.length + 1).padStart(4, '0')}`;
   const further: Migration = {
     number: allMigrations.length + 1,
     name: 'notes',
@@ -159,8 +182,8 @@ describe('migrations', () => {
     const after = open({ migrations: [...allMigrations, further] });
     expect(after.stored.state).toEqual(state);
     shut(after);
-    expect(fs.readdirSync(directory)).toEqual(['control.db', 'control.db.before-0003']);
-    const old = open({ path: `${file}.before-0003` });
+    expect(fs.readdirSync(directory)).toEqual(['control.db', `control.db.${suffix}`]);
+    const old = open({ path: `${file}.${suffix}` });
     expect(old.stored.state).toEqual(state);
     expect(() => open()).toThrow(expect.objectContaining({ code: 'CONTROL_STATE_VERSION' }));
   });
@@ -169,10 +192,10 @@ describe('migrations', () => {
     makeFixture();
     expect(() => open({ migrations: [...allMigrations, broken] })).toThrow(/notes/);
     expect(open().stored.state.nodes.size).toBe(5);
-    expect(fs.existsSync(`${file}.before-0003`)).toBe(true);
+    expect(fs.existsSync(`${file}.${suffix}`)).toBe(true);
     shut(opened[0] as ControlDatabase);
     shut(open({ migrations: [...allMigrations, further] }));
-    expect(fs.existsSync(`${file}.before-0003-2`)).toBe(true);
+    expect(fs.existsSync(`${file}.${suffix}-2`)).toBe(true);
   });
 
   test('a new database goes through all of them', () => {
@@ -180,6 +203,22 @@ describe('migrations', () => {
     const connection = new SqliteConnection(file, true);
     expect(connection.all('SELECT note FROM nodes')).toEqual([]);
     connection.close();
+  });
+
+  test('keys of the schema before approvals let machines in, as they did', () => {
+    makeFixture();
+    const { state } = open().stored;
+    shut(opened[0] as ControlDatabase);
+    tamper('ALTER TABLE pre_auth_keys DROP COLUMN purpose');
+    tamper('ALTER TABLE nodes DROP COLUMN auth_key_id');
+    tamper("UPDATE meta SET value = 2 WHERE name = 'schema_version'");
+    const { authKeys, nodes } = open().stored.state;
+    expect(authKeys).toEqual(state.authKeys);
+    expect([...authKeys.values()].every(({ purpose }) => purpose === 'join')).toBe(true);
+    expect([...nodes.values()].map(({ authKeyId }) => authKeyId)).toEqual(
+      [...nodes.values()].map(() => undefined),
+    );
+    expect(fs.existsSync(`${file}.before-0003`)).toBe(true);
   });
 
   test('a database of a newer schema is refused and not touched', () => {
@@ -288,32 +327,54 @@ describe('damage is refused and stays as it is:', () => {
   });
 });
 
-describe('a server that is killed in the middle of its writes', () => {
-  const MODULES = new URL('../../../dist/control/database/', import.meta.url);
+describe('a write that is answered for is on the disk:', () => {
+  test('a write-ahead log, flushed at each commit', () => {
+    makeFixture();
+    const connection = openToWrite(file);
+    const settings = ['journal_mode', 'synchronous', 'foreign_keys'].map((name) =>
+      Object.values(connection.all(`PRAGMA ${name}`)[0] ?? {}),
+    );
+    connection.close();
+    const FULL = 2;
+    expect(settings).toEqual([['wal'], [FULL], [1]]);
+  });
 
-  /** Another process that adds machines as fast as it can and prints the number of each that is written. */
-  const script = `
-    const { openSqliteDatabase } = await import(${JSON.stringify(new URL('sqlite-database.js', MODULES).href)});
-    const { withMachine } = await import(${JSON.stringify(new URL('database-fixture.js', MODULES).href)});
-    const { changesBetween } = await import('@warren/core/control/server/state-changes');
-    const { writeSync } = await import('node:fs');
-    const database = openSqliteDatabase({ path: process.argv[1], log: undefined });
-    let { state } = database.stored;
-    for (let number = state.nextNodeId; ; number++) {
-      const next = withMachine(state, number);
-      database.write(changesBetween(state, next));
-      writeSync(1, number + '\\n');
-      state = next;
+  const hasStrace = spawnSync('strace', ['-V']).status === 0;
+
+  test.skipIf(!hasStrace)('the system is asked to flush before each answer', async () => {
+    shut(open());
+    const trace = join(directory, 'trace');
+    const argv = ['-f', '-e', 'trace=fsync,fdatasync,write', '-e', 'signal=none', '-o', trace];
+    const WRITES = 20;
+    const node = [process.execPath, '--input-type=module', '-e', WRITER, file, String(WRITES)];
+    const child = spawn('strace', [...argv, ...node], {
+      cwd: WRITER_PLACE,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    child.stdout.resume();
+    await once(child, 'close');
+    // Of each answer (a number to standard output) and what came since the one before.
+    let flushes = 0;
+    const flushesBefore: number[] = [];
+    for (const line of fs.readFileSync(trace, 'utf8').split('\n')) {
+      if (/ f(data)?sync\(\d+\) += 0/.test(line)) flushes++;
+      if (!/ write\(1, "\d+\\n"/.test(line)) continue;
+      flushesBefore.push(flushes);
+      flushes = 0;
     }
-  `;
+    expect(flushesBefore).toHaveLength(WRITES);
+    expect(Math.min(...flushesBefore)).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('a server that is killed in the middle of its writes', () => {
   const RUNS = 5;
 
   test('loses nothing that it said was written, and comes back', async () => {
     shut(open());
-    const cwd = fileURLToPath(new URL('../../../', import.meta.url));
     for (let run = 1; run <= RUNS; run++) {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script, file], {
-        cwd,
+      const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, file], {
+        cwd: WRITER_PLACE,
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       let text = '';

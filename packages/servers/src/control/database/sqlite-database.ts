@@ -172,7 +172,8 @@ function newer(file: string, version: number): ControlError {
   );
 }
 
-function openToWrite(file: string): SqliteConnection {
+/** A connection as the server writes with it: what a commit says is done, a power cut leaves done. */
+export function openToWrite(file: string): SqliteConnection {
   const connection = new SqliteConnection(file, false);
   try {
     // Nobody else writes behind our back, and no shared memory is needed.

@@ -1,10 +1,11 @@
 import { assert } from '@warren/core/base/assert';
 import { initial } from './0001-initial.js';
 import { pathChanges } from './0002-path-changes.js';
+import { approvals } from './0003-approvals.js';
 import type { Migration } from './migration.js';
 
 /** Every step, in order. */
-export const allMigrations: readonly Migration[] = [initial, pathChanges];
+export const allMigrations: readonly Migration[] = [initial, pathChanges, approvals];
 
 /** The steps that a database of `version` lacks; 0: an empty one. */
 export function migrationsAfter(
