@@ -29,7 +29,7 @@ const folders = {
   engines: ['base', 'ip', 'keys'],
   stun: ['base', 'ip', 'crypto'],
   disco: ['base', 'ip', 'keys', 'crypto'],
-  netmap: vocabulary,
+  netmap: [...vocabulary, 'dns'],
   relay: [...vocabulary, ...codecs],
   offload: ['base'],
   wireguard: vocabulary,
@@ -41,7 +41,7 @@ const folders = {
   paths: [...vocabulary, ...codecs, 'netmap'],
   policy: [...vocabulary, 'netmap'],
   control: [...vocabulary, 'netmap', 'policy'],
-  dns: [...vocabulary, 'netmap'],
+  dns: vocabulary,
   'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter'],
   'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths', 'portmap', 'why'],
 };

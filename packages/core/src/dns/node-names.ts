@@ -7,12 +7,17 @@
  */
 import { familyOf, type IpAddress } from '../ip/address.js';
 import { type Prefix, prefixAddress } from '../ip/prefix.js';
-import { type DnsName, parseName, ROOT } from './name.js';
+import { type DnsName, parentOf, parseName, ROOT } from './name.js';
+
+/** What control calls it. */
+const SUBDOMAINS = 'dns-subdomain-resolve';
 
 /** A machine as far as names go. */
 export interface NamedNode {
   readonly name: string;
   readonly addresses: readonly Prefix[];
+  /** With `dns-subdomain-resolve` every name below its own is its own. */
+  readonly capabilities?: readonly string[];
 }
 
 /** One of control's own records. */
@@ -32,11 +37,14 @@ export interface NodeNamesOptions {
 interface Tables {
   readonly addresses: ReadonlyMap<DnsName, readonly IpAddress[]>;
   readonly names: ReadonlyMap<IpAddress, DnsName>;
+  /** Names that stand for all below them. */
+  readonly wild: ReadonlySet<DnsName>;
 }
 
 function build({ nodes, extraRecords, withIpv6 }: NodeNamesOptions): Tables {
   const addresses = new Map<DnsName, readonly IpAddress[]>();
   const names = new Map<IpAddress, DnsName>();
+  const wild = new Set<DnsName>();
   for (const node of nodes()) {
     const name = parseName(node.name);
     if (name === undefined || name === ROOT) continue;
@@ -45,7 +53,9 @@ function build({ nodes, extraRecords, withIpv6 }: NodeNamesOptions): Tables {
     const hasIpv4 = all.some((address) => familyOf(address) === 4);
     const given = withIpv6 || !hasIpv4 ? all : all.filter((address) => familyOf(address) === 4);
     // The first of two machines with one name keeps it.
-    if (!addresses.has(name)) addresses.set(name, given);
+    if (addresses.has(name)) continue;
+    addresses.set(name, given);
+    if (node.capabilities?.includes(SUBDOMAINS) === true) wild.add(name);
   }
   const extra = new Map<DnsName, IpAddress[]>();
   for (const { name, address } of extraRecords) {
@@ -55,7 +65,7 @@ function build({ nodes, extraRecords, withIpv6 }: NodeNamesOptions): Tables {
   }
   // As stock clients do it: a record of control's takes the place of a machine's name.
   for (const [name, list] of extra) addresses.set(name, list);
-  return { addresses, names };
+  return { addresses, names, wild };
 }
 
 export class NodeNames {
@@ -68,7 +78,13 @@ export class NodeNames {
 
   /** Undefined: nobody is called so. */
   addressesOf(name: DnsName): readonly IpAddress[] | undefined {
-    return this.#made().addresses.get(name);
+    const { addresses, wild } = this.#made();
+    const own = addresses.get(name);
+    if (own !== undefined || wild.size === 0) return own;
+    for (let at = parentOf(name); at !== undefined; at = parentOf(at)) {
+      if (wild.has(at)) return addresses.get(at);
+    }
+    return undefined;
   }
 
   nameOf(address: IpAddress): DnsName | undefined {

@@ -5,7 +5,6 @@ import { isFailure } from '../base/failure.js';
 import { type Instant, instant } from '../base/instant.js';
 import { SeededRandom } from '../base/seeded-random.js';
 import type { IpAddress } from '../ip/address.js';
-import type { Prefix } from '../ip/prefix.js';
 import { encodeAnswer, encodeQuery, type OwnRecord } from './encode.js';
 import type { DnsTransport } from './io.js';
 import {
@@ -18,7 +17,7 @@ import {
   TYPE,
 } from './message.js';
 import { type DnsName, parseName, reverseName } from './name.js';
-import { NodeNames } from './node-names.js';
+import { type NamedNode, NodeNames } from './node-names.js';
 import { formatData, formatRcode } from './record-text.js';
 import { DnsResolver } from './resolver.js';
 import type { ResolverConfig } from './resolver-config.js';
@@ -42,7 +41,12 @@ const NODES = [
   { name: 'alpha.net.example.', addresses: ['100.64.0.7/32', 'fd7a:115c:a1e0::7/128'] },
   { name: 'beta.net.example.', addresses: ['fd7a:115c:a1e0::8/128'] },
   { name: 'bare', addresses: ['100.64.0.9/32'] },
-] as { name: string; addresses: Prefix[] }[];
+  {
+    name: 'wild.net.example.',
+    addresses: ['100.64.0.11/32'],
+    capabilities: ['dns-subdomain-resolve'],
+  },
+] as NamedNode[];
 
 function config(changes: Partial<ResolverConfig> & { withIpv6?: boolean } = {}): ResolverConfig {
   return {
@@ -180,6 +184,7 @@ test.each([
   ['gamma.net.example', TYPE.a, 'NXDOMAIN'],
   ['x.alpha.net.example', TYPE.a, 'NXDOMAIN'],
   ['net.example', TYPE.a, 'NXDOMAIN'],
+  ['a.b.wild.net.example', TYPE.a, 'NOERROR 100.64.0.11'],
   ['wiki.net.example', TYPE.a, 'NOERROR 100.64.0.9 192.0.2.9'],
   ['git.corp.example', TYPE.a, 'NOERROR 192.0.2.10'],
   ['abc.onion', TYPE.a, 'NXDOMAIN'],

@@ -5,7 +5,7 @@
  *     otherwise, in order  PeersRemoved, PeersChanged, PeerSeenChange, OnlineChange, PeersChangedPatch
  *     Node                 replaces ourselves
  *     UserProfiles         merge by id, never delete
- *     DERPMap, Domain      replace when stated
+ *     DERPMap, Domain, DNSConfig   replace when stated
  *     PacketFilter(s)      list by list, decode-filter.ts
  *
  * An empty list is no statement. Ids that are not there are ignored. The first response of a stream is
@@ -168,6 +168,7 @@ export function applyMapResponse(
   if (self === undefined) return fail('no-self-node');
   if (self.key !== options.selfKey) return fail('self-key-mismatch');
   const { packetFilter, filterSets } = applyFilter(previous, response, options.counters);
+  const dns = response.dns ?? previous?.dns;
   const next: Netmap = {
     self,
     peers: applyPeers(previous, self, response, options),
@@ -176,6 +177,7 @@ export function applyMapResponse(
     domain: response.domain ?? previous?.domain ?? '',
     packetFilter,
     filterSets,
+    ...(dns === undefined ? {} : { dns }),
   };
   const isSame =
     previous !== undefined &&
@@ -184,6 +186,7 @@ export function applyMapResponse(
     next.relayMap === previous.relayMap &&
     next.users === previous.users &&
     next.domain === previous.domain &&
-    next.filterSets === previous.filterSets;
+    next.filterSets === previous.filterSets &&
+    next.dns === previous.dns;
   return isSame ? previous : next;
 }

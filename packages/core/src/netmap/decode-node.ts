@@ -2,7 +2,7 @@
  * One node of control's JSON, ourselves or a peer, to a validated {@link NetmapNode}.
  *
  * Fields this reads: ID, StableID, Name, User, Key, Machine, DiscoKey, Addresses, AllowedIPs, Endpoints,
- * HomeDERP or the legacy `DERP: "127.3.3.40:N"`, Hostinfo{Hostname, OS}, Online, LastSeen, KeyExpiry,
+ * HomeDERP or the legacy `DERP: "127.3.3.40:N"`, Hostinfo{Hostname, OS, sshHostKeys}, CapMap (names), Online, LastSeen, KeyExpiry,
  * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, UnsignedPeerAPIOnly, WarrenNat. Others are
  * ignored.
  *
@@ -15,6 +15,7 @@ import type { WallTime } from '../base/instant.js';
 import {
   asArray,
   asDisplayText,
+  asEntries,
   asInteger,
   asObject,
   asString,
@@ -36,9 +37,12 @@ import { decodeDistinct, type ListBounds } from './bounded-list.js';
 import {
   addressesMax,
   allowedIpsMax,
+  capabilitiesMax,
   endpointsMax,
   labelLengthMax,
   nameLengthMax,
+  sshHostKeyLengthMax,
+  sshHostKeysMax,
   tagsMax,
   tokenLengthMax,
 } from './limits.js';
@@ -117,6 +121,22 @@ function readTags(value: unknown): readonly string[] {
     .filter((tag) => tag !== '');
 }
 
+function readCapabilities(value: unknown): readonly string[] {
+  return asEntries(value)
+    .map(([name]) => name)
+    .filter((name) => name !== '' && name.length <= labelLengthMax)
+    .slice(0, capabilitiesMax);
+}
+
+/** A line of a known-hosts file without its host: kind and key; a comment is dropped. */
+const SSH_HOST_KEY = /^([a-z0-9@.-]{1,64} [A-Za-z0-9+/]{1,4096}={0,2})(?: [^\n]*)?$/;
+
+function readSshHostKeys(value: unknown): readonly string[] {
+  return asArray(value)
+    .slice(0, sshHostKeysMax)
+    .flatMap((entry) => SSH_HOST_KEY.exec(asString(entry, sshHostKeyLengthMax) ?? '')?.[1] ?? []);
+}
+
 /** What decides whether there is a node at all. */
 interface Identity {
   readonly id: number;
@@ -165,6 +185,8 @@ export function decodeNode(
   const online = typeof node['Online'] === 'boolean' ? node['Online'] : undefined;
   const discoKey: DiscoKey | undefined = readKey('disco', node['DiscoKey']);
   const nat = decodeNat(node['WarrenNat']);
+  const capabilities = readCapabilities(node['CapMap']);
+  const sshHostKeys = readSshHostKeys(hostInfo['sshHostKeys']);
   return {
     id: identity.id,
     stableId: asDisplayText(node['StableID'], labelLengthMax),
@@ -192,5 +214,7 @@ export function decodeNode(
     hostName: asDisplayText(hostInfo['Hostname'], nameLengthMax),
     os: asDisplayText(hostInfo['OS'], labelLengthMax),
     ...(nat === undefined ? {} : { nat }),
+    ...(capabilities.length === 0 ? {} : { capabilities }),
+    ...(sshHostKeys.length === 0 ? {} : { sshHostKeys }),
   };
 }

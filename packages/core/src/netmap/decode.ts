@@ -9,7 +9,9 @@ import type { Counters } from '../base/counters.js';
 import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { WallTime } from '../base/instant.js';
 import { asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
+import type { DnsConfig } from '../dns/dns-config.js';
 import { decodeList, type ListBounds } from './bounded-list.js';
+import { decodeDnsConfig } from './decode-dns.js';
 import { decodeFilterChange, type FilterChange } from './decode-filter.js';
 import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-node.js';
 import { decodePatch, type PeerPatch } from './decode-patch.js';
@@ -39,6 +41,7 @@ export interface MapResponse {
   /** Undefined: no statement. */
   readonly filter: FilterChange | undefined;
   readonly domain: string | undefined;
+  readonly dns: DnsConfig | undefined;
 }
 
 function entries(malformed: string): ListBounds {
@@ -103,5 +106,6 @@ export function decodeMapResponse(
     users: decodeList(response['UserProfiles'], USERS, counters, decodeUser),
     filter: decodeFilterChange(response, counters),
     domain: domain === '' ? undefined : domain,
+    dns: decodeDnsConfig(response['DNSConfig'], counters),
   };
 }

@@ -20,6 +20,22 @@ export const filterRulesMax = 10_000;
 export const filterPrefixesMax = 200_000;
 /** Lists that control names. */
 export const filterNamesMax = 1024;
+/** Resolvers of one list in control's DNS settings. */
+export const dnsResolversMax = 16;
+/** Suffixes with resolvers of their own. */
+export const dnsRoutesMax = 1024;
+/** Search domains, and domains of certificates: the C library itself takes no more. */
+export const dnsDomainsMax = 64;
+/** Extra records of control's. */
+export const dnsRecordsMax = 10_000;
+/** Capabilities of one node. */
+export const capabilitiesMax = 128;
+/** Host keys of one node: a kind has one. */
+export const sshHostKeysMax = 16;
+/** The largest in use, RSA of 16,384 bits, takes 2,800 characters. */
+export const sshHostKeyLengthMax = 5000;
+/** The address of a resolver that speaks HTTPS. */
+export const urlLengthMax = 1024;
 /** A DNS name with its trailing dot. */
 export const nameLengthMax = 256;
 /** Stable ids, region codes, OS names and the like. */

@@ -4,6 +4,7 @@
  * `netmap/decode.ts` makes these from control's JSON, `netmap/apply.ts` applies deltas.
  */
 import type { WallTime } from '../base/instant.js';
+import type { DnsConfig } from '../dns/dns-config.js';
 import type { FilterRule } from '../engines/filter-rule.js';
 import type { RegionId } from '../engines/paths.js';
 import type { Endpoint, IpAddress } from '../ip/address.js';
@@ -44,6 +45,10 @@ export interface NetmapNode {
   readonly os: string;
   /** Its NAT as it describes it; absent: a stock client, or nothing measured yet. */
   readonly nat?: NatDescription;
+  /** What control lets it do beside talking; absent: nothing. */
+  readonly capabilities?: readonly string[];
+  /** `ssh-ed25519 AAAA...`; absent: it tells none. */
+  readonly sshHostKeys?: readonly string[];
 }
 
 /** One relay server. */
@@ -104,4 +109,6 @@ export interface Netmap {
   readonly packetFilter: readonly FilterRule[];
   /** The same rules by the names under which control changes them. */
   readonly filterSets: ReadonlyMap<string, readonly FilterRule[]>;
+  /** Absent: control has said nothing of it. */
+  readonly dns?: DnsConfig;
 }
