@@ -45,6 +45,12 @@ export type ControlErrorCode =
   | 'REQUEST_INVALID'
   | 'AUTH_KEY_UNKNOWN'
   | 'AUTH_KEYS_FULL'
+  /** No machine waits for a person under that id. */
+  | 'LOGIN_UNKNOWN'
+  /** A machine that waited can't be let in. */
+  | 'LOGIN_REFUSED'
+  /** The user may not give its machines these tags. */
+  | 'TAGS_NOT_PERMITTED'
   | 'NODE_UNKNOWN'
   /** Another machine has the name. */
   | 'NODE_NAME_TAKEN'
@@ -63,4 +69,25 @@ export class ControlError extends WarrenError {
     super(code, message, hint, cause === undefined ? undefined : { cause });
     this.name = 'ControlError';
   }
+}
+
+/** Tests that a policy file carries failed. Code `POLICY_TESTS`. */
+export class PolicyTestsError extends WarrenError {
+  readonly failures: readonly PolicyTestFailure[];
+
+  constructor(path: string, failures: readonly PolicyTestFailure[]) {
+    const lines = failures.map(({ line, problem }) => `${path}:${line}: ${problem}`);
+    super(
+      'POLICY_TESTS',
+      lines.join('\n'),
+      'mend the rules, or the tests if they are wrong; a policy counts when all of its tests pass',
+    );
+    this.name = 'PolicyTestsError';
+    this.failures = failures;
+  }
+}
+
+export interface PolicyTestFailure {
+  readonly line: number;
+  readonly problem: string;
 }

@@ -2,13 +2,15 @@
 import { addressBytes, addressFromBytes, familyOf, type IpAddress } from './address.js';
 import { type Prefix, prefixOf } from './prefix.js';
 
-function numberOf(address: IpAddress): bigint {
+/** An address as one number. */
+export function addressNumber(address: IpAddress): bigint {
   let number = 0n;
   for (const byte of addressBytes(address)) number = (number << 8n) | BigInt(byte);
   return number;
 }
 
-function addressOf(number: bigint, bytes: number): IpAddress {
+/** The address of a number, 4 or 16 `bytes` long. */
+export function numberAddress(number: bigint, bytes: number): IpAddress {
   const raw = new Uint8Array(bytes);
   for (let i = bytes - 1, rest = number; i >= 0; i--, rest >>= 8n) raw[i] = Number(rest & 255n);
   return addressFromBytes(raw);
@@ -21,8 +23,8 @@ function addressOf(number: bigint, bytes: number): IpAddress {
 export function rangePrefixes(first: IpAddress, last: IpAddress): readonly Prefix[] | undefined {
   if (familyOf(first) !== familyOf(last)) return undefined;
   const widest = familyOf(first) === 4 ? 32 : 128;
-  const end = numberOf(last);
-  let next = numberOf(first);
+  const end = addressNumber(last);
+  let next = addressNumber(first);
   if (next > end) return undefined;
   const prefixes: Prefix[] = [];
   while (next <= end) {
@@ -35,7 +37,7 @@ export function rangePrefixes(first: IpAddress, last: IpAddress): readonly Prefi
     ) {
       free++;
     }
-    prefixes.push(prefixOf(addressOf(next, widest / 8), widest - free));
+    prefixes.push(prefixOf(numberAddress(next, widest / 8), widest - free));
     next += 1n << BigInt(free);
   }
   return prefixes;

@@ -81,13 +81,46 @@ export interface WireRelayMap {
   readonly omitDefaultRegions?: boolean;
 }
 
+export interface WireFilterTarget {
+  readonly IP: string;
+  readonly Ports: { readonly First: number; readonly Last: number };
+}
+
+/** One of DstPorts and CapGrant. */
 export interface WireFilterRule {
   readonly SrcIPs: readonly string[];
-  readonly DstPorts: readonly {
-    readonly IP: string;
-    readonly Ports: { readonly First: number; readonly Last: number };
-  }[];
+  readonly DstPorts?: readonly WireFilterTarget[];
   readonly IPProto?: readonly number[];
+  readonly CapGrant?: readonly {
+    readonly Dsts: readonly string[];
+    readonly CapMap: Readonly<Record<string, readonly unknown[] | null>>;
+  }[];
+}
+
+export interface WireSshAction {
+  readonly accept?: boolean;
+  readonly reject?: boolean;
+  readonly message?: string;
+  /** Nanoseconds; 0: without end. */
+  readonly sessionDuration?: number;
+  readonly allowAgentForwarding?: boolean;
+  readonly allowLocalPortForwarding?: boolean;
+  readonly allowRemotePortForwarding?: boolean;
+  /** Asked over the control connection before the session begins. */
+  readonly holdAndDelegate?: string;
+}
+
+export interface WireSshRule {
+  readonly principals: readonly { readonly nodeIP: string }[];
+  /** Login names by those asked for: `=` is the same name, empty is none. */
+  readonly sshUsers: Readonly<Record<string, string>>;
+  readonly action: WireSshAction;
+  readonly acceptEnv?: readonly string[];
+}
+
+/** Who may log in on a node; the first rule that fits counts. */
+export interface WireSshPolicy {
+  readonly rules: readonly WireSshRule[];
 }
 
 export interface WireDnsConfig {
@@ -109,6 +142,7 @@ export interface WireMapResponse {
   readonly DNSConfig?: WireDnsConfig;
   readonly Domain?: string;
   readonly PacketFilters?: WirePacketFilters;
+  readonly SSHPolicy?: WireSshPolicy;
   readonly UserProfiles?: readonly WireUserProfile[];
   readonly Debug?: { readonly DisableLogTail: boolean };
   readonly ControlTime?: string;

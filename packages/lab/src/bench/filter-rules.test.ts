@@ -7,7 +7,7 @@ test('a hub takes the file: rules of which no two share a source or a port, then
   expect(rules).toHaveLength(1000);
   const many = rules.slice(0, -1);
   const sources = many.flatMap(({ SrcIPs }) => SrcIPs);
-  const ports = many.flatMap(({ DstPorts }) => DstPorts.map(({ Ports }) => Ports.First));
+  const ports = many.flatMap(({ DstPorts = [] }) => DstPorts.map(({ Ports }) => Ports.First));
   expect([new Set(sources).size, sources.length]).toEqual([19_980, 19_980]);
   expect(new Set(ports).size).toBe(999);
   expect(rules.at(-1)).toMatchObject({ DstPorts: [{ Ports: { First: 5201, Last: 5300 } }] });

@@ -105,7 +105,7 @@ test('changes are heard, in place or by another file; one that makes no sense ch
   const rule = (port: number): string =>
     `{"rules": [{"from": ["*"], "to": ["*:${port}"]}, ] /* ${'x'.repeat(port)} */}`;
   const portOf = (rules: readonly WireFilterRule[]): number | undefined =>
-    rules[0]?.DstPorts[0]?.Ports.First;
+    rules[0]?.DstPorts?.[0]?.Ports.First;
   writeFileSync(place, rule(1));
   const lines: string[] = [];
   const log = createLogger({

@@ -32,7 +32,7 @@ const RULES_MAX = 10_000;
 const PORT_MAX = 65_535;
 const PROTOCOL_MAX = 255;
 
-type WireTarget = WireFilterRule['DstPorts'][number];
+type WireTarget = NonNullable<WireFilterRule['DstPorts']>[number];
 
 function readSource(value: ConfigValue): readonly string[] {
   const text = value.text();

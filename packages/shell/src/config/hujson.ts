@@ -2,7 +2,13 @@
  * HuJSON: JSON with comments and trailing commas, for files that people write. A file is one object; every
  * value knows its line, so that an error can name it.
  */
-import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import {
+  getNodeValue,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
 import { ConfigError } from '../errors.js';
 
 /** A value of a file and where it stands. */
@@ -19,6 +25,11 @@ export class ConfigValue {
   /** `problem` completes a sentence whose subject is this value. */
   error(problem: string): ConfigError {
     return this.#source.error(this.#node.offset, problem);
+  }
+
+  /** Where it begins, from 1. */
+  get line(): number {
+    return this.#source.placeOf(this.#node.offset).line;
   }
 
   /** Throws CONFIG_INVALID when it is something else. */
@@ -50,6 +61,11 @@ export class ConfigValue {
     throw this.error('true or false is expected here');
   }
 
+  /** Whatever it is, as plain JSON. */
+  json(): unknown {
+    return getNodeValue(this.#node);
+  }
+
   /** Whether it is written in { }, where a setting may be an object or something simpler. */
   get isObject(): boolean {
     return this.#node.type === 'object';
@@ -72,6 +88,19 @@ export class ConfigValue {
     return fields;
   }
 
+  /** The fields of an object with their names, which are the file's own. Throws CONFIG_INVALID; twice is one too many. */
+  entries(): readonly ConfigEntry[] {
+    if (!this.isObject) throw this.error('an object in { } is expected here');
+    const seen = new Set<string>();
+    return (this.#node.children ?? []).flatMap(({ children: [key, value] = [] }) => {
+      if (key === undefined || value === undefined) return [];
+      const name = new ConfigValue(this.#source, key);
+      if (seen.has(name.text())) throw name.error(`"${name.text()}" is set twice`);
+      seen.add(name.text());
+      return [{ name, value: new ConfigValue(this.#source, value) }];
+    });
+  }
+
   /** The fields of an object; none but `names`, each at most once. Throws CONFIG_INVALID. */
   fields<Name extends string>(names: readonly Name[]): ReadonlyMap<Name, ConfigValue> {
     if (this.#node.type !== 'object') throw this.error('an object in { } is expected here');
@@ -90,10 +119,18 @@ export class ConfigValue {
   }
 }
 
+/** A field whose name is a value too: errors may be about it. */
+export interface ConfigEntry {
+  readonly name: ConfigValue;
+  readonly value: ConfigValue;
+}
+
 /** The file that errors speak of. */
 class Source {
   readonly #path: string;
   readonly #text: string;
+  /** Made when the first place is asked for. */
+  #lineStarts: readonly number[] | undefined;
 
   constructor(path: string, text: string) {
     this.#path = path;
@@ -101,9 +138,21 @@ class Source {
   }
 
   error(offset: number, problem: string): ConfigError {
-    const before = this.#text.slice(0, offset).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    return new ConfigError(this.#path, before.length, column, problem);
+    const { line, column } = this.placeOf(offset);
+    return new ConfigError(this.#path, line, column, problem);
+  }
+
+  /** Both from 1. */
+  placeOf(offset: number): { readonly line: number; readonly column: number } {
+    this.#lineStarts ??= [0, ...[...this.#text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+    // The last line that begins at or before the place.
+    let [low, high] = [0, this.#lineStarts.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
   }
 }
 
