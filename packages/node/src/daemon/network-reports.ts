@@ -11,7 +11,7 @@ import type { EngineHost } from './engine-host.js';
 import type { History } from './history.js';
 
 /** Peers that wake soon after our start need to know our NAT; the control client holds back what comes too often. */
-const NAT_LOOK_MS = 500;
+const NAT_LOOK_MS = 1_000;
 /** As often as the control client would tell it at most. */
 const PATHS_LOOK_MS = 5_000;
 

@@ -4,7 +4,7 @@ import type { SimClock } from '../clock/sim-clock.js';
 import type { ControlLink } from './control-link.js';
 
 /** As the daemon. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 
 export class NatReports {
   /** A check of the network has come to an end. */
