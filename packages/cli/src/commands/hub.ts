@@ -24,6 +24,7 @@ export interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
   readonly baseDomain?: string;
   readonly packetFilterFile?: string;
+  readonly dnsFile?: string;
   readonly adminSocket: string;
   readonly newKey: boolean;
   /** False with --no-relay. */
@@ -80,6 +81,7 @@ export async function runHubCommand(given: HubOptions, context: CliContext): Pro
     relay: options.relay,
     baseDomain: options.baseDomain,
     packetFilterFile: options.packetFilterFile,
+    dnsFile: options.dnsFile,
     adminSocket: options.adminSocket,
   });
   const ready = {
@@ -125,6 +127,10 @@ export function addControlOptions(command: Command): Command {
     .option(
       '--packet-filter-file <file>',
       'who may talk to whom, read again when it changes (default: everybody to everybody)',
+    )
+    .option(
+      '--dns-file <file>',
+      'MagicDNS, nameservers and records for everybody, read again when it changes',
     )
     .option('--new-key', 'make and print another key to join with', false);
 }

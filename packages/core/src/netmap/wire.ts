@@ -123,9 +123,25 @@ export interface WireSshPolicy {
   readonly rules: readonly WireSshRule[];
 }
 
+export interface WireDnsResolver {
+  /** An address, with or without port, or an `https://` URL. */
+  readonly Addr: string;
+}
+
+export interface WireDnsRecord {
+  readonly Name: string;
+  readonly Type?: string;
+  readonly Value: string;
+}
+
 export interface WireDnsConfig {
   readonly Proxied?: boolean;
   readonly Domains?: readonly string[];
+  readonly Resolvers?: readonly WireDnsResolver[];
+  readonly FallbackResolvers?: readonly WireDnsResolver[];
+  readonly Routes?: Readonly<Record<string, readonly WireDnsResolver[]>>;
+  readonly ExtraRecords?: readonly WireDnsRecord[];
+  readonly CertDomains?: readonly string[];
 }
 
 /** A rule list by name; null deletes the name. */

@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { MayTag, RegisterContext } from '@warren/core/control/server/admission';
+import type { DnsSettings } from '@warren/core/control/server/dns-config';
 import { findNode, isExpired, withNode, withoutNode } from '@warren/core/control/server/state';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRelayMap } from '@warren/core/netmap/wire';
@@ -21,6 +22,7 @@ import { ControlAdmin, TAILNET } from './admin.js';
 import { ApprovalPage } from './approval-page.js';
 import { loadOrMakeControlKey } from './control-key.js';
 import { openDatabase } from './database/open-database.js';
+import { parseDnsFile } from './dns-file.js';
 import { LoginDesk } from './login-desk.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
@@ -28,6 +30,7 @@ import { PacketFilterFile } from './packet-filter-file.js';
 import { PathBook } from './path-book.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
+import { WatchedFile } from './watched-file.js';
 
 export interface ControlOptions {
   readonly crypto: Crypto;
@@ -47,6 +50,8 @@ export interface ControlOptions {
   readonly baseDomain: string;
   /** Who may talk to whom, a file that is read again when it changes; undefined: everybody to everybody. */
   readonly packetFilterFile?: string | undefined;
+  /** Names and resolvers (dns-file.ts), read again when it changes; undefined: names alone. */
+  readonly dnsFile?: string | undefined;
   /** SHA-256 of the TLS certificate (DER) as hex: auth keys carry it, with the control key. */
   readonly certificateSha256?: string | undefined;
   /** Hears of nodes that came, went or changed their key, so that relays can check their clients again. */
@@ -93,6 +98,7 @@ class ControlServer implements Control {
   readonly #streams: MapStreams;
   readonly #listener: Ts2021Listener;
   readonly #filterFile: PacketFilterFile | undefined;
+  readonly #dnsFile: WatchedFile<DnsSettings> | undefined;
   readonly #paths: PathBook;
   readonly #desk: LoginDesk;
   readonly #page: ApprovalPage;
@@ -108,6 +114,11 @@ class ControlServer implements Control {
         ? undefined
         : new PacketFilterFile(options.packetFilterFile, log);
     this.#filterFile = filterFile;
+    const { dnsFile } = options;
+    this.#dnsFile =
+      dnsFile === undefined
+        ? undefined
+        : new WatchedFile({ path: dnsFile, what: 'the DNS settings', parse: parseDnsFile, log });
     const privateKey = loadOrMakeControlKey(stateDir, random);
     const database = openDatabase(stateDir, log);
     const paths = new PathBook(database, log);
@@ -127,6 +138,7 @@ class ControlServer implements Control {
       settings: {
         baseDomain,
         relayMap,
+        dns: this.#dnsFile?.value,
         packetFilters: new Map(filterFile === undefined ? [] : [[TAILNET, filterFile.rules]]),
       },
       random,
@@ -160,6 +172,7 @@ class ControlServer implements Control {
       pins: certificateSha256 === undefined ? undefined : { certificateSha256, controlKey },
       isOnline: (id) => this.#streams.isOnline(id),
     });
+    this.#dnsFile?.watch((dns) => this.#streams.setDns(dns));
     filterFile?.watch((rules) => this.#streams.setPacketFilters(new Map([[TAILNET, rules]])));
   }
 
@@ -193,6 +206,7 @@ class ControlServer implements Control {
 
   close(): Promise<void> {
     this.#filterFile?.close();
+    this.#dnsFile?.close();
     this.#desk.close();
     this.#streams.close();
     this.#listener.close();

@@ -4,6 +4,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { WallTime } from '@warren/core/base/instant';
 import type { MapCompression } from '@warren/core/control/map-framing';
+import type { DnsSettings } from '@warren/core/control/server/dns-config';
 import {
   MapSessions,
   type MapSessionsInput,
@@ -82,6 +83,10 @@ export class MapStreams {
 
   publish(state: ControlState): void {
     this.#handle({ type: 'state', state });
+  }
+
+  setDns(dns: DnsSettings): void {
+    this.#handle({ type: 'dns', dns });
   }
 
   setRelayMap(relayMap: WireRelayMap): void {

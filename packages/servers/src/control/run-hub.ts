@@ -50,6 +50,8 @@ export interface RunHubOptions extends ServerOptions {
   readonly nodeKeyLifeMs?: number | undefined;
   /** Who may talk to whom (packet-filter-file.ts); undefined: everybody to everybody. */
   readonly packetFilterFile?: string | undefined;
+  /** Names and resolvers of the network (dns-file.ts); undefined: names alone. */
+  readonly dnsFile?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */
   readonly adminSocket?: string | undefined;
 }

@@ -21,6 +21,7 @@ import type { WireMapResponse, WireRelayMap } from '../../netmap/wire.js';
 import { encodeMapResponse } from '../../netmap/wire-json.js';
 import type { Random } from '../../ports.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
+import type { DnsSettings } from './dns-config.js';
 import { PresenceTable } from './presence.js';
 import type { ControlState, NodeId, TailnetId } from './state.js';
 import {
@@ -57,6 +58,8 @@ export type MapSessionsInput =
   /** All tailnets' filter rules, in place of those before. */
   | { readonly type: 'packet-filters'; readonly packetFilters: PacketFilters }
   | { readonly type: 'relay-map'; readonly relayMap: WireRelayMap }
+  /** Other names and resolvers for every node. */
+  | { readonly type: 'dns'; readonly dns: DnsSettings }
   | { readonly type: 'timeout' };
 
 export type MapSessionsOutput =
@@ -149,6 +152,11 @@ export class MapSessions {
         break;
       case 'relay-map':
         this.#views.setRelayMap(input.relayMap);
+        for (const session of this.#sessions.values()) session.dirty = true;
+        this.#flushSoon(now);
+        break;
+      case 'dns':
+        this.#views.setDns(input.dns);
         for (const session of this.#sessions.values()) session.dirty = true;
         this.#flushSoon(now);
         break;

@@ -19,6 +19,7 @@ import type {
   WireRelayMap,
   WireUserProfile,
 } from '../../netmap/wire.js';
+import { DEFAULT_DNS, type DnsSettings, dnsConfigOf } from './dns-config.js';
 import { fullName } from './names.js';
 import {
   type ControlState,
@@ -36,6 +37,8 @@ export interface ViewSettings {
   readonly baseDomain: string;
   readonly relayMap: WireRelayMap;
   readonly packetFilters?: PacketFilters | undefined;
+  /** Undefined: {@link DEFAULT_DNS}. */
+  readonly dns?: DnsSettings | undefined;
 }
 
 /** Filter rules by tailnet; one that has none here gets {@link ALLOW_NETWORK}. */
@@ -108,7 +111,7 @@ const NO_PEERS: ReadonlyMap<NodeId, WireNode> = new Map();
 /** Builds views; keeps the JSON objects of nodes while they hold. */
 export class ViewBuilder {
   readonly #settings: ViewSettings;
-  readonly #dnsConfig: WireDnsConfig;
+  #dnsConfig: WireDnsConfig;
   readonly #peers = new Map<NodeId, CachedPeer>();
   readonly #selves = new Map<NodeId, CachedSelf>();
   #filters: ReadonlyMap<TailnetId, FilterLists> = new Map();
@@ -117,7 +120,7 @@ export class ViewBuilder {
   constructor(settings: ViewSettings) {
     this.#settings = settings;
     this.#relayMap = settings.relayMap;
-    this.#dnsConfig = { Proxied: true, Domains: [settings.baseDomain] };
+    this.#dnsConfig = dnsConfigOf(settings.dns ?? DEFAULT_DNS, settings.baseDomain);
     this.setPacketFilters(settings.packetFilters ?? new Map());
   }
 
@@ -128,6 +131,10 @@ export class ViewBuilder {
 
   setRelayMap(relayMap: WireRelayMap): void {
     this.#relayMap = relayMap;
+  }
+
+  setDns(dns: DnsSettings): void {
+    this.#dnsConfig = dnsConfigOf(dns, this.#settings.baseDomain);
   }
 
   /** What the views of one moment share; made once for all of them. */
