@@ -4,7 +4,7 @@
  *
  *     a plan of few pings   ---------------------------> admitted; its proof, if any, is checked meanwhile
  *     a plan of many pings  --address proven-----------> admitted
- *                           --else--> held, `port-plan-held` --proven----> shown again
+ *                           --else--> held, `port-plan-awaits-proof` --proven----> shown again
  *                                          --not-------> dropped, `port-plan-unproven`
  *
  * What a plan costs depends on ours too: guesses go to a large range, openers to a single port.
@@ -73,7 +73,7 @@ export class PlanProofs {
     if (this.peers.isProven(peer, address, now)) return true;
     const isLight = this.#options.costOf(peer, plan) <= unprovenPingsMax;
     if (!isLight) {
-      this.#options.counters.add('port-plan-held');
+      this.#options.counters.add('port-plan-awaits-proof');
       this.#held.set(keyOf(peer, address), plan);
     }
     if (!isLight || proof !== undefined) this.peers.check(peer, address, proof, now);

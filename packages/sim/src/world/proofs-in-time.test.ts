@@ -24,5 +24,5 @@ test.each([
   world.clock.run(searchMs);
   expect(count('port-search-found')).toEqual([1, 1]);
   expect(count('address-proof-proven')).toEqual([1, 1]);
-  expect(count('port-plan-held')).toEqual([0, 0]);
+  expect(count('port-plan-awaits-proof')).toEqual([0, 0]);
 });
