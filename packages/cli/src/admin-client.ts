@@ -7,6 +7,8 @@ import type {
   AuthKeyInfo,
   AuthKeyRequest,
   CreatedAuthKeyInfo,
+  CreatedCodeInfo,
+  LoginInfo,
   NodeInfo,
   PathsInfo,
   UserInfo,
@@ -94,6 +96,29 @@ export class AdminClient {
     return (await this.#ask('POST', path)) as unknown as AuthKeyInfo;
   }
 
+  async createCode(request: AuthKeyRequest): Promise<CreatedCodeInfo> {
+    const created = await this.#ask('POST', '/v1/codes', request);
+    if (typeof created['code'] !== 'string') throw answerError(this.#socketPath);
+    return created as unknown as CreatedCodeInfo;
+  }
+
+  async listLogins(): Promise<readonly LoginInfo[]> {
+    const { logins } = await this.#ask('GET', '/v1/logins');
+    if (!Array.isArray(logins)) throw answerError(this.#socketPath);
+    return logins as LoginInfo[];
+  }
+
+  /** Undefined: as a machine of the owner of all. */
+  async approveLogin(id: string, user: string | undefined): Promise<NodeInfo> {
+    const path = `/v1/logins/${encodeURIComponent(id)}/approve`;
+    return (await this.#ask('POST', path, { user })) as unknown as NodeInfo;
+  }
+
+  async rejectLogin(id: string): Promise<LoginInfo> {
+    const path = `/v1/logins/${encodeURIComponent(id)}/reject`;
+    return (await this.#ask('POST', path)) as unknown as LoginInfo;
+  }
+
   async listNodes(): Promise<readonly NodeInfo[]> {
     const { nodes } = await this.#ask('GET', '/v1/nodes');
     if (!Array.isArray(nodes)) throw answerError(this.#socketPath);
@@ -121,6 +146,12 @@ export class AdminClient {
   async expireNode(id: number, expiresInMs: number | null | undefined): Promise<NodeInfo> {
     const body = { expiresInMs };
     return (await this.#ask('POST', `/v1/nodes/${id}/expire`, body)) as unknown as NodeInfo;
+  }
+
+  /** Without tags it goes to `user`. */
+  async tagNode(id: number, tags: readonly string[], user: string | undefined): Promise<NodeInfo> {
+    const body = { tags, user };
+    return (await this.#ask('POST', `/v1/nodes/${id}/tag`, body)) as unknown as NodeInfo;
   }
 
   async listUsers(): Promise<readonly UserInfo[]> {

@@ -48,7 +48,7 @@ export type ControlErrorCode =
   /** No machine waits for a person under that id. */
   | 'LOGIN_UNKNOWN'
   /** A machine that waited can't be let in. */
-  | 'LOGIN_REFUSED'
+  | 'LOGIN_FAILED'
   /** The user may not give its machines these tags. */
   | 'TAGS_NOT_PERMITTED'
   | 'NODE_UNKNOWN'

@@ -1,10 +1,11 @@
-/** `warren control`: keys, nodes and users of a hub, over its admin socket, and control without a hub; a folder with a file per noun. */
+/** `warren control`: keys, waiting logins, nodes and users of a hub, over its admin socket, and control without a hub; a folder with a file per noun. */
 import type { Command } from 'commander';
 import type { CliContext } from '../context.js';
 import { describe } from '../help-text.js';
 import { DEFAULT_ADMIN_SOCKET_PATH } from '../options.js';
 import { defineBackup } from './control/backup.js';
 import { defineKeys } from './control/keys.js';
+import { defineLogins } from './control/logins.js';
 import { defineNodes } from './control/nodes.js';
 import { defineServe } from './control/serve.js';
 import { defineUsers } from './control/users.js';
@@ -14,12 +15,14 @@ export function defineControl(command: Command, context: CliContext): void {
     .helpCommand(false)
     .option('--admin-socket <path>', "the hub's admin socket", DEFAULT_ADMIN_SOCKET_PATH);
   defineKeys(command, context);
+  defineLogins(command, context);
   defineNodes(command, context);
   defineUsers(command, context);
   defineBackup(command, context);
   defineServe(command, context);
   describe(command, [
     ['warren control keys create', 'a key for one machine'],
+    ['warren control logins list', 'who waits to be let in'],
     ['warren control nodes list', 'who joined'],
     ['warren control users list', 'who owns them'],
     ['warren control --admin-socket /tmp/hub.sock keys list', 'another hub on this machine'],

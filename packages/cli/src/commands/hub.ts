@@ -16,6 +16,7 @@ import {
   type ServerOptions,
   serverParts,
 } from '../server-options.js';
+import { parseLife } from './control/shared.js';
 
 /** The first key: for all machines of the day on which the hub is set up. */
 const FIRST_KEY_LIFE_MS = 86_400_000;
@@ -24,6 +25,7 @@ export interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
   readonly baseDomain?: string;
   readonly packetFilterFile?: string;
+  readonly nodeKeyExpiry: number | 'never';
   readonly dnsFile?: string;
   readonly adminSocket: string;
   readonly newKey: boolean;
@@ -81,6 +83,7 @@ export async function runHubCommand(given: HubOptions, context: CliContext): Pro
     relay: options.relay,
     baseDomain: options.baseDomain,
     packetFilterFile: options.packetFilterFile,
+    nodeKeyLifeMs: options.nodeKeyExpiry === 'never' ? undefined : options.nodeKeyExpiry,
     dnsFile: options.dnsFile,
     adminSocket: options.adminSocket,
   });
@@ -131,6 +134,14 @@ export function addControlOptions(command: Command): Command {
     .option(
       '--dns-file <file>',
       'MagicDNS, nameservers and records for everybody, read again when it changes',
+    )
+    .addOption(
+      new Option(
+        '--node-key-expiry <duration>',
+        "how long a person's machine stays in before it has to log in again; tagged ones stay; or never",
+      )
+        .argParser(parseLife)
+        .default('never'),
     )
     .option('--new-key', 'make and print another key to join with', false);
 }

@@ -1,11 +1,12 @@
 import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
 import { expect, test } from 'vitest';
-import { renderKeys, renderNodes, renderUsers } from './control-tables.js';
+import { renderKeys, renderLogins, renderNodes, renderUsers } from './control-tables.js';
 
 const nowMs = Date.parse('2031-03-04T05:06:07Z');
 
 const key: AuthKeyInfo = {
   id: 'k3n9x2m4p7qa',
+  purpose: 'join',
   user: 'ann@example.net',
   tags: [],
   reusable: false,
@@ -89,5 +90,36 @@ test('a row per user, with what it owns', () => {
     'ID  NAME             DISPLAY NAME  NODES  KEYS',
     '1   ann@example.net  Ann           2      1',
     '12  ann@example.net  A?[31m        2      1',
+  ]);
+});
+
+test('a code is a key of its own kind', () => {
+  const [, row] = renderKeys([{ ...key, id: 'abcdefgh', purpose: 'approve' }], nowMs);
+  expect(row).toContain('once,code');
+});
+
+test('a row per machine that waits; what machines say can’t move the cursor', () => {
+  expect(
+    renderLogins(
+      [
+        {
+          id: '4kq0',
+          url: 'https://hub.example.net/register/4kq0',
+          hostName: 'desk\u001b[2J',
+          os: 'linux',
+          fingerprint: '244f e3b9 63e8 99dd 295b affc',
+          source: '192.0.2.7',
+          tags: ['tag:web'],
+          createdAt: '2031-03-04T05:05:07Z',
+          expiresAt: '2031-03-04T05:20:07Z',
+        },
+      ],
+      nowMs,
+    ),
+  ).toEqual([
+    'ID    HOST NAME  SYSTEM  KEY                            FROM       ENDS    TAGS',
+    expect.stringMatching(
+      /^4kq0 {2}desk\S+ +linux {3}244f e3b9 63e8 99dd 295b affc {2}192\.0\.2\.7 {2}in 14m {2}tag:web$/,
+    ),
   ]);
 });

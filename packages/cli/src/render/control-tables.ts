@@ -1,5 +1,10 @@
-/** `warren control`'s lists: keys without their secrets, nodes, users. */
-import type { AuthKeyInfo, NodeInfo, UserInfo } from '@warren/servers/control/admin-types';
+/** `warren control`'s lists: keys without their secrets, waiting logins, nodes, users. */
+import type {
+  AuthKeyInfo,
+  LoginInfo,
+  NodeInfo,
+  UserInfo,
+} from '@warren/servers/control/admin-types';
 import { formatAge } from './duration.js';
 import { printable } from './printable.js';
 import { renderTable } from './table.js';
@@ -12,7 +17,11 @@ function formatMoment(iso: string | null, nowMs: number): string {
 }
 
 function keyKind(key: AuthKeyInfo): string {
-  const words = [key.reusable ? 'reusable' : 'once', ...(key.ephemeral ? ['ephemeral'] : [])];
+  const words = [
+    key.reusable ? 'reusable' : 'once',
+    ...(key.ephemeral ? ['ephemeral'] : []),
+    ...(key.purpose === 'approve' ? ['code'] : []),
+  ];
   return words.join(',');
 }
 
@@ -33,6 +42,22 @@ export function renderKeys(keys: readonly AuthKeyInfo[], nowMs: number): string[
       formatMoment(key.expiresAt, nowMs),
       keyState(key),
       printable(key.tags.join(',')),
+    ]),
+  ]);
+}
+
+/** Lines of `warren control logins list`. */
+export function renderLogins(logins: readonly LoginInfo[], nowMs: number): string[] {
+  return renderTable([
+    ['ID', 'HOST NAME', 'SYSTEM', 'KEY', 'FROM', 'ENDS', 'TAGS'],
+    ...logins.map((login) => [
+      printable(login.id),
+      printable(login.hostName),
+      printable(login.os),
+      printable(login.fingerprint),
+      printable(login.source),
+      formatMoment(login.expiresAt, nowMs),
+      printable(login.tags.join(',')),
     ]),
   ]);
 }

@@ -17,7 +17,7 @@ import { type ControlState, findNode } from '@warren/core/control/server/state';
 import { changesBetween } from '@warren/core/control/server/state-changes';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import { formatPublicKey, generatePrivateKey, publicKeyOf } from '@warren/core/keys/keys';
-import { TAILNET } from '@warren/servers/control/admin';
+import { TAILNET } from '@warren/servers/control/admin-input';
 import { openDatabase } from '@warren/servers/control/database/open-database';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { silentLogger } from '@warren/shell/log';

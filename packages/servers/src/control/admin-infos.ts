@@ -33,6 +33,7 @@ export function authKeyInfo(
 ): AuthKeyInfo {
   return {
     id: record.id,
+    purpose: record.purpose,
     user: loginNameOf(state, record),
     tags: record.tags,
     reusable: record.reusable,

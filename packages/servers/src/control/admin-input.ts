@@ -1,8 +1,13 @@
 /** What operators may ask for; everything else throws {@link ControlError} REQUEST_INVALID. */
 import { type WallTime, wallTime } from '@warren/core/base/instant';
-import { isTag } from '@warren/core/control/server/auth-keys';
+import { type AuthKeyOrder, isTag } from '@warren/core/control/server/auth-keys';
 import { ControlError } from '../errors.js';
+import type { AuthKeyRequest } from './admin-types.js';
 
+/** The only tailnet of a hub; the state could hold more. */
+export const TAILNET = 'default';
+/** Who owns the nodes of keys that name nobody. */
+export const USER_DEFAULT = 'owner';
 /** A key that is pasted within the hour needs no longer life. */
 const KEY_LIFE_DEFAULT_MS = 3_600_000;
 /** Longer lives are asked for as none at all. */
@@ -84,4 +89,20 @@ export function checkNodeLife(
     "a machine's key ends now or within 366 days, or never",
     'Give expiresInMs in milliseconds, or null for a key that never expires.',
   );
+}
+
+/** A key or code to make, with the defaults for what is not said. */
+export function checkKeyOrder(
+  request: AuthKeyRequest,
+  baseDomain: string,
+  wall: WallTime,
+): AuthKeyOrder {
+  return {
+    tailnet: TAILNET,
+    ...checkUserNames(request.user ?? USER_DEFAULT, baseDomain, undefined),
+    tags: checkTags(request.tags ?? []),
+    reusable: request.reusable ?? false,
+    ephemeral: request.ephemeral ?? false,
+    expiresAt: checkKeyLife(request.expiresInMs, wall),
+  };
 }

@@ -1,7 +1,7 @@
 /** Bodies of the admin API, as far as their form goes; what they ask for admin-input.ts judges. */
 import { asBoolean, asObject, asString, type JsonObject, parseJson } from '@warren/core/base/json';
 import { invalid } from './admin-input.js';
-import type { AuthKeyRequest, UserRequest } from './admin-types.js';
+import type { AuthKeyRequest, TagRequest, UserRequest } from './admin-types.js';
 
 /** Longer than any name or path that makes sense. */
 const TEXT_MAX = 4096;
@@ -26,15 +26,27 @@ function readLife(given: JsonObject): number | null | undefined {
   return typeof life === 'number' ? life : Number.NaN;
 }
 
+function readTags(given: JsonObject): readonly string[] {
+  const tags = given['tags'] ?? [];
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')) return tags;
+  throw invalid('tags are not a list of texts', 'Send {"tags": ["tag:server"]} or the like.');
+}
+
+export function readTagRequest(body: Uint8Array): TagRequest {
+  const given = readObject(body, '{"tags": ["tag:server"]}');
+  return { tags: readTags(given), user: asString(given['user'], TEXT_MAX) };
+}
+
+/** Who is to own the machine; undefined: nobody was named. */
+export function readApproveRequest(body: Uint8Array): string | undefined {
+  return asString(readObject(body, '{"user": "ann"}')['user'], TEXT_MAX);
+}
+
 export function readKeyRequest(body: Uint8Array): AuthKeyRequest {
   const given = readObject(body, '{"reusable": true, "tags": ["tag:server"]}');
-  const tags = given['tags'] ?? [];
-  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) {
-    throw invalid('tags are not a list of texts', 'Send {"tags": ["tag:server"]} or the like.');
-  }
   return {
     user: asString(given['user'], TEXT_MAX),
-    tags,
+    tags: readTags(given),
     reusable: asBoolean(given['reusable']),
     ephemeral: asBoolean(given['ephemeral']),
     expiresInMs: readLife(given),

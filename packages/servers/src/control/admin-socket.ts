@@ -4,10 +4,15 @@
  *     POST   /v1/keys               AuthKeyRequest -> CreatedAuthKeyInfo
  *     GET    /v1/keys               {"keys": [AuthKeyInfo]}
  *     POST   /v1/keys/{id}/expire   AuthKeyInfo
+ *     POST   /v1/codes              AuthKeyRequest -> CreatedCodeInfo
+ *     GET    /v1/logins             {"logins": [LoginInfo]}
+ *     POST   /v1/logins/{id}/approve  {"user": text; absent: owner} -> NodeInfo
+ *     POST   /v1/logins/{id}/reject   LoginInfo
  *     GET    /v1/nodes              {"nodes": [NodeInfo]}
  *     DELETE /v1/nodes/{id}         NodeInfo
  *     POST   /v1/nodes/{id}/rename  {"name": text, or null for its host name's} -> NodeInfo
  *     POST   /v1/nodes/{id}/expire  {"expiresInMs": number; null: never; absent: now} -> NodeInfo
+ *     POST   /v1/nodes/{id}/tag     TagRequest -> NodeInfo
  *     POST   /v1/users              UserRequest -> UserInfo
  *     GET    /v1/users              {"users": [UserInfo]}
  *     DELETE /v1/users/{id}         UserInfo
@@ -25,17 +30,24 @@ import { isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix
 import { ControlError } from '../errors.js';
 import type { ControlAdmin } from './admin.js';
 import {
+  readApproveRequest,
   readBackupRequest,
   readExpireRequest,
   readKeyRequest,
   readRenameRequest,
+  readTagRequest,
   readUserRequest,
 } from './admin-requests.js';
 
 /** Requests have a few hundred bytes. */
 const BODY_BYTES_MAX = 64 * 1024;
 
-const NOT_THERE: readonly string[] = ['AUTH_KEY_UNKNOWN', 'NODE_UNKNOWN', 'USER_UNKNOWN'];
+const NOT_THERE: readonly string[] = [
+  'AUTH_KEY_UNKNOWN',
+  'LOGIN_UNKNOWN',
+  'NODE_UNKNOWN',
+  'USER_UNKNOWN',
+];
 
 export interface AdminSocketOptions {
   readonly path: string;
@@ -81,7 +93,7 @@ async function answer(
       send(response, 404, {
         code: 'REQUEST_INVALID',
         message: `no ${request.method ?? ''} ${request.url ?? ''} here`,
-        hint: 'This socket serves /v1/keys, /v1/nodes, /v1/paths, /v1/users, /v1/backup and /v1/info.',
+        hint: 'This socket serves /v1/keys, /v1/codes, /v1/logins, /v1/nodes, /v1/paths, /v1/users, /v1/backup and /v1/info.',
       });
     } else {
       send(response, 200, value);
@@ -118,6 +130,14 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
       return { keys: admin.listAuthKeys() };
     case 'POST keys id expire':
       return admin.expireAuthKey(id ?? '');
+    case 'POST codes':
+      return admin.logins.createCode(readKeyRequest(body));
+    case 'GET logins':
+      return { logins: admin.logins.list() };
+    case 'POST logins id approve':
+      return admin.approveLogin(id ?? '', readApproveRequest(body));
+    case 'POST logins id reject':
+      return admin.logins.reject(id ?? '');
     case 'GET nodes':
       return { nodes: admin.listNodes() };
     case 'GET paths':
@@ -128,6 +148,8 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
       return admin.renameNode(number, readRenameRequest(body));
     case 'POST nodes id expire':
       return admin.expireNode(number, readExpireRequest(body));
+    case 'POST nodes id tag':
+      return admin.tagNode(number, readTagRequest(body));
     case 'POST users':
       return admin.createUser(readUserRequest(body));
     case 'GET users':

@@ -16,6 +16,8 @@ export interface AuthKeyRequest {
 /** A key as lists show it: without its secret. */
 export interface AuthKeyInfo {
   readonly id: string;
+  /** `join`: a machine shows it. `approve`: a person types it on the approval page. */
+  readonly purpose: 'join' | 'approve';
   readonly user: string;
   readonly tags: readonly string[];
   readonly reusable: boolean;
@@ -30,6 +32,28 @@ export interface AuthKeyInfo {
 /** A fresh key with its text, for the one time it is shown. */
 export interface CreatedAuthKeyInfo extends AuthKeyInfo {
   readonly key: string;
+}
+
+/** A fresh approval code with its text, for the one time it is shown. */
+export interface CreatedCodeInfo extends AuthKeyInfo {
+  readonly code: string;
+}
+
+/** A machine that waits for a person. */
+export interface LoginInfo {
+  readonly id: string;
+  /** The page that its owner was sent to. */
+  readonly url: string;
+  readonly hostName: string;
+  readonly os: string;
+  /** Of its node key; the machine shows it too. */
+  readonly fingerprint: string;
+  /** An address, or the /64 of one. */
+  readonly source: string;
+  /** That it asks for. */
+  readonly tags: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string;
 }
 
 export interface NodeInfo {
@@ -96,6 +120,13 @@ export interface UserInfo {
   readonly nodes: number;
   /** Those that still let machines in. */
   readonly usableKeys: number;
+}
+
+/** What a node is to be: tagged, or somebody's. */
+export interface TagRequest {
+  /** Empty: it belongs to `user`. */
+  readonly tags: readonly string[];
+  readonly user?: string | undefined;
 }
 
 /** A user to make, or what a user is to be called. */

@@ -1,11 +1,11 @@
 /**
- * What an operator can do: make, list and end auth keys; list, name, expire and delete nodes; make, list, name
- * and delete users; copy the database. The same functions serve the admin socket and whoever embeds the
+ * What an operator can do: make, list and end auth keys; list, name, tag, expire and delete nodes; let in
+ * machines that wait (admin-logins.ts); make, list, name and delete users; copy the database. The same functions serve the admin socket and whoever embeds the
  * server. What changes something rejects with {@link ControlError} or FileError, and then changed nothing.
  */
 import { formatAuthKey, type HubPins } from '@warren/core/control/auth-key';
 import { createAuthKey, revokeAuthKey } from '@warren/core/control/server/auth-keys';
-import { expireNode, renameNode } from '@warren/core/control/server/node-changes';
+import { expireNode, renameNode, tagNode } from '@warren/core/control/server/node-changes';
 import {
   type ControlState,
   type NodeId,
@@ -13,12 +13,20 @@ import {
   type UserId,
   withoutNode,
 } from '@warren/core/control/server/state';
-import { createUser, deleteUser, renameUser } from '@warren/core/control/server/users';
+import { createUser, deleteUser, ensureUser, renameUser } from '@warren/core/control/server/users';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { ControlError, type ControlErrorCode } from '../errors.js';
 import { authKeyInfo, nodeInfo, userInfo } from './admin-infos.js';
-import { checkKeyLife, checkNodeLife, checkTags, checkUserNames, invalid } from './admin-input.js';
+import {
+  checkKeyOrder,
+  checkNodeLife,
+  checkTags,
+  checkUserNames,
+  invalid,
+  TAILNET,
+} from './admin-input.js';
+import { keysFull, LoginAdmin } from './admin-logins.js';
 import { pathsInfo } from './admin-paths.js';
 import type {
   AuthKeyInfo,
@@ -26,16 +34,13 @@ import type {
   CreatedAuthKeyInfo,
   NodeInfo,
   PathsInfo,
+  TagRequest,
   UserInfo,
   UserRequest,
 } from './admin-types.js';
+import type { LoginDesk } from './login-desk.js';
 import type { PathBook } from './path-book.js';
 import type { StateStore } from './state-store.js';
-
-/** The only tailnet of a hub; the state could hold more. */
-export const TAILNET = 'default';
-/** Who owns the nodes of keys that name nobody. */
-const USER_DEFAULT = 'owner';
 
 export interface AdminOptions {
   readonly crypto: Crypto;
@@ -46,6 +51,7 @@ export interface AdminOptions {
   readonly pins: HubPins | undefined;
   readonly isOnline: (node: NodeId) => boolean;
   readonly paths: PathBook;
+  readonly desk: LoginDesk;
 }
 
 /** Refusals by the words of core's functions. */
@@ -75,31 +81,22 @@ const takenUser = (name: string): Refusals[string] => [
 ];
 
 export class ControlAdmin {
+  /** About machines that wait for a person. */
+  readonly logins: LoginAdmin;
   readonly #options: AdminOptions;
 
   constructor(options: AdminOptions) {
     this.#options = options;
+    this.logins = new LoginAdmin(options);
   }
 
   createAuthKey(request: AuthKeyRequest = {}): Promise<CreatedAuthKeyInfo> {
     const { crypto, random, clock, store, baseDomain, pins } = this.#options;
     return store.change((state) => {
       const wall = clock.wall();
-      const order = {
-        tailnet: TAILNET,
-        ...checkUserNames(request.user ?? USER_DEFAULT, baseDomain, undefined),
-        tags: checkTags(request.tags ?? []),
-        reusable: request.reusable ?? false,
-        ephemeral: request.ephemeral ?? false,
-        expiresAt: checkKeyLife(request.expiresInMs, wall),
-      };
-      const created = accepted(createAuthKey(state, order, crypto, random, wall) ?? 'full', {
-        full: [
-          'AUTH_KEYS_FULL',
-          'this server keeps as many auth keys as it can',
-          'Use reusable keys instead of many one-shot ones.',
-        ],
-      });
+      const order = checkKeyOrder(request, baseDomain, wall);
+      const created = createAuthKey(state, order, crypto, random, wall);
+      if (created === undefined) throw keysFull();
       const key = formatAuthKey(pins === undefined ? created.key : { ...created.key, pins });
       const result = { ...authKeyInfo(created.state, created.record, wall), key };
       return { state: created.state, result };
@@ -180,6 +177,37 @@ export class ControlAdmin {
       const expired = accepted(expireNode(state, id, at), { unknown: unknownNode(id) });
       return { state: expired.state, result: this.#nodeInfo(expired.state, expired.node) };
     });
+  }
+
+  /** Gives a node tags, or, without any, to a user. */
+  tagNode(id: NodeId, request: TagRequest): Promise<NodeInfo> {
+    const { store, baseDomain, clock } = this.#options;
+    return store.change((state) => {
+      const tags = checkTags(request.tags);
+      const names =
+        request.user === undefined
+          ? undefined
+          : checkUserNames(request.user, baseDomain, undefined);
+      const owned =
+        names === undefined || tags.length > 0
+          ? { state, user: undefined }
+          : ensureUser(state, TAILNET, names.loginName, names.displayName);
+      const tagged = accepted(tagNode(owned.state, id, tags, owned.user?.id, clock.wall()), {
+        unknown: unknownNode(id),
+        'no-owner': [
+          'REQUEST_INVALID',
+          'a machine without tags belongs to somebody',
+          'Name its owner with --user, or give it a tag such as tag:server.',
+        ],
+      });
+      return { state: tagged.state, result: this.#nodeInfo(tagged.state, tagged.node) };
+    });
+  }
+
+  /** Lets in a machine that waits for a person, as a machine of `user`. */
+  async approveLogin(id: string, user: string | undefined): Promise<NodeInfo> {
+    const node = await this.logins.approve(id, user);
+    return this.#nodeInfo(this.#options.store.state, node);
   }
 
   /** All users by ascending id. */

@@ -72,6 +72,37 @@ function defineRename(nodes: Command, context: CliContext): void {
   ]);
 }
 
+interface TagOptions extends JsonOption {
+  readonly user?: string;
+}
+
+function defineTag(nodes: Command, context: CliContext): void {
+  const command = nodes
+    .command('tag')
+    .description(
+      "give a machine tags in place of its owner (its key doesn't expire then), or an owner again",
+    )
+    .argument(NODE, NODE_HELP)
+    .argument('[tags...]', 'tag:name; all that it is to have')
+    .option('--user <name>', 'without tags: who owns it from now on')
+    .option('--json', 'the node as JSON', false)
+    .action(async (wanted: string, tags: readonly string[], options: TagOptions) => {
+      const isGiven = tags.length > 0;
+      if (isGiven === (options.user !== undefined)) {
+        throw new CliError('USAGE', 'give tags or --user', 'see the examples under --help');
+      }
+      const client = clientOf(command, context);
+      const node = await client.tagNode(await nodeIdOf(client, wanted), tags, options.user);
+      if (options.json) context.terminal.printJson(node);
+      else if (isGiven) context.terminal.note(`${node.name} has ${node.tags.join(', ')} now.`);
+      else context.terminal.note(`${node.name} belongs to ${node.user} now.`);
+    });
+  describe(command, [
+    ['warren control nodes tag web-1 tag:web tag:eu', 'a server, which belongs to nobody'],
+    ['warren control nodes tag web-1 --user ann', "one of Ann's machines again"],
+  ]);
+}
+
 interface ExpireOptions extends JsonOption {
   readonly in?: number | 'never';
 }
@@ -79,7 +110,7 @@ interface ExpireOptions extends JsonOption {
 function defineExpire(nodes: Command, context: CliContext): void {
   const command = nodes
     .command('expire')
-    .description("end a machine's key: it has to log in again, with an auth key")
+    .description("end a machine's key: it has to log in again")
     .argument(NODE, NODE_HELP)
     .addOption(new Option('--in <duration>', 'not now but then; or never').argParser(parseLife))
     .option('--json', 'the node as JSON', false)
@@ -133,6 +164,7 @@ export function defineNodes(control: Command, context: CliContext): void {
   describe(list, [['warren control nodes list', 'a row per machine']]);
   definePaths(nodes, context);
   defineRename(nodes, context);
+  defineTag(nodes, context);
   defineExpire(nodes, context);
   defineDelete(nodes, context);
   describe(nodes, [
