@@ -27,7 +27,13 @@ const FIRST = [
   ...['matrix/matrix.lab', 'faults/recovery', 'faults/links', 'faults/relays', 'node/device'],
   ...['demo/agree', 'faults/removed-node', 'probe/nat-profiles', 'probe/port-mapping'],
   ...['matrix/why.lab', 'matrix/fixes', 'probe/routers'],
-  ...['interop/wireguard-go.', 'netcheck/description', 'interop/stock-lifetime', 'interop/coturn'],
+  ...[
+    'interop/wireguard-go-traffic',
+    'interop/wireguard-go.',
+    'netcheck/description',
+    'interop/stock-lifetime',
+    'interop/coturn',
+  ],
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -95,7 +95,7 @@ export function startPlanePair(): Promise<Tunnel> {
   return connect(WARREN_DEVICE, targets, async (world, { machine, peer, keys, peerKeys }) => {
     const options = {
       ...{ privateKey: keys.privateHex, peerKey: peerKeys.publicHex, port: PORT },
-      ...{ address: `${overlay[machine][4]}/32`, peerAddress: `${overlay[peer][4]}/32` },
+      ...{ addresses: [`${overlay[machine][4]}/32`], peerPrefixes: [`${overlay[peer][4]}/32`] },
       endpoint: `${world.addressOf(peer)}:${PORT}`,
     };
     const plane = world.exec(machine, scriptArgv('interop/plain-tunnel', JSON.stringify(options)), {
