@@ -3,6 +3,7 @@
  * no daemon, no rights, a refusal with the daemon's own code and hint.
  */
 import { WarrenError } from '@warren/core/base/errors';
+import type { DnsQueryReport, DnsStatusReport } from '@warren/node/local-api/dns-report';
 import type { NetcheckLine, NetcheckReport } from '@warren/node/local-api/netcheck-report';
 import type { PortMapReport } from '@warren/node/local-api/portmap-report';
 import {
@@ -17,6 +18,7 @@ import {
   type UpEvent,
   type UpRequest,
 } from '@warren/node/local-api/protocol';
+import type { WhoisReport } from '@warren/node/local-api/whois-report';
 import type { WhyReport } from '@warren/node/local-api/why-report';
 import { CliError, RightsError } from './errors.js';
 import { requestDocument, requestLines, SocketFailure, type SocketRequest } from './unix-http.js';
@@ -29,6 +31,8 @@ const DOWN_MS = 30_000;
 const NETCHECK_SILENCE_MS = 20_000;
 /** Routers are given 6 s to answer. */
 const PORT_MAP_SILENCE_MS = 15_000;
+/** The resolver gives up after 8 s. */
+const DNS_SILENCE_MS = 15_000;
 /** The search for a path is given 12 s where none has run yet. */
 const WHY_SILENCE_MS = 30_000;
 /** A ping's own 5 s and the pause to the next, with room for a busy machine. */
@@ -176,6 +180,29 @@ export class LocalClient {
     const body = await this.#document('GET', '/v0/portmap', PORT_MAP_SILENCE_MS);
     if (!isObject(body) || !Array.isArray(body['routers'])) throw answerError(this.#socketPath);
     return body as unknown as PortMapReport;
+  }
+
+  /** What the daemon knows of DNS. */
+  async dnsStatus(): Promise<DnsStatusReport> {
+    const body = await this.#document('GET', '/v0/dns', ANSWER_MS);
+    if (!isObject(body) || !isObject(body['system'])) throw answerError(this.#socketPath);
+    return body as unknown as DnsStatusReport;
+  }
+
+  /** Asks the daemon's resolver; throws what it refused. */
+  async dnsQuery(name: string, type: string): Promise<DnsQueryReport> {
+    const query = new URLSearchParams({ name, type });
+    const body = await this.#document('GET', `/v0/dns/query?${query.toString()}`, DNS_SILENCE_MS);
+    if (!isObject(body) || !Array.isArray(body['answers'])) throw answerError(this.#socketPath);
+    return body as unknown as DnsQueryReport;
+  }
+
+  /** Who has an address or a name; throws what the daemon refused. */
+  async whois(wanted: string): Promise<WhoisReport> {
+    const query = new URLSearchParams({ address: wanted });
+    const body = await this.#document('GET', `/v0/whois?${query.toString()}`, ANSWER_MS);
+    if (!isObject(body) || !isObject(body['machine'])) throw answerError(this.#socketPath);
+    return body as unknown as WhoisReport;
   }
 
   async settings(): Promise<SettingsReport> {

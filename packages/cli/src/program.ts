@@ -77,6 +77,30 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ip.js')).defineIp,
   },
   {
+    name: 'dns',
+    summary: 'what names resolve to, and who is asked',
+    group: NODE,
+    load: async () => (await import('./commands/dns.js')).defineDns,
+  },
+  {
+    name: 'whois',
+    summary: 'which machine and user an address belongs to',
+    group: NODE,
+    load: async () => (await import('./commands/whois.js')).defineWhois,
+  },
+  {
+    name: 'nc',
+    summary: 'connect standard input and output to a port of a peer',
+    group: NODE,
+    load: async () => (await import('./commands/nc.js')).defineNc,
+  },
+  {
+    name: 'ssh',
+    summary: "log in to a peer with the system's ssh",
+    group: NODE,
+    load: async () => (await import('./commands/ssh.js')).defineSsh,
+  },
+  {
     name: 'set',
     summary: 'change settings of the running daemon, or show them',
     group: NODE,

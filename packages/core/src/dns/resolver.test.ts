@@ -46,7 +46,7 @@ const NODES = [
     addresses: ['100.64.0.11/32'],
     capabilities: ['dns-subdomain-resolve'],
   },
-] as NamedNode[];
+] as unknown as NamedNode[];
 
 function config(changes: Partial<ResolverConfig> & { withIpv6?: boolean } = {}): ResolverConfig {
   return {

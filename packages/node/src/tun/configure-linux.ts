@@ -2,10 +2,20 @@
  * Addresses, MTU and routes of the TUN device, by iproute2 in one batch: either all of it is applied or
  * the error says which line failed.
  */
+import { SERVICE_ADDRESSES } from '@warren/core/dns/upstream';
 import { familyOf, type IpFamily } from '@warren/core/ip/address';
 import { type Prefix, prefixAddress } from '@warren/core/ip/prefix';
 import { NodeError } from '../errors.js';
 import { OVERLAY_ROUTES, runIp } from './iproute.js';
+
+/**
+ * Where the node's resolver answers (docs/adr/0007). Nothing leaves under these addresses: programs that don't choose
+ * one get the machine's own, since ours are of host scope (IPv4) and deprecated from the start (IPv6).
+ */
+const SERVICE_LINES = {
+  4: (name: string) => `addr add ${SERVICE_ADDRESSES[0]}/32 dev ${name} scope host`,
+  6: (name: string) => `addr add ${SERVICE_ADDRESSES[1]}/128 dev ${name} nodad preferred_lft 0`,
+} as const;
 
 /** What could be done. */
 export interface TunConfigured {
@@ -67,6 +77,7 @@ function linesFor(
   if (own.length === 0) return [];
   return [
     ...own.map((address) => `addr add ${address} dev ${name}`),
+    SERVICE_LINES[family](name),
     ...(hasRange ? [`route add ${OVERLAY_ROUTES[family]} dev ${name}`] : []),
   ];
 }
