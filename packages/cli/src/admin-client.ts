@@ -79,6 +79,13 @@ export class AdminClient {
     return url;
   }
 
+  /** The same with the hub's pins behind a `#`: who joins without an auth key trusts it by them. */
+  async pinnedUrl(): Promise<string> {
+    const { url, pins } = await this.#ask('GET', '/v1/info');
+    if (typeof url !== 'string' || typeof pins !== 'string') throw answerError(this.#socketPath);
+    return `${url}#${pins}`;
+  }
+
   async createKey(request: AuthKeyRequest): Promise<CreatedAuthKeyInfo> {
     const created = await this.#ask('POST', '/v1/keys', request);
     if (typeof created['key'] !== 'string') throw answerError(this.#socketPath);
@@ -146,6 +153,12 @@ export class AdminClient {
   async expireNode(id: number, expiresInMs: number | null | undefined): Promise<NodeInfo> {
     const body = { expiresInMs };
     return (await this.#ask('POST', `/v1/nodes/${id}/expire`, body)) as unknown as NodeInfo;
+  }
+
+  /** All that it may serve. */
+  async approveRoutes(id: number, routes: readonly string[]): Promise<NodeInfo> {
+    const body = { routes };
+    return (await this.#ask('POST', `/v1/nodes/${id}/routes`, body)) as unknown as NodeInfo;
   }
 
   /** Without tags it goes to `user`. */

@@ -64,6 +64,8 @@ describe('login servers', () => {
     expect(parseLoginServer('192.0.2.7')).toBe('https://192.0.2.7');
     expect(parseLoginServer('https://[2001:db8::7]:8443')).toBe('https://[2001:db8::7]:8443');
     expect(parseLoginServer('http://10.0.0.2:8080')).toBe('http://10.0.0.2:8080');
+    const pinned = `https://192.0.2.7:8443#${'A'.repeat(86)}`;
+    expect(parseLoginServer(pinned)).toBe(pinned);
   });
 
   test('have nothing else', () => {

@@ -3,6 +3,7 @@
  * Parsers throw commander's InvalidArgumentError, which names the flag and ends with exit code 64.
  */
 
+import { parsePins } from '@warren/core/control/auth-key';
 import { MAX_MTU_BYTES, MIN_MTU_BYTES, parseMtu } from '@warren/node/config/mtu';
 import { DEFAULT_CONFIG_PATH } from '@warren/node/config/node-config';
 import {
@@ -134,7 +135,10 @@ export function parseLoginServer(text: string): string {
       'write the address of a server, such as https://hub.example.net.',
     );
   }
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+  // Behind a # only a hub's pins: what `warren control logins code` prints.
+  const isPinned = parsePins(url.hash.slice(1)) !== undefined;
+  const isOther = url.hash !== '' && !isPinned;
+  if (url.username !== '' || url.password !== '' || url.search !== '' || isOther) {
     throw new InvalidArgumentError(
       'write only https://HOST[:PORT], without user, query or fragment.',
     );
@@ -142,7 +146,7 @@ export function parseLoginServer(text: string): string {
   if (url.pathname !== '/') {
     throw new InvalidArgumentError('write only https://HOST[:PORT], without a path.');
   }
-  return url.origin;
+  return isPinned ? `${url.origin}${url.hash}` : url.origin;
 }
 
 /** A host name as DNS allows one label; the server may still change it to keep names unique. */

@@ -17,11 +17,13 @@ export function defineLogout(command: Command, context: CliContext): void {
         context.terminal.printJson({ state: 'NeedsLogin', told });
         return;
       }
-      context.terminal.note('Logged out; `warren up --auth-key KEY` logs in again.');
+      context.terminal.note(
+        'Logged out; `warren up` logs in again, with --auth-key KEY or in a browser.',
+      );
       if (!told) context.terminal.note(UNTOLD);
     });
   describe(command, [
-    ['warren logout', 'the next `warren up` needs a new auth key'],
+    ['warren logout', 'the next `warren up` is a new login'],
     ['warren login --auth-key wkey-auth-...', 'back into the same network'],
   ]);
 }

@@ -330,7 +330,11 @@ describe('up', () => {
     name: 'laptop.warren.internal',
     addresses: ['100.64.0.2', 'fd7a:115c:a1e0::2'],
   };
-  const authUrl: UpEvent = { event: 'auth-url', url: 'https://hub.example.net/register/abc' };
+  const authUrl: UpEvent = {
+    event: 'auth-url',
+    url: 'https://hub.example.net/register/abc',
+    fingerprint: '244f e3b9 63e8 99dd 295b affc',
+  };
   const progress = (message: string): UpEvent => ({ event: 'progress', message });
 
   const emitting = (...events: (UpEvent | number)[]): Partial<LocalApiBackend> => ({
@@ -364,8 +368,22 @@ describe('up', () => {
 
   test('the login address comes on stderr, alone on its line', async () => {
     const { out, err } = await warren(emitting(authUrl, running), ['up']);
-    expect(err).toBe('\nTo authenticate, visit:\n\n\thttps://hub.example.net/register/abc\n\n');
+    expect(err).toMatch(
+      /^\nTo authenticate, visit:\n\n\thttps:\/\/hub\.example\.net\/register\/abc\n\n.*244f e3b9 /,
+    );
     expect(out).toMatch(/^Success\./);
+  });
+
+  test('--force-reauth is told to the daemon', async () => {
+    const asked: UpRequest[] = [];
+    const up: LocalApiBackend['up'] = (request, emit) => {
+      asked.push(request);
+      emit(running);
+      return Promise.resolve();
+    };
+    expect((await warren({ up }, ['up', '--force-reauth'])).code).toBe(0);
+    expect((await warren({ up }, ['login'])).code).toBe(0);
+    expect(asked).toEqual([{ forceReauth: true }, {}]);
   });
 
   test('an administrator’s approval is announced at once', async () => {

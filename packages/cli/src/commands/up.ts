@@ -36,6 +36,7 @@ interface UpOptions {
   readonly healthPort?: number;
   readonly portMapping: boolean;
   readonly timeout: number;
+  readonly forceReauth: boolean;
   readonly json: boolean;
 }
 
@@ -44,6 +45,7 @@ function requestOf(options: UpOptions): UpRequest {
     ...(options.loginServer === undefined ? {} : { loginServer: options.loginServer }),
     ...(options.authKey === undefined ? {} : { authKey: resolveAuthKey(options.authKey) }),
     ...(options.hostname === undefined ? {} : { hostName: options.hostname }),
+    ...(options.forceReauth ? { forceReauth: true } : {}),
   };
 }
 
@@ -91,7 +93,7 @@ function shower(terminal: Terminal, json: boolean, progress: UpProgress): (event
   return (event) => {
     progress.saw(event);
     if (json) terminal.printJsonLine(event);
-    else if (event.event === 'auth-url') terminal.note(renderVisit(event.url));
+    else if (event.event === 'auth-url') terminal.note(renderVisit(event));
     else if (event.event === 'running') {
       terminal.print(terminal.paint('green', renderRunning(event)));
     }
@@ -147,6 +149,11 @@ export function defineUp(command: Command, context: CliContext): void {
         .env('WARREN_HOSTNAME')
         .argParser(parseHostName),
     )
+    .option(
+      '--force-reauth',
+      'log in anew and take a new node key, also while all is well; traffic goes on until that is done',
+      false,
+    )
     .addOption(stateDirOption('state of the daemon, should it have to be started'))
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())
@@ -169,7 +176,9 @@ export function defineUp(command: Command, context: CliContext): void {
         'the first time',
       ],
       ['warren up --auth-key file:/root/warren.key', 'the key stays out of the process list'],
+      ['warren up --login-server https://hub.example.net', 'shows an address to open in a browser'],
       ['warren up', 'again, with the login there is'],
+      ['warren up --force-reauth', 'a new node key for the same machine'],
       ['warren up --static-endpoint 192.0.2.20:41641', 'behind a UDP load balancer'],
       ['warren up --timeout 30s --json', 'for scripts'],
     ],

@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest';
 import { renderRunning, renderVisit } from './up-lines.js';
 
-test('the login address stands alone on an indented line', () => {
-  expect(renderVisit('https://hub.example.net/register/abc').split('\n')).toEqual([
+test('the login address stands alone on an indented line, then what to compare', () => {
+  const visit = {
+    url: 'https://hub.example.net/register/abc',
+    fingerprint: '244f e3b9 63e8 99dd 295b affc',
+  };
+  expect(renderVisit(visit).split('\n')).toEqual([
     '',
     'To authenticate, visit:',
     '',
     '\thttps://hub.example.net/register/abc',
+    '',
+    "This machine's key begins with 244f e3b9 63e8 99dd 295b affc; the page of a Warren hub shows the same.",
     '',
   ]);
 });

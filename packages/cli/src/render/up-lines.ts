@@ -3,8 +3,9 @@ import type { UpEvent } from '@warren/node/local-api/protocol';
 import { printable } from './printable.js';
 
 /** The URL alone on an indented line, as Tailscale prints it: terminals make it a link. */
-export function renderVisit(url: string): string {
-  return `\nTo authenticate, visit:\n\n\t${printable(url)}\n`;
+export function renderVisit(visit: { readonly url: string; readonly fingerprint: string }): string {
+  const address = `\nTo authenticate, visit:\n\n\t${printable(visit.url)}\n`;
+  return `${address}\nThis machine's key begins with ${printable(visit.fingerprint)}; the page of a Warren hub shows the same.\n`;
 }
 
 /** `Success. desk is up: 100.64.0.2, fd7a:115c:a1e0::2` */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeHex } from '../base/bytes.js';
 import { SeededRandom } from '../base/seeded-random.js';
 import type { MachineKey } from '../keys/keys.js';
-import { formatAuthKey, generateAuthKey, parseAuthKey } from './auth-key.js';
+import { formatAuthKey, formatPins, generateAuthKey, parseAuthKey, parsePins } from './auth-key.js';
 
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(encodeHex);
 
@@ -14,6 +14,19 @@ test('keys survive a round trip, with and without pins', () => {
       const pins = { certificateSha256: certificate, controlKey: key as MachineKey };
       const whole = pinned ? { ...bare, pins } : bare;
       expect(parseAuthKey(formatAuthKey(whole))).toEqual(whole);
+    }),
+  );
+});
+
+test('pins alone survive a round trip; nothing else is one', () => {
+  fc.assert(
+    fc.property(bytes32, bytes32, (certificateSha256, key) => {
+      const pins = { certificateSha256, controlKey: key as MachineKey };
+      const text = formatPins(pins);
+      expect(parsePins(text)).toEqual(pins);
+      expect(parsePins(text.slice(1))).toBeUndefined();
+      expect(parsePins(`${text}A`)).toBeUndefined();
+      expect(parsePins(`#${text.slice(1)}`)).toBeUndefined();
     }),
   );
 });

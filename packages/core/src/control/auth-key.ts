@@ -47,11 +47,24 @@ export function generateAuthKey(random: Random): AuthKey {
 /** The text that a person copies. */
 export function formatAuthKey(key: AuthKey): string {
   const text = `${PREFIX}${key.id}-${key.secret}`;
-  if (key.pins === undefined) return text;
-  const certificate = decodeHex(key.pins.certificateSha256);
+  return key.pins === undefined ? text : `${text}.${formatPins(key.pins)}`;
+}
+
+/** Pins alone: 86 characters of base64url, behind a key or as the fragment of a hub's address. */
+export function formatPins(pins: HubPins): string {
+  const certificate = decodeHex(pins.certificateSha256);
   assert(certificate?.length === CERTIFICATE_HASH_BYTES, 'a certificate pin is a SHA-256');
-  const pins = concatBytes(certificate, publicKeyBytes(key.pins.controlKey));
-  return `${text}.${encodeBase64Url(pins)}`;
+  return encodeBase64Url(concatBytes(certificate, publicKeyBytes(pins.controlKey)));
+}
+
+/** Parses what {@link formatPins} made; undefined for anything else. */
+export function parsePins(text: string): HubPins | undefined {
+  const pins = /^[A-Za-z0-9_-]{86}$/.test(text) ? decodeBase64(text) : undefined;
+  if (pins?.length !== CERTIFICATE_HASH_BYTES + 32) return undefined;
+  return {
+    certificateSha256: encodeHex(pins.subarray(0, CERTIFICATE_HASH_BYTES)),
+    controlKey: publicKeyFromBytes('machine', pins.subarray(CERTIFICATE_HASH_BYTES)),
+  };
 }
 
 /** Parses what {@link formatAuthKey} made; undefined for anything else, such as another server's keys. */
@@ -60,14 +73,6 @@ export function parseAuthKey(text: string): AuthKey | undefined {
   if (match === null) return undefined;
   const [, id = '', secret = '', suffix] = match;
   if (suffix === undefined) return { id, secret };
-  const pins = decodeBase64(suffix);
-  if (pins?.length !== CERTIFICATE_HASH_BYTES + 32) return undefined;
-  return {
-    id,
-    secret,
-    pins: {
-      certificateSha256: encodeHex(pins.subarray(0, CERTIFICATE_HASH_BYTES)),
-      controlKey: publicKeyFromBytes('machine', pins.subarray(CERTIFICATE_HASH_BYTES)),
-    },
-  };
+  const pins = parsePins(suffix);
+  return pins === undefined ? undefined : { id, secret, pins };
 }

@@ -91,6 +91,7 @@ test.each([
   'auth key already used',
   'authkey expired',
   'this client is too old: upgrade it',
+  'this login was rejected by the operator of the network',
 ])('%j is final: a person has to act', (text) => {
   play.handle({ type: 'login', authKey: 'wkey-auth-x' }).handle({ type: 'connected' });
   play.answer('register', 200, { Error: text });
@@ -129,7 +130,9 @@ test('an HTTP status is shown with its text; 429 waits 5 to 10 s', () => {
 test('an auth URL is shown, and followed without a limit of time', () => {
   play.handle({ type: 'login', authKey: undefined }).handle({ type: 'connected' });
   play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
-  expect(play.last('auth-url').url).toBe('https://login.example/a/1');
+  const { url, nodeKey } = play.last('auth-url');
+  expect(url).toBe('https://login.example/a/1');
+  expect(`nodekey:${nodeKey}`).toBe(play.body(play.request('register'))['NodeKey']);
   expect(play.states.at(-1)).toBe('NeedsLogin');
   const followup = play.request('register');
   expect(play.body(followup)['Followup']).toBe('https://login.example/a/1');
@@ -172,6 +175,71 @@ test('our key expires by control’s clock, and a login replaces it', () => {
 test('a login while all is well spends no key', () => {
   play.running().handle({ type: 'login', authKey: 'wkey-auth-other' });
   expect(play.requests('register')).toHaveLength(1);
+});
+
+test('a forced login asks with a new key while the present one serves, and changes over when it is taken', () => {
+  play.running();
+  const old = play.body(play.request('register'))['NodeKey'];
+  const poll = play.request('map');
+  play.handle({ type: 'login', authKey: undefined, force: true });
+  const asked = play.body(play.request('register'));
+  expect(asked['OldNodeKey']).toBe(old);
+  expect(asked['NodeKey']).not.toBe(old);
+  play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
+  expect(`nodekey:${play.last('auth-url').nodeKey}`).toBe(asked['NodeKey']);
+  // Days may pass: the netmap is followed, changes are told, nobody hears that anything is amiss.
+  play.frame(KEEP_ALIVE_JSON);
+  play.handle({ type: 'endpoints', endpoints: [] });
+  expect(play.states.at(-1)).toBe('Running');
+  expect(play.request('map')).toBe(poll);
+  expect(play.all('node-key')).toHaveLength(1);
+  play.answer('register', 200, YES);
+  expect(play.last('cancel').id).toBe(poll.id);
+  expect(play.body(play.request('map'))['NodeKey']).toBe(asked['NodeKey']);
+  const taken = play.last('node-key').nodeKey;
+  expect(taken !== undefined && keyText(taken)).toBe(asked['NodeKey']);
+  play.fullMap();
+  expect(play.states.slice(-2)).toEqual(['Starting', 'Running']);
+});
+
+test('a forced login that is refused leaves all as it was', () => {
+  play.running();
+  const before = play.client.netmap;
+  play.handle({ type: 'login', authKey: 'wkey-auth-bad', force: true });
+  play.answer('register', 200, { Error: 'invalid auth key' });
+  expect(play.last('refused')).toMatchObject({ fatal: true });
+  expect(play.states.at(-1)).toBe('Running');
+  expect(play.client.netmap).toBe(before);
+  expect(play.all('node-key')).toHaveLength(1);
+  play.frame(KEEP_ALIVE_JSON).pass(60_000);
+  expect(play.requests('register')).toHaveLength(2);
+});
+
+test('a forced login goes on after the connection broke, under the same address', () => {
+  play.running().handle({ type: 'login', authKey: undefined, force: true });
+  play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
+  const asked = play.body(play.request('register'));
+  play.handle({ type: 'disconnected', reason: 'gone' }).pass(1000).handle({ type: 'connected' });
+  expect(play.body(play.request('register'))).toMatchObject({
+    NodeKey: asked['NodeKey'],
+    Followup: 'https://login.example/a/1',
+  });
+  expect(play.states.at(-1)).toBe('Running');
+});
+
+test('a logout in the middle of a forced login ends the key in use', () => {
+  play.running();
+  const old = play.body(play.request('register'))['NodeKey'];
+  play.handle({ type: 'login', authKey: undefined, force: true });
+  play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
+  play.handle({ type: 'logout' });
+  expect(play.body(play.request('register'))).toMatchObject({
+    NodeKey: old,
+    Expiry: '1970-01-01T00:02:03Z',
+    Followup: '',
+  });
+  play.answer('register', 200, { NodeKeyExpired: true });
+  expect(play.states.at(-1)).toBe('NeedsLogin');
 });
 
 test('logging out tells control and erases the key, with or without its answer', () => {

@@ -85,7 +85,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   handle(input: ControlClientInput, now: Instant): void {
     switch (input.type) {
       case 'login':
-        this.#logIn(input.authKey);
+        this.#logIn(input.authKey, input.force === true);
         break;
       case 'logout':
         this.#map.stop();
@@ -141,7 +141,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   nextTimeout(): Instant | undefined {
     if (this.#register.phase === 'idle') return undefined;
     const isUp = this.#connection === 'up';
-    const isPolling = isUp && this.#register.phase === 'registered';
+    const isPolling = isUp && this.#register.isMember;
     return earliest(
       this.#connection === 'down' ? this.#reconnect.until : undefined,
       isUp ? this.#register.nextTimeout() : undefined,
@@ -151,11 +151,11 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
     );
   }
 
-  #logIn(authKey: string | undefined): void {
-    const isSettled = this.#register.phase === 'registered' && !this.#needsLogin();
-    if (isSettled) return; // already in: the key is not spent
-    this.#map.begin();
-    this.#register.start(authKey);
+  #logIn(authKey: string | undefined, force: boolean): void {
+    const isSettled = this.#register.isMember && !this.#needsLogin();
+    if (isSettled && !force) return; // already in: the key is not spent
+    if (!isSettled) this.#map.begin();
+    this.#register.start(authKey, force);
   }
 
   /** Ourselves in the netmap; undefined while there is none for the present key. */
@@ -207,7 +207,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
     if (this.#connection !== 'up') return;
     this.#register.step(this.#hostInfo, now);
     const own = this.#ownState(now);
-    if (this.#register.phase !== 'registered' || own === undefined) return;
+    if (!this.#register.isMember || own === undefined) return;
     this.#map.step(own, now);
     if (!this.#map.isRefused) this.#update.step(own, now);
   }

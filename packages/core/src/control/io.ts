@@ -6,7 +6,7 @@
  */
 import type { WallTime } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
-import type { NodePrivateKey } from '../keys/keys.js';
+import type { NodeKey, NodePrivateKey } from '../keys/keys.js';
 import type { NatDescription } from '../netmap/nat-description.js';
 import type { NetInfo, OwnEndpoint } from '../netmap/own.js';
 import type { PathReport } from '../netmap/path-report.js';
@@ -15,8 +15,11 @@ import type { Netmap } from '../netmap/types.js';
 export type RequestId = number;
 
 export type ControlClientInput =
-  /** Log in; the key is used until the node is registered. */
-  | { readonly type: 'login'; readonly authKey: string | undefined }
+  /**
+   * Log in; the key is used until the node is registered. `force`: with a new node key also while all is well;
+   * the present one serves until control has taken the new one.
+   */
+  | { readonly type: 'login'; readonly authKey: string | undefined; readonly force?: boolean }
   | { readonly type: 'logout' }
   /** The shell's Noise connection stands (or stands again). */
   | { readonly type: 'connected' }
@@ -56,6 +59,8 @@ export type ControlClientOutput =
       readonly type: 'request';
       readonly id: RequestId;
       readonly path: string;
+      /** Absent: POST. HEAD has no body. */
+      readonly method?: 'HEAD';
       readonly body: Uint8Array;
       /** True: the response is delivered as `stream-bytes` until it ends with `request-failed`. */
       readonly streaming: boolean;
@@ -68,7 +73,7 @@ export type ControlClientOutput =
   | { readonly type: 'netmap'; readonly netmap: Netmap }
   /** Control's clock, as it has just told it. */
   | { readonly type: 'control-time'; readonly time: WallTime }
-  /** Open this in a browser to log in. Always http or https. */
-  | { readonly type: 'auth-url'; readonly url: string }
+  /** Open this in a browser to log in. Always http or https. `nodeKey`: what the page should show. */
+  | { readonly type: 'auth-url'; readonly url: string; readonly nodeKey: NodeKey }
   /** Control refused: shown to the person. `fatal`: a person has to act (a wrong auth key, a deleted node). */
   | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean };

@@ -4,8 +4,11 @@
  *     idle --start--> registering --yes--> registered
  *       registering --AuthURL--> registering (follows up, without a limit of time)
  *       registering --NodeKeyExpired--> registering with a new key, once
- *       registering --an error about the auth key--> idle (a person has to act)
+ *       registering --an error about the auth key, a person's no--> idle (a person has to act)
  *       registering --any other trouble--> registering after a back-off
+ *     registered --forced--> renewing: as registering, with a new key, while the present one still serves
+ *       renewing --yes--> registered with the new one
+ *       renewing --no--> registered as before
  *     registering, registered --logout--> leaving --any answer--> idle, key erased
  *
  * A first key is announced before it is used, so that a crash between control's yes and ours finds it again
@@ -42,10 +45,10 @@ const logoutTimeoutMs = 10_000;
 const tooManyMinMs = 5000;
 
 /**
- * Errors that no retry cures: the key is wrong, expired, used up or missing, or this client is too old. Our
+ * Errors that no retry cures: the key is wrong, expired, used up or missing, somebody said no, or this client is too old. Our
  * server's and headscale's texts all name what they are about.
  */
-const FATAL = /auth ?-?key|pre-?auth|too old|unsupported|not permitted/i;
+const FATAL = /auth ?-?key|pre-?auth|too old|unsupported|not permitted|rejected/i;
 
 export type RegisterPhase = 'idle' | 'registering' | 'registered' | 'leaving';
 
@@ -72,6 +75,8 @@ export class RegisterLoop {
   #followup = '';
   /** NodeKeyExpired is answered with a new key once per login. */
   #renewed = false;
+  /** The present key serves while a new one is asked for. */
+  #isRenewing = false;
 
   constructor(options: RegisterLoopOptions) {
     this.#options = options;
@@ -83,9 +88,14 @@ export class RegisterLoop {
     return this.#phase;
   }
 
-  /** True while a person has to open a URL. */
+  /** True while the key in use is one that control has taken. */
+  get isMember(): boolean {
+    return this.#phase === 'registered' || this.#isRenewing;
+  }
+
+  /** True while a person has to open a URL before anything can go on. */
   get waitsForPerson(): boolean {
-    return this.#followup !== '';
+    return this.#followup !== '' && !this.#isRenewing;
   }
 
   /** The public half of the key in use; undefined: never registered. */
@@ -93,13 +103,15 @@ export class RegisterLoop {
     return this.#key === undefined ? undefined : this.#publicOf(this.#key);
   }
 
-  /** Begins a login, also in the middle of another. */
-  start(authKey: string | undefined): void {
+  /** Begins a login, also in the middle of another. `force`: with a new node key. */
+  start(authKey: string | undefined, force = false): void {
     this.#request.cancel();
+    this.#isRenewing = force && this.isMember;
     this.#phase = 'registering';
     this.#authKey = authKey;
     this.#followup = '';
     this.#renewed = false;
+    if (force && this.#key !== undefined) this.#renewKey();
     this.#request.backoff.reset();
   }
 
@@ -107,11 +119,14 @@ export class RegisterLoop {
   logOut(isConnected: boolean, hostInfo: JsonObject): void {
     this.#request.cancel();
     const nodeKey = this.nodeKey;
-    if (!isConnected || nodeKey === undefined || this.#phase !== 'registered') {
+    if (!isConnected || nodeKey === undefined || !this.isMember) {
       this.#erase();
       return;
     }
     this.#phase = 'leaving';
+    this.#isRenewing = false;
+    this.#pending = undefined;
+    this.#followup = '';
     this.#send(nodeKey, hostInfo, logoutTimeoutMs);
   }
 
@@ -182,7 +197,8 @@ export class RegisterLoop {
   #handleError(text: string, now: Instant): void {
     const fatal = FATAL.test(text);
     if (fatal) {
-      this.#phase = 'idle';
+      this.#phase = this.#isRenewing ? 'registered' : 'idle';
+      this.#isRenewing = false;
       this.#authKey = undefined;
       this.#pending = undefined;
       this.#followup = '';
@@ -198,6 +214,10 @@ export class RegisterLoop {
       this.#refuse('control calls our new key expired too', false);
       return;
     }
+    this.#renewKey();
+  }
+
+  #renewKey(): void {
     this.#renewed = true;
     this.#oldKey = this.nodeKey;
     this.#pending = generatePrivateKey('node', this.#options.random);
@@ -209,8 +229,10 @@ export class RegisterLoop {
       this.#request.backoff.fail(now);
       return;
     }
+    const key = this.#pending ?? this.#key;
+    assert(key !== undefined, 'who is sent to a person has asked with a key');
     this.#followup = url;
-    this.#options.outbox.emit({ type: 'auth-url', url });
+    this.#options.outbox.emit({ type: 'auth-url', url, nodeKey: this.#publicOf(key) });
   }
 
   #succeed(answer: RegisterAnswer): void {
@@ -223,6 +245,7 @@ export class RegisterLoop {
       this.#options.outbox.emit({ type: 'node-key', nodeKey: this.#key });
     }
     this.#phase = 'registered';
+    this.#isRenewing = false;
     this.#authKey = undefined;
     this.#followup = '';
     this.#request.backoff.reset();
@@ -249,6 +272,7 @@ export class RegisterLoop {
   #erase(): void {
     const hadKey = this.#key !== undefined;
     this.#phase = 'idle';
+    this.#isRenewing = false;
     // Repeated in the next login: a server that knows it gives us the same node again.
     this.#oldKey = this.nodeKey ?? this.#oldKey;
     this.#key = undefined;

@@ -37,7 +37,7 @@ export function awaitRunning(wait: RunningWait): Promise<void> {
           if (event.state === 'Running') finish();
           break;
         case 'auth-url':
-          emit({ event: 'auth-url', url: event.url });
+          emit({ event: 'auth-url', url: event.url, fingerprint: event.fingerprint });
           break;
         case 'refused':
           if (event.fatal) finish(refused(event.message));

@@ -35,7 +35,7 @@ import { Health } from './health.js';
 import { HealthPort } from './health-port.js';
 import { History } from './history.js';
 import { LiveSettings } from './live-settings.js';
-import { Logins } from './logins.js';
+import { type Credentials, Logins } from './logins.js';
 import { checkNetwork } from './netcheck.js';
 import { NetworkFile } from './network-file.js';
 import { pingPeer } from './ping.js';
@@ -126,7 +126,7 @@ export class Daemon implements LocalApiBackend {
     });
     this.#logins = new Logins({
       ...{ file, tun: this.#tun, log: options.log },
-      newSession: (authKey, onEvent) => this.#newSession(authKey, onEvent),
+      newSession: (credentials, onEvent) => this.#newSession(credentials, onEvent),
     });
     // Static endpoints are told to the session at once.
     this.#settings = new LiveSettings({
@@ -243,7 +243,7 @@ export class Daemon implements LocalApiBackend {
       version,
       state: this.#logins.state,
       loginServer: profile.login?.server,
-      authUrl: session?.authUrl,
+      authUrl: session?.visit?.url,
       settings: this.#settings.status(),
       netmap: session?.netmap,
       ...engineInputs(engine),
@@ -316,7 +316,7 @@ export class Daemon implements LocalApiBackend {
     return this.#logins.session?.host?.hasUdp === true ? undefined : 'no UDP socket';
   }
 
-  #newSession(authKey: string | undefined, onEvent: (event: SessionEvent) => void): Session {
+  #newSession(credentials: Credentials, onEvent: (event: SessionEvent) => void): Session {
     return new Session(
       {
         ...this.#options,
@@ -325,7 +325,7 @@ export class Daemon implements LocalApiBackend {
         plane: this.#plane,
         tun: this.#tun,
         file: this.#file,
-        authKey,
+        ...credentials,
         link: this.#link,
         health: this.#health,
         history: this.#history,

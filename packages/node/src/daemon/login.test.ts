@@ -55,6 +55,22 @@ describe('a first login', () => {
     expect(profileWithout(asked, fresh)).toEqual(fresh);
   });
 
+  test('takes the pins behind the server’s address when it has no key', () => {
+    const pins = key(3).split('.')[1] ?? '';
+    const asked = profileFor({ loginServer: `${HUB}#${pins}` }, fresh);
+    expect(asked.login).toMatchObject({
+      server: HUB,
+      pins: { certificateSha256: '03'.repeat(32) },
+    });
+    // Where it logs in later it knows them.
+    expect(profileFor({}, asked).login?.pins).toEqual(asked.login?.pins);
+    for (const hash of ['#x', `#${pins}A`, `#${pins}?`]) {
+      expect(() => profileFor({ loginServer: `${HUB}${hash}` }, fresh)).toThrow(
+        expect.objectContaining({ code: 'LOGIN_SERVER_URL' }),
+      );
+    }
+  });
+
   test('keeps the node key of a try that was cut short, and so a one-shot key that was spent', () => {
     const asked = profileFor({ loginServer: HUB, authKey: key(1) }, fresh);
     const cut = { ...asked, login: { ...asked.login, nodeKey } as Profile['login'] };

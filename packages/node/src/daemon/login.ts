@@ -5,7 +5,7 @@
  * until the new one has worked too: a typing error in an address must not cost a machine its identity.
  */
 import { parseAuthKey } from '@warren/core/control/auth-key';
-import { parseLoginServer } from '../control/login-server.js';
+import { parseLoginServer, pinsOfServer } from '../control/login-server.js';
 import { NodeError } from '../errors.js';
 import type { UpRequest } from '../local-api/protocol.js';
 import type { Login, Profile, ServerPins } from './profile.js';
@@ -20,13 +20,13 @@ export function profileFor(request: UpRequest, profile: Profile): Profile {
     throw new NodeError(
       'LOGIN_SERVER_MISSING',
       'this node has never joined a network',
-      'give --login-server https://HOST and --auth-key KEY, as the hub printed them',
+      'give --login-server https://HOST as the hub printed it, and --auth-key KEY unless somebody approves the login',
     );
   }
   const server = parseLoginServer(given).origin;
   const known = [profile.login, profile.previous].filter((login) => login !== undefined);
   const same = known.find((login) => login.server === server);
-  const pins = pinsOf(request.authKey) ?? same?.pins;
+  const pins = pinsOf(request.authKey) ?? pinsOfServer(given) ?? same?.pins;
   const isChange = same === undefined || !samePins(same.pins, pins);
   const login: Login =
     same === undefined || isChange ? { server, pins, nodeKey: same?.nodeKey, joined: false } : same;

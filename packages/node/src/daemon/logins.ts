@@ -16,13 +16,20 @@ import type { ProfileFile } from './profile-file.js';
 import { interrupted } from './sentences.js';
 import type { Session, SessionEvent } from './session.js';
 
+/** What a session logs in with. */
+export interface Credentials {
+  readonly authKey: string | undefined;
+  /** With a new node key. */
+  readonly force: boolean;
+}
+
 export interface LoginsOptions {
   readonly file: ProfileFile;
   readonly tun: TunSettings;
   readonly log: Logger;
   /** Begins to work for the profile's login. */
   readonly newSession: (
-    authKey: string | undefined,
+    credentials: Credentials,
     onEvent: (event: SessionEvent) => void,
   ) => Session;
 }
@@ -55,21 +62,27 @@ export class Logins {
     const { profile } = this.#file;
     if (profile.previous !== undefined) this.#file.store(profileWithout(profile, profile));
     const { login, wantRunning } = this.#file.profile;
-    if (wantRunning && login?.nodeKey !== undefined) this.#startSession(undefined);
+    if (wantRunning && login?.nodeKey !== undefined) {
+      this.#startSession({ authKey: undefined, force: false });
+    }
   }
 
   async up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
     const before = this.#file.profile;
     const wanted = profileFor(request, before);
     this.#file.store(wanted);
+    const { authKey, forceReauth: force = false } = request;
     let session: Session | undefined;
     try {
-      if (this.#needsNewSession(request, before)) {
+      const isNew = this.#needsNewSession(request, before);
+      if (isNew) {
         this.#stop(interrupted('another `warren up` began a new login'));
-        this.#startSession(request.authKey);
+        this.#startSession({ authKey, force });
       }
       session = this.#session;
-      await this.#waitUntilRunning(emit, signal);
+      const isRenewing = force && !isNew;
+      if (isRenewing) session?.logInAnew(authKey);
+      await this.#waitUntilRunning(emit, signal, isRenewing);
     } catch (error) {
       // A first join that fails leaves nothing behind that would retry in the dark. A later one is not ours.
       const isOurs = session === this.#session;
@@ -114,8 +127,8 @@ export class Logins {
     return request.authKey !== undefined && session.state !== 'Running';
   }
 
-  #startSession(authKey: string | undefined): void {
-    this.#session = this.#options.newSession(authKey, (event) => {
+  #startSession(credentials: Credentials): void {
+    this.#session = this.#options.newSession(credentials, (event) => {
       if (event.type === 'failed') {
         this.#session = undefined;
         this.#tun.want([]);
@@ -144,12 +157,17 @@ export class Logins {
     if (this.#session === undefined) this.#tun.want([]);
   }
 
-  async #waitUntilRunning(emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
+  /** `isRenewing`: it runs already, and is to run with another node key. */
+  async #waitUntilRunning(
+    emit: (event: UpEvent) => void,
+    signal: AbortSignal,
+    isRenewing: boolean,
+  ): Promise<void> {
     const session = this.#session;
-    if (session !== undefined && session.state !== 'Running') {
+    if (session !== undefined && (isRenewing || session.state !== 'Running')) {
       // Who comes later hears what was told before.
       emit({ event: 'state', state: session.state });
-      if (session.authUrl !== undefined) emit({ event: 'auth-url', url: session.authUrl });
+      if (session.visit !== undefined) emit({ event: 'auth-url', ...session.visit });
       await awaitRunning({
         isPatient: () => session.wasConnected || this.#file.profile.login?.joined === true,
         emit,

@@ -8,6 +8,7 @@ import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { SocketId } from '@warren/core/engines/paths';
 import type { Endpoint } from '@warren/core/ip/address';
+import { keyFingerprint } from '@warren/core/keys/fingerprint';
 import {
   type DiscoPrivateKey,
   generatePrivateKey,
@@ -51,6 +52,8 @@ export interface SessionOptions {
   /** Its login is this session's. */
   readonly file: ProfileFile;
   readonly authKey: string | undefined;
+  /** With a new node key, whatever the present one is good for. */
+  readonly force: boolean;
   readonly link: LinkState;
   readonly health: Health;
   readonly history: History;
@@ -59,9 +62,15 @@ export interface SessionOptions {
   readonly portMap: PortMapHost | undefined;
 }
 
+/** Where a person says yes, and the beginning of the key that the page there shows. */
+export interface Visit {
+  readonly url: string;
+  readonly fingerprint: string;
+}
+
 export type SessionEvent =
   | { readonly type: 'state'; readonly state: LoginState }
-  | { readonly type: 'auth-url'; readonly url: string }
+  | { readonly type: 'auth-url'; readonly url: string; readonly fingerprint: string }
   /** Control refused us; `fatal`: trying again won't help. */
   | { readonly type: 'refused'; readonly message: string; readonly fatal: boolean }
   /** The control server could not be reached or trusted; the session keeps trying. */
@@ -71,7 +80,8 @@ export type SessionEvent =
   /** A person ended the session: by `down`, or by a login that took its place. */
   | { readonly type: 'ended'; readonly error: Error };
 
-const REJOIN = 'join again with `warren up --auth-key KEY`.';
+const REJOIN =
+  'join again with `warren up --auth-key KEY`, or with `warren up` alone, which shows an address to open.';
 const EXPIRED_SENTENCE = `This machine's key has expired at the control server: ${REJOIN}`;
 
 function refusalSentence(message: string, fatal: boolean): string {
@@ -90,7 +100,7 @@ export class Session {
   #link: LinkState;
   #netmap: Netmap | undefined;
   #state: LoginState = 'NeedsLogin';
-  #authUrl: string | undefined;
+  #visit: Visit | undefined;
   /** From the start until control has taken us or refused us for good. */
   #isLoggingIn = true;
   /** Of the IPv4 socket. */
@@ -135,7 +145,8 @@ export class Session {
       },
     );
     if (login.nodeKey !== undefined) this.#startEngine(login.nodeKey);
-    this.#control.handle({ type: 'login', authKey: options.authKey });
+    const { authKey, force } = options;
+    this.#control.handle({ type: 'login', authKey, force });
   }
 
   get host(): EngineHost | undefined {
@@ -162,12 +173,19 @@ export class Session {
 
   /** Nothing is under way that could bring it up: control has ended our login, or the session itself ended. */
   get isStuck(): boolean {
-    const isLoggedOut = this.#state === 'NeedsLogin' && this.#authUrl === undefined;
+    const isLoggedOut = this.#state === 'NeedsLogin' && this.#visit === undefined;
     return this.#closed || (isLoggedOut && !this.#isLoggingIn);
   }
 
-  get authUrl(): string | undefined {
-    return this.#authUrl;
+  /** What a person has to open, if anybody waits for that. */
+  get visit(): Visit | undefined {
+    return this.#visit;
+  }
+
+  /** Logs in anew with a new node key; the present one serves until control has taken that. */
+  logInAnew(authKey: string | undefined): void {
+    this.#visit = undefined;
+    this.#control.handle({ type: 'login', authKey, force: true });
   }
 
   onUp(messages: readonly UpMessage[]): void {
@@ -237,8 +255,8 @@ export class Session {
         this.#takeState(output.state);
         break;
       case 'auth-url':
-        this.#authUrl = output.url;
-        this.#onEvent(output);
+        this.#visit = { url: output.url, fingerprint: keyFingerprint(output.nodeKey) };
+        this.#onEvent({ type: 'auth-url', ...this.#visit });
         break;
       case 'refused':
         this.#takeRefusal(output.message, output.fatal);
@@ -301,7 +319,7 @@ export class Session {
     if (state === 'NeedsLogin') {
       this.#leaveNetwork();
     } else {
-      this.#authUrl = undefined;
+      this.#visit = undefined;
       this.#isLoggingIn = false;
     }
     if (state === 'Running') this.#options.health.clear('login');
@@ -320,8 +338,14 @@ export class Session {
   }
 
   #takeRefusal(message: string, fatal: boolean): void {
-    if (fatal) this.#isLoggingIn = false;
-    this.#options.health.set('login', refusalSentence(message, fatal));
+    if (fatal) {
+      this.#isLoggingIn = false;
+      this.#visit = undefined;
+    }
+    // A new login that failed is no ailment of the one that serves.
+    if (this.#state !== 'Running') {
+      this.#options.health.set('login', refusalSentence(message, fatal));
+    }
     this.#options.log.warn('refused by the control server', { message, fatal });
     this.#onEvent({ type: 'refused', message, fatal });
   }

@@ -40,6 +40,8 @@ export interface UpRequest {
   readonly loginServer?: string;
   readonly authKey?: string;
   readonly hostName?: string;
+  /** Log in anew with a new node key, also while the node runs. */
+  readonly forceReauth?: boolean;
 }
 
 /** The daemon's states; `Stopped` is a login that `down` holds back. */
@@ -49,7 +51,8 @@ export type UpEvent =
   | { readonly event: 'state'; readonly state: BackendState }
   /** What is being done now, for people who wait. */
   | { readonly event: 'progress'; readonly message: string }
-  | { readonly event: 'auth-url'; readonly url: string }
+  /** A person has to open `url`; the page there shows the key of this machine, whose beginning `fingerprint` is. */
+  | { readonly event: 'auth-url'; readonly url: string; readonly fingerprint: string }
   | { readonly event: 'running'; readonly name: string; readonly addresses: readonly string[] }
   | { readonly event: 'error'; readonly error: ErrorReport['error'] };
 

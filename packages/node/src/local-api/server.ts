@@ -224,8 +224,12 @@ function invalid(message: string): NodeError {
 }
 
 function parseUp(body: unknown): UpRequest {
-  const { loginServer, authKey, hostName } = body as Record<string, unknown>;
+  const { loginServer, authKey, hostName, forceReauth } = body as Record<string, unknown>;
+  if (forceReauth !== undefined && typeof forceReauth !== 'boolean') {
+    throw invalid('forceReauth is neither true nor false');
+  }
   return {
+    ...(forceReauth === undefined ? {} : { forceReauth }),
     ...textField('loginServer', loginServer),
     ...textField('authKey', authKey),
     ...textField('hostName', hostName),

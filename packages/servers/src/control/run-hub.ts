@@ -15,7 +15,7 @@ import type { Server } from 'node:https';
 import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Counters } from '@warren/core/base/counters';
-import type { HubPins } from '@warren/core/control/auth-key';
+import { formatPins, type HubPins } from '@warren/core/control/auth-key';
 import { parseAddress } from '@warren/core/ip/address';
 import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
 import { AddressTokens } from '@warren/core/stun/address-tokens';
@@ -129,7 +129,7 @@ async function runLocked(
   try {
     const port = await listenTcp(parts.https, { host: options.listenHost, port: options.port });
     const relayMap = await parts.start(port, extraRegions);
-    const hub = describe(options, identity, parts, port, relayMap);
+    const hub = describe(options, parts, port, relayMap);
     log.info('hub is up', { url: hub.url, stunPort: hub.stunPort });
     parts.end.closeOn(options.signal);
     return { ...hub, reissued: identity.reissued };
@@ -141,7 +141,6 @@ async function runLocked(
 
 function describe(
   options: RunHubOptions,
-  identity: TlsIdentity,
   parts: Parts,
   port: number,
   relayMap: WireRelayMap,
@@ -149,7 +148,7 @@ function describe(
   const { control } = parts;
   return {
     url: loginUrl(options.hostName, port),
-    pins: { certificateSha256: hexOf(identity), controlKey: control.publicKey },
+    pins: parts.pins,
     port,
     stunPort: parts.stun?.port,
     relayMap,
@@ -217,6 +216,11 @@ class Parts implements HttpHandler {
     throw new ControlError('STARTING', 'the hub is still starting', 'Try again in a second.');
   }
 
+  /** What machines that join know this hub by. */
+  get pins(): HubPins {
+    return { certificateSha256: hexOf(this.#identity), controlKey: this.control.publicKey };
+  }
+
   /** Everything behind the TCP port; answers the map that nodes get. */
   async start(port: number, extraRegions: readonly WireRegion[]): Promise<WireRelayMap> {
     const { listenHost: host, adminSocket, statsSocket } = this.#options;
@@ -226,7 +230,11 @@ class Parts implements HttpHandler {
         path: adminSocket,
         log: this.#options.log,
         admin: () => this.control.admin,
-        info: () => ({ url: loginUrl(this.#options.hostName, port), ...this.stats().control }),
+        info: () => ({
+          url: loginUrl(this.#options.hostName, port),
+          pins: formatPins(this.pins),
+          ...this.stats().control,
+        }),
       });
     }
     const wanted = this.#isRelaying ? this.#options.stunPort : undefined;

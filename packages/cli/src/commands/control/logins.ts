@@ -74,7 +74,8 @@ function defineCode(logins: Command, context: CliContext): void {
     )
     .option('--json', 'the code and its properties as JSON', false)
     .action(async ({ user, reusable, expiry, json }: CodeOptions) => {
-      const created = await clientOf(command, context).createCode({
+      const client = clientOf(command, context);
+      const created = await client.createCode({
         reusable,
         expiresInMs: expiry === 'never' ? null : expiry,
         ...(user === undefined ? {} : { user }),
@@ -86,7 +87,10 @@ function defineCode(logins: Command, context: CliContext): void {
       // The code alone on stdout; it is shown this once.
       context.terminal.print(created.code);
       const machines = created.reusable ? 'machines' : 'one machine';
-      context.terminal.note(`Whoever has it lets ${machines} in, as ${created.user}.`);
+      context.terminal.note(
+        `Whoever has it lets ${machines} in, as ${created.user}. On the machine that joins:`,
+      );
+      context.terminal.note(`  warren up --login-server '${await client.pinnedUrl()}'`);
     });
   describe(command, [
     ['warren control logins code --user ann', 'read it to Ann; it lets in one machine of hers'],
