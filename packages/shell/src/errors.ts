@@ -64,6 +64,11 @@ export class CryptoSelfTestError extends WarrenError {
 
 /** A file that people write is not as it must be. Code `CONFIG_INVALID`. */
 export class ConfigError extends WarrenError {
+  /** From 1, like the column. */
+  readonly line: number;
+  readonly column: number;
+  readonly problem: string;
+
   constructor(path: string, line: number, column: number, problem: string) {
     super(
       'CONFIG_INVALID',
@@ -71,5 +76,8 @@ export class ConfigError extends WarrenError {
       'mend that line; the file is JSON, comments and trailing commas allowed',
     );
     this.name = 'ConfigError';
+    this.line = line;
+    this.column = column;
+    this.problem = problem;
   }
 }

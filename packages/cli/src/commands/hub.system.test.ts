@@ -114,19 +114,32 @@ describe('a hub', () => {
     expect((await runCli(hubLine('--no-relay'))).err).toContain('(CONTROL_SETTING)');
   });
 
-  test('takes filter rules from a file, and does not start on rules that make no sense', async () => {
-    const file = join(dir, 'filter.hujson');
-    const withRules = hubLine('--packet-filter-file', file);
+  test('takes a policy from a file, and does not start on one that makes no sense or fails its tests', async () => {
+    const file = join(dir, 'policy.hujson');
+    const withRules = hubLine('--policy-file', file);
     expect((await runCli(withRules)).err).toContain('(FILE_MISSING)');
-    writeFileSync(file, '{\n "rules": [{ "from": ["*"], "to": ["*:ssh"] }],\n}');
+    writeFileSync(file, '{\n "acls": [{ "action": "accept", "src": ["*"], "dst": ["*:ssh"] }],\n}');
     const { code, err } = await runCli(withRules);
     expect(code).toBe(64);
-    expect(err).toContain('filter.hujson:2:');
+    expect(err).toContain('policy.hujson:2:');
     expect(err).toContain('(CONFIG_INVALID)');
-    writeFileSync(file, '{ "rules": [{ "from": ["*"], "to": ["*:22"] }] } // ssh');
-    const hub = await startHub('--packet-filter-file', file);
+    const failing = '{ "acls": [],\n"tests": [{ "src": "ann@", "accept": ["bob@:22"] }] }';
+    writeFileSync(file, failing);
+    const refused = await runCli(withRules);
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/policy\.hujson:2: ann@ must reach bob@:22.*\(POLICY_TESTS\)/);
+    writeFileSync(
+      file,
+      '{ "acls": [{ "action": "accept", "src": ["*"], "dst": ["*:22"] }] } // ssh',
+    );
+    const hub = await startHub('--policy-file', file);
     expect(hub.out).toMatch(JOIN);
     await hub.stop('SIGTERM');
+    // What was good once holds when the file is broken at the next start.
+    writeFileSync(file, failing);
+    const again = await startHub('--policy-file', file);
+    expect(again.out).toMatch(JOIN);
+    await again.stop('SIGTERM');
   });
 
   test('reads the regions again on SIGHUP, and keeps them when a file makes no sense', async () => {

@@ -24,7 +24,7 @@ const FIRST_KEY_LIFE_MS = 86_400_000;
 export interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
   readonly baseDomain?: string;
-  readonly packetFilterFile?: string;
+  readonly policyFile?: string;
   readonly nodeKeyExpiry: number | 'never';
   readonly dnsFile?: string;
   readonly adminSocket: string;
@@ -82,7 +82,7 @@ export async function runHubCommand(given: HubOptions, context: CliContext): Pro
     extraRegions,
     relay: options.relay,
     baseDomain: options.baseDomain,
-    packetFilterFile: options.packetFilterFile,
+    policyFile: options.policyFile,
     nodeKeyLifeMs: options.nodeKeyExpiry === 'never' ? undefined : options.nodeKeyExpiry,
     dnsFile: options.dnsFile,
     adminSocket: options.adminSocket,
@@ -128,8 +128,8 @@ export function addControlOptions(command: Command): Command {
     )
     .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
     .option(
-      '--packet-filter-file <file>',
-      'who may talk to whom, read again when it changes (default: everybody to everybody)',
+      '--policy-file <file>',
+      'who may do what, read again when it changes (default: everybody may talk to everybody)',
     )
     .option(
       '--dns-file <file>',
@@ -160,7 +160,7 @@ export function defineHub(command: Command, context: CliContext): void {
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
     ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
     ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
-    ['warren hub --packet-filter-file /etc/warren/filter.hujson', 'not everybody to everybody'],
+    ['warren hub --policy-file /etc/warren/policy.hujson', 'not everybody to everybody'],
     ['warren hub --no-relay --derp-region-file /root/west.json', 'with that relay alone'],
   ]);
 }

@@ -17,20 +17,27 @@ import type {
   WirePacketFilters,
   WirePeerChange,
   WireRelayMap,
+  WireSshPolicy,
   WireUserProfile,
 } from './wire.js';
 
-/** Everything one node is to see. */
-export interface MapView {
+/** What one node is to see besides its peers. */
+export interface ViewHead {
   readonly node: WireNode;
+  readonly relayMap: WireRelayMap;
+  readonly packetFilters: Readonly<Record<string, readonly WireFilterRule[]>>;
+  /** Undefined: nothing was ever said of SSH. */
+  readonly sshPolicy?: WireSshPolicy | undefined;
+  readonly dnsConfig: WireDnsConfig;
+  readonly domain: string;
+}
+
+/** Everything one node is to see. */
+export interface MapView extends ViewHead {
   /** By node id, ascending. May hold `node` itself, which is never sent as a peer. */
   readonly peers: ReadonlyMap<number, WireNode>;
   /** Profiles of every user that owns a node in this view. */
   readonly users: ReadonlyMap<number, WireUserProfile>;
-  readonly relayMap: WireRelayMap;
-  readonly packetFilters: Readonly<Record<string, readonly WireFilterRule[]>>;
-  readonly dnsConfig: WireDnsConfig;
-  readonly domain: string;
 }
 
 /** Fields that a patch can set; all others need the whole node. */
@@ -96,19 +103,20 @@ function patchOf(
   return { NodeID: old.ID, ...(Object.fromEntries(set) as Omit<WirePeerChange, 'NodeID'>) };
 }
 
-interface PeerDelta {
+/** What became of peers. */
+export interface PeerDelta {
   readonly changed: readonly WireNode[];
   readonly removed: readonly number[];
   readonly patched: readonly WirePeerChange[];
 }
 
 /** What leads one node object to another: nothing, a patch, or the whole node. */
-type Step = 'none' | 'whole' | WirePeerChange;
+export type PeerStep = 'none' | 'whole' | WirePeerChange;
 
 /** The last step from each node object: viewers who saw the same node take the same step. */
-const lastSteps = new WeakMap<WireNode, { readonly next: WireNode; readonly step: Step }>();
+const lastSteps = new WeakMap<WireNode, { readonly next: WireNode; readonly step: PeerStep }>();
 
-function stepOf(before: WireNode, next: WireNode): Step {
+export function peerStep(before: WireNode, next: WireNode): PeerStep {
   const last = lastSteps.get(before);
   if (last?.next === next) return last.step;
   const fields = changedFields(before, next);
@@ -124,7 +132,7 @@ function comparePeers(old: MapView['peers'], next: MapView['peers']): PeerDelta 
   for (const [id, node] of next) {
     const before = old.get(id);
     if (before === node) continue;
-    const step = before === undefined ? 'whole' : stepOf(before, node);
+    const step = before === undefined ? 'whole' : peerStep(before, node);
     if (step === 'whole') changed.push(node);
     else if (step !== 'none') patched.push(step);
   }
@@ -153,6 +161,9 @@ function diffPeers(old: MapView, next: MapView): PeerDelta {
     patched: patched.filter((patch) => patch.NodeID !== self),
   };
 }
+
+/** Takes back all rules that were there: leaving them out would mean no change. */
+const NO_SSH_RULES: WireSshPolicy = { rules: [] };
 
 interface LastFilterStep {
   readonly next: MapView['packetFilters'];
@@ -192,11 +203,15 @@ function diffUsers(old: MapView['users'], next: MapView['users']): readonly Wire
   return [...next.values()].filter((user) => !sameJson(old.get(user.ID), user));
 }
 
-/** The delta from `old` to `next`; undefined when they show the same network. */
-export function diffViews(old: MapView, next: MapView): WireMapResponse | undefined {
-  const peers = diffPeers(old, next);
-  const users = diffUsers(old.users, next.users);
+/** The smallest message that says what changed; undefined: nothing did. */
+export function deltaResponse(
+  old: ViewHead,
+  next: ViewHead,
+  peers: PeerDelta,
+  users: readonly WireUserProfile[],
+): WireMapResponse | undefined {
   const filters = diffFilters(old.packetFilters, next.packetFilters);
+  const ssh = next.sshPolicy ?? (old.sshPolicy === undefined ? undefined : NO_SSH_RULES);
   const response: WireMapResponse = {
     ...(sameJson(old.node, next.node) ? {} : { Node: next.node }),
     ...(sameJson(old.relayMap, next.relayMap) ? {} : { DERPMap: next.relayMap }),
@@ -207,8 +222,14 @@ export function diffViews(old: MapView, next: MapView): WireMapResponse | undefi
     ...(sameJson(old.dnsConfig, next.dnsConfig) ? {} : { DNSConfig: next.dnsConfig }),
     ...(old.domain === next.domain ? {} : { Domain: next.domain }),
     ...(filters === undefined ? {} : { PacketFilters: filters }),
+    ...(ssh === undefined || sameJson(old.sshPolicy, ssh) ? {} : { SSHPolicy: ssh }),
   };
   return Object.keys(response).length === 0 ? undefined : response;
+}
+
+/** The delta from `old` to `next`; undefined when they show the same network. */
+export function diffViews(old: MapView, next: MapView): WireMapResponse | undefined {
+  return deltaResponse(old, next, diffPeers(old, next), diffUsers(old.users, next.users));
 }
 
 /** The first message of a stream: everything. */
@@ -220,6 +241,7 @@ export function fullMapResponse(view: MapView): WireMapResponse {
     DNSConfig: view.dnsConfig,
     Domain: view.domain,
     PacketFilters: view.packetFilters,
+    ...(view.sshPolicy === undefined ? {} : { SSHPolicy: view.sshPolicy }),
     UserProfiles: [...view.users.values()],
     ...(peers.length === 0 ? {} : { Peers: peers }),
     Debug: { DisableLogTail: true },

@@ -80,6 +80,21 @@ export class AccessTable {
     return this.#classes.size;
   }
 
+  /** Pairs of nodes that see each other. */
+  get pairCount(): number {
+    let ends = 0;
+    for (const one of this.#classes.values()) {
+      for (const other of one.sees) {
+        ends += one.members.size * (other.members.size - (other === one ? 1 : 0));
+      }
+    }
+    return ends / 2;
+  }
+
+  *nodes(): Generator<AccessNode> {
+    for (const { node } of this.#entries.values()) yield node;
+  }
+
   entry(id: AccessNodeId): AccessEntry | undefined {
     return this.#entries.get(id);
   }

@@ -8,7 +8,7 @@ import { filterFile } from './filter-rules.js';
 import { firstAnswers, type Tunnel } from './tunnel.js';
 import { LEFT, RIGHT, twoMachines } from './two-machines.js';
 
-const FILTER_FILE = '/run/filter.json';
+const POLICY_FILE = '/run/policy.json';
 /** The hub tells a thousand machines to two daemons, on a busy computer. */
 const DIRECT_MS = 60_000;
 
@@ -19,7 +19,7 @@ export interface WarrenOptions {
   readonly way?: RegExp;
   /** Machines of the network that are away. */
   readonly crowd?: number;
-  /** Rules of the packet filter before the one that lets the bench in; absent: the hub has no filter file. */
+  /** Rules of the policy before the one that lets the bench in; absent: the hub has no policy. */
   readonly rules?: number;
 }
 
@@ -28,7 +28,7 @@ export async function startWarren(options: WarrenOptions = {}): Promise<Tunnel> 
   const network = await OneHubNetwork.start([LEFT, RIGHT], {
     topology: twoMachines,
     env: { [LEFT]: env, [RIGHT]: env },
-    hubFlags: rules === undefined ? [] : ['--packet-filter-file', FILTER_FILE],
+    hubFlags: rules === undefined ? [] : ['--policy-file', POLICY_FILE],
     beforeServers: async (world) => {
       if (crowd > 0) {
         const crowdOf = [HUB_STATE, String(crowd), String(TOWN.id)];
@@ -36,7 +36,7 @@ export async function startWarren(options: WarrenOptions = {}): Promise<Tunnel> 
       }
       if (rules === undefined) return;
       const input = filterFile(rules);
-      await runOrThrow(world, 'hub', ['sh', '-c', `cat > ${FILTER_FILE}`], { input });
+      await runOrThrow(world, 'hub', ['sh', '-c', `cat > ${POLICY_FILE}`], { input });
     },
   });
   try {

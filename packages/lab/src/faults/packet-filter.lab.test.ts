@@ -1,6 +1,6 @@
 /**
- * The hub's packet filter on real kernels: an operator's file, two daemons, and what gets through between them
- * when it changes.
+ * The hub's policy on real kernels: an operator's file, two daemons, and what gets through between them when it
+ * changes.
  */
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,8 +10,8 @@ import { type HubNumbers, OneHubNetwork } from './one-hub-network.js';
 
 const skips = await skipsLab();
 
-const FILE = '/run/filter.hujson';
-const EVERYBODY = [{ from: ['*'], to: ['*:*'] }];
+const FILE = '/run/policy.hujson';
+const EVERYBODY = [{ action: 'accept', src: ['*'], dst: ['*:*'] }];
 /** Longer than any answer takes that comes at all. */
 const ANSWER_SECONDS = 3;
 const [OPEN_PORT, SHUT_PORT] = [7000, 7001];
@@ -37,7 +37,7 @@ const ASK = {
     setInterval(() => socket.send('word', Number(process.argv[2]), address), 300);`,
 } as const;
 
-describe.skipIf(skips)('a packet filter', () => {
+describe.skipIf(skips)('a policy', () => {
   let network: OneHubNetwork;
   /** Addresses of both families. */
   const addresses: Record<string, readonly string[]> = {};
@@ -50,7 +50,7 @@ describe.skipIf(skips)('a packet filter', () => {
   /** Gives the hub other rules and waits until both machines have heard of them. */
   async function setRules(rules: readonly object[]): Promise<void> {
     const before = await deltas();
-    await write(`{ // by the test\n "rules": ${JSON.stringify(rules)}, }`);
+    await write(`{ // by the test\n "acls": ${JSON.stringify(rules)}, }`);
     await until(network.world, 'hub', 'two deltas', async () => {
       if ((await deltas()) < before + 2) throw new Error('not yet');
     });
@@ -98,9 +98,9 @@ describe.skipIf(skips)('a packet filter', () => {
 
   beforeAll(async () => {
     network = await OneHubNetwork.start(['left', 'right'], {
-      hubFlags: ['--packet-filter-file', FILE],
+      hubFlags: ['--policy-file', FILE],
       beforeServers: async (world) => {
-        const rules = JSON.stringify({ rules: EVERYBODY });
+        const rules = JSON.stringify({ acls: EVERYBODY });
         await world.run('hub', ['sh', '-c', `cat > ${FILE}`], { input: rules });
       },
     });
@@ -132,7 +132,7 @@ describe.skipIf(skips)('a packet filter', () => {
     const to = addressesOf('right').map(
       (address) => `${address.includes(':') ? `[${address}]` : address}:${OPEN_PORT}`,
     );
-    await setRules([{ from: addressesOf('left'), to, protocols: ['tcp'] }]);
+    await setRules([{ action: 'accept', src: addressesOf('left'), dst: to, proto: 'tcp' }]);
 
     expect(await answers('tcp', 'left', 'right', OPEN_PORT)).toEqual([true, true]);
     expect(await pings('left', 'right')).toEqual([true, true]);
@@ -157,7 +157,7 @@ describe.skipIf(skips)('a packet filter', () => {
   });
 
   test('that makes no sense changes nothing, and the log says where', async () => {
-    await write('{ "rules": [ { "from": ["nobody"], "to": ["*:*"] } ] }');
+    await write('{ "acls": [ { "action": "accept", "src": ["nobody"], "dst": ["*:*"] } ] }');
     await until(network.world, 'hub', 'a word in the log', () => {
       if (!tailOfLog(network.world, 'hub').includes('CONFIG_INVALID')) throw new Error('not yet');
     });

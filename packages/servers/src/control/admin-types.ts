@@ -135,3 +135,44 @@ export interface UserRequest {
   readonly name: string;
   readonly displayName?: string | undefined;
 }
+
+export interface PolicyProblemInfo {
+  /** From 1; null: of the file as a whole. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly problem: string;
+}
+
+/** How much of what a policy has. */
+export interface PolicyCounts {
+  readonly rules: number;
+  readonly groups: number;
+  readonly tags: number;
+  readonly sshRules: number;
+  readonly tests: number;
+}
+
+/** What a file would be as a policy. */
+export interface PolicyCheckInfo extends PolicyCounts {
+  /** False: the server would refuse it, for its problems. */
+  readonly valid: boolean;
+  readonly problems: readonly PolicyProblemInfo[];
+  /** What is allowed and probably not meant. */
+  readonly warnings: readonly string[];
+  /** Machines it was tried on; null: on none. */
+  readonly nodes: number | null;
+  /** Pairs of them that would see each other. */
+  readonly pairs: number | null;
+}
+
+/** The policy that holds. */
+export interface PolicyInfo extends PolicyCounts {
+  /** Null: there is no policy, everybody may talk to everybody. */
+  readonly file: string | null;
+  readonly acceptedAt: string | null;
+  /** As its file was written when it was accepted. */
+  readonly text: string | null;
+  /** Why the file as it is now does not hold; empty: it does. */
+  readonly problems: readonly PolicyProblemInfo[];
+  readonly warnings: readonly string[];
+}

@@ -34,12 +34,15 @@ import type {
   CreatedAuthKeyInfo,
   NodeInfo,
   PathsInfo,
+  PolicyCheckInfo,
+  PolicyInfo,
   TagRequest,
   UserInfo,
   UserRequest,
 } from './admin-types.js';
 import type { LoginDesk } from './login-desk.js';
 import type { PathBook } from './path-book.js';
+import type { PolicyKeeper } from './policy/policy-keeper.js';
 import type { StateStore } from './state-store.js';
 
 export interface AdminOptions {
@@ -51,6 +54,7 @@ export interface AdminOptions {
   readonly pins: HubPins | undefined;
   readonly isOnline: (node: NodeId) => boolean;
   readonly paths: PathBook;
+  readonly policy: PolicyKeeper;
   readonly desk: LoginDesk;
 }
 
@@ -270,6 +274,16 @@ export class ControlAdmin {
       });
       return { state: gone.state, result: userInfo(state, gone.user, clock.wall()) };
     });
+  }
+
+  /** The policy that holds, and what is wrong with its file. */
+  policy(): PolicyInfo {
+    return this.#options.policy.info();
+  }
+
+  /** What a text would be as a policy, with the machines that are here. */
+  checkPolicy(text: string): PolicyCheckInfo {
+    return this.#options.policy.check(text);
   }
 
   /** Copies the database into a new file on the server's machine. */

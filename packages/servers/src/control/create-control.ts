@@ -8,11 +8,22 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { accessNodeOf } from '@warren/core/control/server/access-node-of';
 import type { MayTag, RegisterContext } from '@warren/core/control/server/admission';
 import type { DnsSettings } from '@warren/core/control/server/dns-config';
-import { findNode, isExpired, withNode, withoutNode } from '@warren/core/control/server/state';
+import type { Policies } from '@warren/core/control/server/rights';
+import { announcedRoutes, servedRoutes } from '@warren/core/control/server/served-routes';
+import {
+  type ControlState,
+  findNode,
+  isExpired,
+  withNode,
+  withoutNode,
+} from '@warren/core/control/server/state';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRelayMap } from '@warren/core/netmap/wire';
+import { mayTag } from '@warren/core/policy/ownership';
+import { OPEN_POLICY } from '@warren/core/policy/policy';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { ensureDirectory } from '@warren/shell/files/atomic-file';
@@ -27,8 +38,9 @@ import { parseDnsFile } from './dns-file.js';
 import { LoginDesk } from './login-desk.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
-import { PacketFilterFile } from './packet-filter-file.js';
 import { PathBook } from './path-book.js';
+import type { CheckedNetwork } from './policy/check-policy.js';
+import { PolicyKeeper } from './policy/policy-keeper.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
 import { WatchedFile } from './watched-file.js';
@@ -45,12 +57,10 @@ export interface ControlOptions {
   readonly serverUrl: string;
   /** How long the keys of people's machines are good for; undefined: for ever. */
   readonly nodeKeyLifeMs?: number | undefined;
-  /** Which tags a user may give its machines; undefined: none. */
-  readonly mayTag?: MayTag | undefined;
   /** Suffix of the nodes' DNS names, such as `warren.internal`; not the server's own name. */
   readonly baseDomain: string;
-  /** Who may talk to whom, a file that is read again when it changes; undefined: everybody to everybody. */
-  readonly packetFilterFile?: string | undefined;
+  /** Who may do what (policy/parse-policy.ts), read again when it changes; undefined: everybody may talk to everybody. */
+  readonly policyFile?: string | undefined;
   /** Names and resolvers (dns-file.ts), read again when it changes; undefined: names alone. */
   readonly dnsFile?: string | undefined;
   /** SHA-256 of the TLS certificate (DER) as hex: auth keys carry it, with the control key. */
@@ -98,7 +108,7 @@ class ControlServer implements Control {
   readonly #store: StateStore;
   readonly #streams: MapStreams;
   readonly #listener: Ts2021Listener;
-  readonly #filterFile: PacketFilterFile | undefined;
+  readonly #policy: PolicyKeeper;
   readonly #dnsFile: WatchedFile<DnsSettings> | undefined;
   readonly #paths: PathBook;
   readonly #desk: LoginDesk;
@@ -110,11 +120,6 @@ class ControlServer implements Control {
     this.#clock = clock;
     this.#log = log;
     ensureDirectory(stateDir);
-    const filterFile =
-      options.packetFilterFile === undefined
-        ? undefined
-        : new PacketFilterFile(options.packetFilterFile, log);
-    this.#filterFile = filterFile;
     const { dnsFile } = options;
     this.#dnsFile =
       dnsFile === undefined
@@ -134,13 +139,21 @@ class ControlServer implements Control {
       },
     });
     this.#store = store;
+    const policy = new PolicyKeeper({
+      ...{ file: options.policyFile, tailnet: TAILNET, database, clock, log },
+      network: () => networkOf(store.state),
+    });
+    this.#policy = policy;
+    const policies = (): Policies =>
+      new Map(policy.compiled === undefined ? [] : [[TAILNET, policy.compiled]]);
     this.#streams = new MapStreams({
       state: store.state,
       settings: {
         baseDomain,
+        serverUrl: options.serverUrl,
         relayMap,
         dns: this.#dnsFile?.value,
-        packetFilters: new Map(filterFile === undefined ? [] : [[TAILNET, filterFile.rules]]),
+        policies: policies(),
       },
       random,
       clock,
@@ -152,9 +165,11 @@ class ControlServer implements Control {
         }),
       onAbandoned: (id) => void this.#abandon(id),
     });
+    const mayTagBy: MayTag = (user, tag) =>
+      mayTag(policy.compiled?.policy ?? OPEN_POLICY, user.loginName, tag);
     const contextOf = (machineKey: MachineKey): RegisterContext => ({
       ...{ machineKey, baseDomain, random, crypto: options.crypto, wall: clock.wall() },
-      ...{ nodeKeyLifeMs: options.nodeKeyLifeMs, mayTag: options.mayTag },
+      ...{ nodeKeyLifeMs: options.nodeKeyLifeMs, mayTag: mayTagBy },
     });
     const desk = new LoginDesk({ ...options, log, store, contextOf });
     this.#desk = desk;
@@ -172,9 +187,11 @@ class ControlServer implements Control {
       ...shared,
       pins: certificateSha256 === undefined ? undefined : { certificateSha256, controlKey },
       isOnline: (id) => this.#streams.isOnline(id),
+      routesOf: (id) => this.#streams.routesOf(id),
+      policy,
     });
     this.#dnsFile?.watch((dns) => this.#streams.setDns(dns));
-    filterFile?.watch((rules) => this.#streams.setPacketFilters(new Map([[TAILNET, rules]])));
+    policy.watch(() => this.#streams.setPolicies(policies()));
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
@@ -206,7 +223,7 @@ class ControlServer implements Control {
   }
 
   close(): Promise<void> {
-    this.#filterFile?.close();
+    this.#policy.close();
     this.#dnsFile?.close();
     this.#desk.close();
     this.#streams.close();
@@ -225,6 +242,21 @@ class ControlServer implements Control {
       this.#log.error('an ephemeral node could not be deleted; tried again later', { error });
     }
   }
+}
+
+/** Nodes and users as policies are tried on them. */
+function networkOf(state: ControlState): CheckedNetwork {
+  return {
+    nodes: [...state.nodes.values()].map((node) => {
+      const announced = announcedRoutes(node.hostInfo);
+      return accessNodeOf(
+        state,
+        node,
+        servedRoutes(announced, node.approvedRoutes, () => false),
+      );
+    }),
+    users: [...state.users.values()].map(({ loginName }) => loginName),
+  };
 }
 
 function checkBaseDomain(baseDomain: string): void {

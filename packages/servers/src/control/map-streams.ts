@@ -5,15 +5,17 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { WallTime } from '@warren/core/base/instant';
 import type { MapCompression } from '@warren/core/control/map-framing';
 import type { DnsSettings } from '@warren/core/control/server/dns-config';
+import type { SessionId } from '@warren/core/control/server/map-session';
+import type { Policies } from '@warren/core/control/server/rights';
+import type { NodeRoutes } from '@warren/core/control/server/route-book';
 import {
   MapSessions,
   type MapSessionsInput,
   type MapSessionsOutput,
-  type SessionId,
 } from '@warren/core/control/server/sessions';
 import type { ControlState, NodeId } from '@warren/core/control/server/state';
-import type { PacketFilters, ViewSettings } from '@warren/core/control/server/view';
-import type { NodeKey } from '@warren/core/keys/keys';
+import type { ViewSettings } from '@warren/core/control/server/view';
+import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRelayMap } from '@warren/core/netmap/wire';
 import type { Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -58,6 +60,18 @@ export class MapStreams {
     return this.#sessions.isOnline(node);
   }
 
+  /** As peers were last told. */
+  routesOf(node: NodeId): NodeRoutes {
+    return this.#sessions.routesOf(node);
+  }
+
+  /** A machine fetched what its node was asked to. False: nobody asked it that. */
+  answerPing(token: string, machineKey: MachineKey): boolean {
+    const isAsked = this.#sessions.isAsked(token, machineKey);
+    if (isAsked) this.#handle({ type: 'ping-answered', token });
+    return isAsked;
+  }
+
   counters(): Record<string, number> {
     return this.#sessions.counters.snapshot();
   }
@@ -93,9 +107,9 @@ export class MapStreams {
     this.#handle({ type: 'relay-map', relayMap });
   }
 
-  /** Replaces the filter rules of all tailnets. */
-  setPacketFilters(packetFilters: PacketFilters): void {
-    this.#handle({ type: 'packet-filters', packetFilters });
+  /** Replaces the policies of all tailnets. */
+  setPolicies(policies: Policies): void {
+    this.#handle({ type: 'policies', policies });
   }
 
   close(): void {

@@ -48,8 +48,8 @@ export interface RunHubOptions extends ServerOptions {
   readonly baseDomain?: string | undefined;
   /** How long the keys of people's machines are good for; undefined: for ever. */
   readonly nodeKeyLifeMs?: number | undefined;
-  /** Who may talk to whom (packet-filter-file.ts); undefined: everybody to everybody. */
-  readonly packetFilterFile?: string | undefined;
+  /** Who may do what (policy/parse-policy.ts); undefined: everybody may talk to everybody. */
+  readonly policyFile?: string | undefined;
   /** Names and resolvers of the network (dns-file.ts); undefined: names alone. */
   readonly dnsFile?: string | undefined;
   /** Path of the operator's unix socket; undefined: none. */

@@ -30,6 +30,8 @@ function openDatabase(): ControlDatabase {
     },
     appendPaths: () => undefined,
     readPaths: () => [],
+    readPolicy: () => undefined,
+    writePolicy: () => undefined,
     backup: (copy) => database.backup(copy),
     close: () => database.close(),
   };

@@ -18,6 +18,8 @@ export interface WatchedFileOptions<T> {
   /** Throws CONFIG_INVALID. */
   readonly parse: (path: string, bytes: Uint8Array) => T;
   readonly log: Logger;
+  /** What holds when the first read fails; undefined: the failure is thrown. */
+  readonly fallback?: (() => T | undefined) | undefined;
 }
 
 export class WatchedFile<T> {
@@ -26,12 +28,18 @@ export class WatchedFile<T> {
   /** What the file looked like before it was read last. */
   #seen: string;
   #timer: NodeJS.Timeout | undefined;
+  #problem: WarrenError | undefined;
 
   /** Reads it; throws FileError or CONFIG_INVALID. */
   constructor(options: WatchedFileOptions<T>) {
     this.#options = options;
     this.#seen = appearanceOf(options.path);
-    this.#value = this.#read();
+    this.#value = this.#readFirst();
+  }
+
+  /** Why the file as it is now does not count; undefined: it does. */
+  get problem(): WarrenError | undefined {
+    return this.#problem;
   }
 
   /** As last read well. */
@@ -53,6 +61,23 @@ export class WatchedFile<T> {
     clearInterval(this.#timer);
   }
 
+  #readFirst(): T {
+    try {
+      return this.#read();
+    } catch (error) {
+      const fallback = error instanceof WarrenError ? this.#options.fallback?.() : undefined;
+      if (!(error instanceof WarrenError) || fallback === undefined) throw error;
+      this.#refuse(error);
+      return fallback;
+    }
+  }
+
+  #refuse(error: WarrenError): void {
+    const { what, log } = this.#options;
+    this.#problem = error;
+    log.error(`${what} stay as they were`, { code: error.code, reason: error.message });
+  }
+
   #read(): T {
     const { path, what, parse } = this.#options;
     return parse(path, readFileStrict(path, what));
@@ -65,9 +90,10 @@ export class WatchedFile<T> {
       this.#value = this.#read();
     } catch (error) {
       if (!(error instanceof WarrenError)) throw error;
-      log.error(`${what} stay as they were`, { code: error.code, reason: error.message });
+      this.#refuse(error);
       return false;
     }
+    this.#problem = undefined;
     log.info(`${what} were read`, { path });
     return true;
   }

@@ -17,11 +17,11 @@ import {
   decodeRegisterRequest,
   type MapRequest,
 } from '@warren/core/control/server/requests';
+import type { SessionId } from '@warren/core/control/server/map-session';
 import {
   MapSessions,
   type MapSessionsInput,
   type MapSessionsOutput,
-  type SessionId,
 } from '@warren/core/control/server/sessions';
 import {
   type ControlState,

@@ -5,31 +5,32 @@
  *       idle --50 to 59 s of silence--> keep-alive --> idle
  *       frame not taken within 30 s, node gone, node key replaced --> close
  *
- * A session remembers the view that it last sent; a delta is the difference to the present one, so changes
- * that come while a frame is still on its way merge by themselves, and nothing queues: one frame per session
- * is under way at most. A node is online while it has a session, and for 10 s after.
+ * What changed is worked out by published-network.ts, what a session has to say of it by map-session.ts.
+ * Nothing queues: one frame per session is under way at most. A node is online while it has a session, and for
+ * 10 s after.
  *
  * Source: the map protocol of the Tailscale family; what to send when follows from netmap/diff.ts.
  */
 import { assert } from '../../base/assert.js';
 import { Counters } from '../../base/counters.js';
-import { after, earliest, type Instant, type WallTime, wallTime } from '../../base/instant.js';
+import { EventHeap } from '../../base/event-heap.js';
+import { after, earliest, type Instant, instant, type WallTime } from '../../base/instant.js';
 import { formatRfc3339 } from '../../base/rfc3339.js';
-import type { NodeKey } from '../../keys/keys.js';
-import { diffViews, fullMapResponse, type MapView } from '../../netmap/diff.js';
+import type { MachineKey, NodeKey } from '../../keys/keys.js';
+import { fullMapResponse, type ViewHead } from '../../netmap/diff.js';
 import type { WireMapResponse, WireRelayMap } from '../../netmap/wire.js';
 import { encodeMapResponse } from '../../netmap/wire-json.js';
 import type { Random } from '../../ports.js';
 import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
 import type { DnsSettings } from './dns-config.js';
+import { type MapSession, type SessionDelta, type SessionId, takeDelta } from './map-session.js';
 import { PresenceTable } from './presence.js';
-import type { ControlState, NodeId, TailnetId } from './state.js';
-import {
-  type PacketFilters,
-  type TailnetSnapshot,
-  ViewBuilder,
-  type ViewSettings,
-} from './view.js';
+import { type PublicationListener, PublishedNetwork } from './published-network.js';
+import type { Policies } from './rights.js';
+import type { NodeRoutes } from './route-book.js';
+import { RouteProbes } from './route-probes.js';
+import type { ControlState, NodeId } from './state.js';
+import type { ViewSettings } from './view.js';
 
 /** How long changes gather before they are sent: a burst of one join fits in, people don't notice. */
 export const coalesceMs = 50;
@@ -41,7 +42,8 @@ export const slowClientMs = 30_000;
 /** Streams of one server: one per node, and the old ones of phones that just changed their network. */
 export const sessionsMax = 40_000;
 
-export type SessionId = number;
+/** Where nodes are sent, with a token behind it. */
+export const pingPath = '/machine/ping-response?id=';
 
 export type MapSessionsInput =
   /** A map request of a node whose machine key was checked. */
@@ -55,11 +57,13 @@ export type MapSessionsInput =
   /** The stream took the last frame. */
   | { readonly type: 'drained'; readonly session: SessionId }
   | { readonly type: 'state'; readonly state: ControlState }
-  /** All tailnets' filter rules, in place of those before. */
-  | { readonly type: 'packet-filters'; readonly packetFilters: PacketFilters }
+  /** All tailnets' policies, in place of those before. */
+  | { readonly type: 'policies'; readonly policies: Policies }
   | { readonly type: 'relay-map'; readonly relayMap: WireRelayMap }
   /** Other names and resolvers for every node. */
   | { readonly type: 'dns'; readonly dns: DnsSettings }
+  /** A machine fetched what one of its nodes was asked to ({@link MapSessions.isAsked}). */
+  | { readonly type: 'ping-answered'; readonly token: string }
   | { readonly type: 'timeout' };
 
 export type MapSessionsOutput =
@@ -76,40 +80,50 @@ export type MapSessionsOutput =
   /** An ephemeral node has been away for too long: delete it. */
   | { readonly type: 'abandoned'; readonly node: NodeId };
 
-interface Session {
-  readonly id: SessionId;
-  readonly node: NodeId;
-  readonly nodeKey: NodeKey;
-  readonly tailnet: TailnetId;
-  readonly compression: MapCompression;
-  sent: MapView;
-  /** Set while a frame is under way. */
-  writeDeadline: Instant | undefined;
-  keepAliveAt: Instant;
-  dirty: boolean;
-}
-
 export class MapSessions {
   readonly #random: Random;
-  readonly #views: ViewBuilder;
+  readonly #network: PublishedNetwork;
   readonly #presence: PresenceTable;
-  readonly #sessions = new Map<SessionId, Session>();
+  readonly #probes: RouteProbes;
+  readonly #serverUrl: string | undefined;
+  readonly #sessions = new Map<SessionId, MapSession>();
+  readonly #byNode = new Map<NodeId, Set<MapSession>>();
   readonly #outputs: MapSessionsOutput[] = [];
+  /** What has something to say. */
+  readonly #dirty = new Set<MapSession>();
+  readonly #alarms = new EventHeap();
+  readonly #ringing: MapSession[] = [];
+  readonly #listener: PublicationListener;
   readonly counters = new Counters();
-  #state: ControlState;
-  #packetFilters: PacketFilters;
   #flushAt: Instant | undefined;
   /** Wall time minus instant, as of the last input. */
   #wallOffset = 0;
-  /** When the next node key expires, by wall time. */
-  #nextExpiry: WallTime | undefined;
+  /** Of the last input. */
+  #now: Instant = instant(0);
 
   constructor(state: ControlState, settings: ViewSettings, random: Random) {
-    this.#state = state;
     this.#random = random;
-    this.#views = new ViewBuilder(settings);
-    this.#packetFilters = settings.packetFilters ?? new Map();
+    this.#network = new PublishedNetwork(state, settings);
     this.#presence = new PresenceTable(state);
+    this.#probes = new RouteProbes(random);
+    this.#serverUrl = settings.serverUrl;
+    this.#listener = {
+      onPeer: (viewer, peer, before) => {
+        for (const session of this.#byNode.get(viewer) ?? []) {
+          if (!session.pending.has(peer)) session.pending.set(peer, before);
+          this.#dirty.add(session);
+        }
+      },
+      onHead: (viewer) => {
+        for (const session of this.#byNode.get(viewer) ?? []) this.#dirty.add(session);
+      },
+      onUser: (viewer, user) => {
+        for (const session of this.#byNode.get(viewer) ?? []) {
+          session.pendingUsers.add(user);
+          this.#dirty.add(session);
+        }
+      },
+    };
   }
 
   /** Streams now open. */
@@ -121,19 +135,32 @@ export class MapSessions {
     return this.#presence.isOnline(node);
   }
 
+  /** As peers were last told. */
+  routesOf(node: NodeId): NodeRoutes {
+    return this.#network.routesOf(node);
+  }
+
+  /** True when a node of this machine was asked to fetch the token. */
+  isAsked(token: string, machineKey: MachineKey): boolean {
+    const node = this.#probes.nodeOf(token);
+    return node !== undefined && this.#network.state.nodes.get(node)?.machineKey === machineKey;
+  }
+
   /** One answer outside a stream: the full map of a node, framed. Undefined: no such node. */
   single(nodeKey: NodeKey, compression: MapCompression, wall: WallTime): Uint8Array | undefined {
-    const id = this.#state.nodeIdByKey.get(nodeKey);
-    const node = id === undefined ? undefined : this.#state.nodes.get(id);
-    if (node === undefined) return undefined;
-    const snapshot = this.#views.snapshot(this.#state, node.tailnet, this.#presence, wall);
-    const view = this.#views.view(this.#state, node, snapshot, wall);
-    return encodeMapFrame(encodeMapResponse(fullMapResponse(view)), compression);
+    const id = this.#network.state.nodeIdByKey.get(nodeKey);
+    if (id === undefined) return undefined;
+    this.#network.publish(this.#presence, wall, this.#listener);
+    // It may have been the first to notice that a key expired.
+    if (this.#dirty.size > 0) this.#flushSoon(this.#now);
+    const head = this.#network.head(id, wall);
+    return head && encodeMapFrame(encodeMapResponse(this.#fullMap(id, head)), compression);
   }
 
   /** Takes one input; `wall` is the wall time of `now`. */
   handle(input: MapSessionsInput, now: Instant, wall: WallTime): void {
     this.#wallOffset = wall - now;
+    this.#now = now;
     switch (input.type) {
       case 'open':
         this.#open(input, now, wall);
@@ -147,18 +174,20 @@ export class MapSessions {
       case 'state':
         this.#takeState(input.state, now);
         break;
-      case 'packet-filters':
-        this.#takePacketFilters(input.packetFilters, now);
+      case 'policies':
+        this.#network.setPolicies(input.policies);
+        if (this.#network.isBehind) this.#flushSoon(now);
         break;
       case 'relay-map':
-        this.#views.setRelayMap(input.relayMap);
-        for (const session of this.#sessions.values()) session.dirty = true;
-        this.#flushSoon(now);
+        this.#network.setRelayMap(input.relayMap);
+        this.#allDirty(now);
         break;
       case 'dns':
-        this.#views.setDns(input.dns);
-        for (const session of this.#sessions.values()) session.dirty = true;
-        this.#flushSoon(now);
+        this.#network.setDns(input.dns);
+        this.#allDirty(now);
+        break;
+      case 'ping-answered':
+        this.#probes.answered(input.token);
         break;
       case 'timeout':
         break;
@@ -171,44 +200,60 @@ export class MapSessions {
   }
 
   nextTimeout(): Instant | undefined {
-    let next = earliest(this.#flushAt, this.#presence.nextTimeout(), this.#expiryInstant());
-    for (const session of this.#sessions.values()) {
-      next = earliest(next, session.writeDeadline ?? session.keepAliveAt);
-    }
-    return next;
+    return earliest(
+      this.#flushAt,
+      this.#presence.nextTimeout(),
+      this.#expiryInstant(),
+      this.#alarms.nextAt(),
+      this.#probes.nextTimeout(),
+    );
   }
 
   #expiryInstant(): Instant | undefined {
-    if (this.#nextExpiry === undefined || this.#sessions.size === 0) return undefined;
-    return (this.#nextExpiry - this.#wallOffset) as Instant;
+    const { nextExpiry } = this.#network;
+    if (nextExpiry === undefined || this.#sessions.size === 0) return undefined;
+    return (nextExpiry - this.#wallOffset) as Instant;
   }
 
   #open(input: Extract<MapSessionsInput, { type: 'open' }>, now: Instant, wall: WallTime): void {
     assert(!this.#sessions.has(input.session), 'session ids are not used twice');
-    const id = this.#state.nodeIdByKey.get(input.nodeKey);
-    const node = id === undefined ? undefined : this.#state.nodes.get(id);
+    const node = this.#network.state.nodeIdByKey.get(input.nodeKey);
     if (node === undefined || this.#sessions.size >= sessionsMax) {
       this.#refuse(input.session, node === undefined ? 'unknown-node' : 'sessions-over-limit');
       return;
     }
-    if (this.#presence.arrived(node.id)) this.#markDirty(node.tailnet, now);
-    const snapshot = this.#views.snapshot(this.#state, node.tailnet, this.#presence, wall);
-    const view = this.#views.view(this.#state, node, snapshot, wall);
-    const session: Session = {
+    if (this.#presence.arrived(node)) this.#touch(node, now);
+    this.#probes.streamBegan(node);
+    // The full map is of now: what was still to be published must not come as a delta after it.
+    this.#network.publish(this.#presence, wall, this.#listener);
+    const head = this.#network.head(node, wall);
+    assert(head !== undefined, 'a node with a key is there');
+    const session: MapSession = {
       id: input.session,
-      node: node.id,
+      node,
       nodeKey: input.nodeKey,
-      tailnet: node.tailnet,
       compression: input.compression,
-      sent: view,
+      head,
+      pending: new Map(),
+      pendingUsers: new Set(),
+      pendingPing: undefined,
       writeDeadline: undefined,
       keepAliveAt: now,
-      dirty: false,
+      alarmAt: undefined,
     };
     this.#sessions.set(session.id, session);
-    this.#nextExpiry = this.#findNextExpiry(wall);
+    const own = this.#byNode.get(node);
+    if (own === undefined) this.#byNode.set(node, new Set([session]));
+    else own.add(session);
+    if (this.#dirty.size > 0) this.#flushSoon(now);
     this.counters.add('map-full');
-    this.#write(session, { ...fullMapResponse(view), ControlTime: formatRfc3339(wall) }, now);
+    const whole = this.#fullMap(node, head);
+    this.#write(session, { ...whole, ControlTime: formatRfc3339(wall) }, now);
+  }
+
+  #fullMap(node: NodeId, head: ViewHead): WireMapResponse {
+    const peers = this.#network.peers(node);
+    return fullMapResponse({ ...head, peers, users: this.#network.users(node, peers.values()) });
   }
 
   #refuse(
@@ -224,6 +269,10 @@ export class MapSessions {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
+    this.#dirty.delete(session);
+    const own = this.#byNode.get(session.node);
+    own?.delete(session);
+    if (own?.size === 0) this.#byNode.delete(session.node);
     this.#presence.left(session.node, now, wall);
   }
 
@@ -231,34 +280,26 @@ export class MapSessions {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     session.writeDeadline = undefined;
-    if (session.dirty) this.#flushSoon(now);
+    if (this.#dirty.has(session)) this.#flushSoon(now);
   }
 
   #takeState(state: ControlState, now: Instant): void {
-    if (state === this.#state) return;
-    const changed = changedTailnets(this.#state, state);
-    for (const id of this.#state.nodes.keys()) {
-      if (state.nodes.has(id)) continue;
-      this.#views.forget(id);
-      this.#presence.forget(id);
+    const old = this.#network.state;
+    if (state === old) return;
+    this.#network.setState(state);
+    if (old.nodes !== state.nodes) {
+      for (const id of old.nodes.keys()) if (!state.nodes.has(id)) this.#presence.forget(id);
     }
-    this.#state = state;
-    for (const tailnet of changed) this.#markDirty(tailnet, now);
+    if (this.#network.isBehind) this.#flushSoon(now);
   }
 
-  #takePacketFilters(next: PacketFilters, now: Instant): void {
-    const old = this.#packetFilters;
-    this.#packetFilters = next;
-    this.#views.setPacketFilters(next);
-    for (const tailnet of new Set([...old.keys(), ...next.keys()])) {
-      if (old.get(tailnet) !== next.get(tailnet)) this.#markDirty(tailnet, now);
-    }
+  #touch(node: NodeId, now: Instant): void {
+    this.#network.touch(node);
+    this.#flushSoon(now);
   }
 
-  #markDirty(tailnet: TailnetId, now: Instant): void {
-    for (const session of this.#sessions.values()) {
-      if (session.tailnet === tailnet) session.dirty = true;
-    }
+  #allDirty(now: Instant): void {
+    for (const session of this.#sessions.values()) this.#dirty.add(session);
     this.#flushSoon(now);
   }
 
@@ -269,71 +310,134 @@ export class MapSessions {
   /** Everything that is due by now. */
   #advance(now: Instant, wall: WallTime): void {
     for (const gone of this.#presence.due(now)) {
-      const node = this.#state.nodes.get(gone.node);
-      if (node === undefined) continue;
+      if (!this.#network.state.nodes.has(gone.node)) continue;
       this.#outputs.push({ type: 'offline', node: gone.node, lastSeen: gone.lastSeen });
-      this.#markDirty(node.tailnet, now);
+      this.#touch(gone.node, now);
     }
-    for (const node of this.#presence.abandoned(this.#state, now)) {
+    for (const node of this.#presence.abandoned(this.#network.state, now)) {
       this.#outputs.push({ type: 'abandoned', node });
     }
-    if (this.#nextExpiry !== undefined && this.#nextExpiry <= wall) {
-      for (const session of this.#sessions.values()) session.dirty = true;
+    const { nextExpiry } = this.#network;
+    if (nextExpiry !== undefined && nextExpiry <= wall && this.#sessions.size > 0) {
       this.#flushAt = now;
     }
+    this.#probe(now);
     if (this.#flushAt !== undefined && this.#flushAt <= now) this.#flush(now, wall);
-    this.#keepAlive(now, wall);
+    this.#ring(now, wall);
+  }
+
+  /** Asks nodes that share a route whether they work, and hears what came of it. */
+  #probe(now: Instant): void {
+    this.#probes.handleTimeout(now);
+    for (let out = this.#probes.poll(); out !== undefined; out = this.#probes.poll()) {
+      if (out.type === 'health') {
+        this.counters.add(out.isHealthy ? 'route-server-recovered' : 'route-server-silent');
+        this.#network.setHealth(out.node, out.isHealthy);
+        if (this.#network.isBehind) this.#flushSoon(now);
+        continue;
+      }
+      for (const session of this.#byNode.get(out.node) ?? []) {
+        session.pendingPing = `${this.#serverUrl}${pingPath}${out.token}`;
+        this.#dirty.add(session);
+        this.#flushSoon(now);
+      }
+    }
+  }
+
+  #watchRoutes(now: Instant): void {
+    const rivals = this.#serverUrl === undefined ? undefined : this.#network.takeRivals();
+    if (rivals !== undefined) this.#probes.setRivals(rivals, now);
   }
 
   #flush(now: Instant, wall: WallTime): void {
     this.#flushAt = undefined;
-    this.#nextExpiry = this.#findNextExpiry(wall);
-    const snapshots = new Map<TailnetId, TailnetSnapshot>();
-    for (const session of [...this.#sessions.values()]) {
-      if (!session.dirty) continue;
-      const node = this.#state.nodes.get(session.node);
+    this.#network.publish(this.#presence, wall, this.#listener);
+    this.#watchRoutes(now);
+    const { state } = this.#network;
+    /** Frames of this moment: most viewers of a change get the same bytes. */
+    const frames = new Map<string, Uint8Array>();
+    for (const session of [...this.#dirty]) {
+      const node = state.nodes.get(session.node);
       if (node?.nodeKey !== session.nodeKey) {
         this.#close(session, node === undefined ? 'unknown-node' : 'key-replaced', now, wall);
         continue;
       }
       if (session.writeDeadline !== undefined) continue; // `drained` brings it back
-      let snapshot = snapshots.get(session.tailnet);
-      if (snapshot === undefined) {
-        snapshot = this.#views.snapshot(this.#state, session.tailnet, this.#presence, wall);
-        snapshots.set(session.tailnet, snapshot);
-      }
-      session.dirty = false;
-      const view = this.#views.view(this.#state, node, snapshot, wall);
-      const delta = diffViews(session.sent, view);
-      session.sent = view;
+      this.#dirty.delete(session);
+      const head = this.#network.head(node.id, wall);
+      const delta = head && takeDelta(session, head, this.#network);
       this.counters.add(delta === undefined ? 'map-delta-empty' : 'map-delta');
-      if (delta !== undefined) this.#write(session, delta, now);
+      if (delta !== undefined) this.#writeDelta(session, delta, frames, now);
     }
   }
 
-  #keepAlive(now: Instant, wall: WallTime): void {
-    for (const session of [...this.#sessions.values()]) {
-      if (session.writeDeadline !== undefined) {
-        if (session.writeDeadline <= now) this.#close(session, 'slow-client', now, wall);
-      } else if (session.keepAliveAt <= now) {
+  #writeDelta(
+    session: MapSession,
+    { response, key }: SessionDelta,
+    frames: Map<string, Uint8Array>,
+    now: Instant,
+  ): void {
+    if (key === undefined) {
+      this.#write(session, response, now);
+      return;
+    }
+    const name = `${session.compression} ${key}`;
+    let frame = frames.get(name);
+    if (frame === undefined) {
+      frame = encodeMapFrame(encodeMapResponse(response), session.compression);
+      frames.set(name, frame);
+    }
+    this.#push(session, frame, now);
+  }
+
+  /** Sessions whose time has come: to be kept alive, or given up. */
+  #ring(now: Instant, wall: WallTime): void {
+    for (
+      let at = this.#alarms.nextAt();
+      at !== undefined && at <= now;
+      at = this.#alarms.nextAt()
+    ) {
+      this.#alarms.take().run();
+    }
+    for (const session of this.#ringing.splice(0)) {
+      if (this.#sessions.get(session.id) !== session) continue;
+      const due = session.writeDeadline ?? session.keepAliveAt;
+      if (due > now) {
+        this.#setAlarm(session);
+      } else if (session.writeDeadline !== undefined) {
+        this.#close(session, 'slow-client', now, wall);
+      } else {
         this.counters.add('map-keep-alive');
         this.#push(session, encodeMapFrame(KEEP_ALIVE_JSON, session.compression), now);
       }
     }
   }
 
-  #write(session: Session, response: WireMapResponse, now: Instant): void {
+  /** An alarm that stands is moved only to an earlier time; one that rings too early is set again. */
+  #setAlarm(session: MapSession): void {
+    const at = session.writeDeadline ?? session.keepAliveAt;
+    if (session.alarmAt !== undefined && session.alarmAt <= at) return;
+    session.alarmAt = at;
+    this.#alarms.plan(at, () => {
+      if (session.alarmAt !== at) return;
+      session.alarmAt = undefined;
+      this.#ringing.push(session);
+    });
+  }
+
+  #write(session: MapSession, response: WireMapResponse, now: Instant): void {
     this.#push(session, encodeMapFrame(encodeMapResponse(response), session.compression), now);
   }
 
-  #push(session: Session, bytes: Uint8Array, now: Instant): void {
+  #push(session: MapSession, bytes: Uint8Array, now: Instant): void {
     session.writeDeadline = after(now, slowClientMs);
     session.keepAliveAt = after(now, keepAliveMinMs + this.#jitter() * keepAliveJitterMs);
+    this.#setAlarm(session);
     this.#outputs.push({ type: 'write', session: session.id, bytes });
   }
 
   #close(
-    session: Session,
+    session: MapSession,
     reason: Extract<MapSessionsOutput, { type: 'close' }>['reason'],
     now: Instant,
     wall: WallTime,
@@ -346,27 +450,4 @@ export class MapSessions {
   #jitter(): number {
     return (this.#random.fill(new Uint8Array(1))[0] ?? 0) / 256;
   }
-
-  #findNextExpiry(wall: WallTime): WallTime | undefined {
-    let next = Number.POSITIVE_INFINITY;
-    for (const node of this.#state.nodes.values()) {
-      if (node.keyExpiry !== undefined && node.keyExpiry > wall) {
-        next = Math.min(next, node.keyExpiry);
-      }
-    }
-    return Number.isFinite(next) ? wallTime(next) : undefined;
-  }
-}
-
-/** Tailnets whose nodes or users differ between two states. */
-function changedTailnets(old: ControlState, next: ControlState): ReadonlySet<TailnetId> {
-  const changed = new Set<TailnetId>();
-  for (const node of next.nodes.values()) {
-    if (old.nodes.get(node.id) !== node) changed.add(node.tailnet);
-  }
-  for (const node of old.nodes.values()) if (!next.nodes.has(node.id)) changed.add(node.tailnet);
-  for (const user of next.users.values()) {
-    if (old.users.get(user.id) !== user) changed.add(user.tailnet);
-  }
-  return changed;
 }

@@ -79,14 +79,13 @@ test('endpoints are validated, told apart and bounded', () => {
 test('what a Warren node says of its NAT stands beside it for its peers, and not in its own view', () => {
   const WarrenNat = { V: 1, Class: 'hard' };
   const network = updated(joined(), { Hostinfo: { Hostname: 'host-1', WarrenNat } });
-  const other = network.join(2);
   const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} } });
   const presence = { isOnline: () => true, lastSeen: () => undefined };
-  const snapshot = builder.snapshot(network.state, 'home', presence, network.wall);
-  const view = builder.view(network.state, other, snapshot, network.wall);
-  expect(view.peers.get(network.node(1).id)).toMatchObject({ WarrenNat });
-  expect(view.peers.get(network.node(1).id)?.Hostinfo).toEqual({ Hostname: 'host-1' });
-  const own = builder.view(network.state, network.node(1), snapshot, network.wall).node;
+  const node = network.node(1);
+  const shown = builder.peerNode(node, presence, network.wall);
+  expect(shown).toMatchObject({ WarrenNat, Hostinfo: { Hostname: 'host-1' } });
+  expect(JSON.stringify(shown.Hostinfo)).not.toContain('WarrenNat');
+  const own = builder.selfNode(node, false, {});
   expect(JSON.stringify(own)).not.toContain('WarrenNat');
 });
 

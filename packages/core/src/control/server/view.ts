@@ -1,48 +1,40 @@
 /**
- * What each node is to see, from the state and who is online: its own node, its peers, relays, filter, DNS.
- *
- * Everybody of a tailnet sees everybody, and may talk to everybody unless the tailnet has filter rules of its
- * own; a node whose key expired sees nobody.
- * A node's JSON object is made once per change and shared by all views, so that equal views are equal
- * pointers.
+ * How nodes look, to their peers and to themselves, as JSON objects; and what else a node is told. A node's
+ * object is made once per change and shared by all who see it, so that equal views are equal pointers. Who sees
+ * whom is the business of access.ts.
  */
 import type { WallTime } from '../../base/instant.js';
 import { asInteger, type JsonObject, type JsonValue } from '../../base/json.js';
 import { formatRfc3339 } from '../../base/rfc3339.js';
-import { hostPrefix } from '../../ip/prefix.js';
+import { hostPrefix, type Prefix } from '../../ip/prefix.js';
 import { formatPublicKey } from '../../keys/keys.js';
-import type { MapView } from '../../netmap/diff.js';
-import type {
-  WireDnsConfig,
-  WireFilterRule,
-  WireNode,
-  WireRelayMap,
-  WireUserProfile,
-} from '../../netmap/wire.js';
+import type { ViewHead } from '../../netmap/diff.js';
+import type { WireDnsConfig, WireNode, WireRelayMap, WireUserProfile } from '../../netmap/wire.js';
 import { DEFAULT_DNS, type DnsSettings, dnsConfigOf } from './dns-config.js';
 import { fullName } from './names.js';
+import type { Capabilities, NodeRights, Policies } from './rights.js';
+import { leadsTo, type NodeRoutes } from './route-book.js';
 import {
   type ControlState,
   isExpired,
   type NodeId,
   type NodeRecord,
-  nodesOf,
   TAGGED_USER,
-  type TailnetId,
+  type UserId,
 } from './state.js';
 
 /** What every view shares. */
 export interface ViewSettings {
   /** Without trailing dot. */
   readonly baseDomain: string;
+  /** `https://host[:port]`: where nodes are asked whether they work. Undefined: they aren't asked. */
+  readonly serverUrl?: string | undefined;
   readonly relayMap: WireRelayMap;
-  readonly packetFilters?: PacketFilters | undefined;
+  /** Undefined: everybody of a tailnet may talk to everybody. */
+  readonly policies?: Policies | undefined;
   /** Undefined: {@link DEFAULT_DNS}. */
   readonly dns?: DnsSettings | undefined;
 }
-
-/** Filter rules by tailnet; one that has none here gets {@link ALLOW_NETWORK}. */
-export type PacketFilters = ReadonlyMap<TailnetId, readonly WireFilterRule[]>;
 
 /** Who has a session, as the views show it. */
 export interface Presence {
@@ -50,22 +42,6 @@ export interface Presence {
   /** When the node's last session ended, if that is newer than its record. */
   lastSeen(node: NodeId): WallTime | undefined;
 }
-
-type FilterLists = MapView['packetFilters'];
-
-/**
- * All may talk within a network. The sources are its addresses rather than `*`, which to clients means any
- * address at all: an exit node could then let the whole internet in. Approved subnet routes join them here
- * when there are some. The target `*` is whatever a node holds for itself or serves.
- */
-export const ALLOW_NETWORK: readonly WireFilterRule[] = [
-  {
-    SrcIPs: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'],
-    DstPorts: [{ IP: '*', Ports: { First: 0, Last: 65_535 } }],
-  },
-];
-const DEFAULT_LISTS: FilterLists = { base: ALLOW_NETWORK };
-const ALLOW_NOTHING: FilterLists = { base: [] };
 
 /** Of a Warren node's host information: what it says of its NAT. */
 const NAT_FIELD = 'WarrenNat';
@@ -91,22 +67,17 @@ interface CachedPeer {
   readonly online: boolean;
   readonly lastSeen: WallTime | undefined;
   readonly expired: boolean;
+  readonly routes: NodeRoutes;
   readonly wire: WireNode;
 }
 
 interface CachedSelf {
   readonly record: NodeRecord;
   readonly expired: boolean;
+  readonly capabilities: Capabilities;
+  readonly served: readonly Prefix[];
   readonly wire: WireNode;
 }
-
-/** What all nodes of a tailnet see at one moment. */
-export interface TailnetSnapshot {
-  readonly nodes: ReadonlyMap<NodeId, WireNode>;
-  readonly users: ReadonlyMap<number, WireUserProfile>;
-}
-
-const NO_PEERS: ReadonlyMap<NodeId, WireNode> = new Map();
 
 /** Builds views; keeps the JSON objects of nodes while they hold. */
 export class ViewBuilder {
@@ -114,19 +85,12 @@ export class ViewBuilder {
   #dnsConfig: WireDnsConfig;
   readonly #peers = new Map<NodeId, CachedPeer>();
   readonly #selves = new Map<NodeId, CachedSelf>();
-  #filters: ReadonlyMap<TailnetId, FilterLists> = new Map();
   #relayMap: WireRelayMap;
 
   constructor(settings: ViewSettings) {
     this.#settings = settings;
     this.#relayMap = settings.relayMap;
     this.#dnsConfig = dnsConfigOf(settings.dns ?? DEFAULT_DNS, settings.baseDomain);
-    this.setPacketFilters(settings.packetFilters ?? new Map());
-  }
-
-  /** Replaces the rules of all tailnets. */
-  setPacketFilters(packetFilters: PacketFilters): void {
-    this.#filters = new Map([...packetFilters].map(([tailnet, base]) => [tailnet, { base }]));
   }
 
   setRelayMap(relayMap: WireRelayMap): void {
@@ -137,34 +101,13 @@ export class ViewBuilder {
     this.#dnsConfig = dnsConfigOf(dns, this.#settings.baseDomain);
   }
 
-  /** What the views of one moment share; made once for all of them. */
-  snapshot(
-    state: ControlState,
-    tailnet: TailnetId,
-    presence: Presence,
-    wall: WallTime,
-  ): TailnetSnapshot {
-    const nodes = nodesOf(state, tailnet);
+  /** What a node is told besides its peers. */
+  head(viewer: NodeRecord, rights: NodeRights, { served }: NodeRoutes, wall: WallTime): ViewHead {
     return {
-      nodes: new Map(nodes.map((node) => [node.id, this.#peerNode(node, presence, wall)])),
-      users: new Map(nodes.map((node) => userProfile(state, node))),
-    };
-  }
-
-  /** The view of one node. */
-  view(
-    state: ControlState,
-    viewer: NodeRecord,
-    snapshot: TailnetSnapshot,
-    wall: WallTime,
-  ): MapView {
-    const expired = isExpired(viewer, wall);
-    return {
-      node: this.#selfNode(viewer, expired),
-      peers: expired ? NO_PEERS : snapshot.nodes,
-      users: expired ? new Map([userProfile(state, viewer)]) : snapshot.users,
+      node: this.selfNode(viewer, isExpired(viewer, wall), rights.capabilities, served),
       relayMap: this.#relayMap,
-      packetFilters: expired ? ALLOW_NOTHING : (this.#filters.get(viewer.tailnet) ?? DEFAULT_LISTS),
+      packetFilters: rights.packetFilters,
+      sshPolicy: rights.sshPolicy,
       dnsConfig: this.#dnsConfig,
       domain: this.#settings.baseDomain,
     };
@@ -176,18 +119,18 @@ export class ViewBuilder {
     this.#selves.delete(id);
   }
 
-  #common(node: NodeRecord, expired: boolean): WireNode {
+  #common(node: NodeRecord, expired: boolean, routes: readonly Prefix[]): WireNode {
     const addresses = [hostPrefix(node.addresses.v4), hostPrefix(node.addresses.v6)];
     return {
       ID: node.id,
       StableID: node.stableId,
       Name: fullName(node.label, this.#settings.baseDomain),
-      User: node.tags.length > 0 ? TAGGED_USER.id : node.userId,
+      User: profileIdOf(node),
       Key: formatPublicKey('node', node.nodeKey),
       ...(node.keyExpiry === undefined ? {} : { KeyExpiry: formatRfc3339(node.keyExpiry) }),
       Machine: formatPublicKey('machine', node.machineKey),
       Addresses: addresses,
-      AllowedIPs: addresses,
+      AllowedIPs: [...addresses, ...routes],
       Hostinfo: sharedHostInfo(node.hostInfo),
       Created: formatRfc3339(node.createdAt),
       Cap: node.capVersion,
@@ -201,15 +144,24 @@ export class ViewBuilder {
    * How a node sees itself. Its endpoints, disco key, home and online state are left out: it knows them
    * better, and each of its own reports would come back as a full rebuild.
    */
-  #selfNode(record: NodeRecord, expired: boolean): WireNode {
+  selfNode(
+    record: NodeRecord,
+    expired: boolean,
+    capabilities: Capabilities,
+    served: readonly Prefix[],
+  ): WireNode {
     const cached = this.#selves.get(record.id);
-    if (cached?.record === record && cached.expired === expired) return cached.wire;
-    const wire = { ...this.#common(record, expired), CapMap: {} };
-    this.#selves.set(record.id, { record, expired, wire });
+    const isSame = cached?.record === record && cached.expired === expired;
+    if (isSame && cached.capabilities === capabilities && cached.served === served) {
+      return cached.wire;
+    }
+    const wire = { ...this.#common(record, expired, served), CapMap: capabilities };
+    this.#selves.set(record.id, { record, expired, capabilities, served, wire });
     return wire;
   }
 
-  #peerNode(record: NodeRecord, presence: Presence, wall: WallTime): WireNode {
+  /** How its peers see a node. */
+  peerNode(record: NodeRecord, presence: Presence, routes: NodeRoutes, wall: WallTime): WireNode {
     const expired = isExpired(record, wall);
     const online = presence.isOnline(record.id) && !expired;
     const lastSeen = online ? undefined : (presence.lastSeen(record.id) ?? record.lastSeen);
@@ -218,14 +170,17 @@ export class ViewBuilder {
       cached?.record === record &&
       cached.online === online &&
       cached.lastSeen === lastSeen &&
-      cached.expired === expired
+      cached.expired === expired &&
+      cached.routes.served === routes.served &&
+      cached.routes.carried === routes.carried
     ) {
       return cached.wire;
     }
     const homeRegion = asInteger(record.netInfo?.['PreferredDERP'], 1);
     const nat = record.hostInfo[NAT_FIELD] as JsonValue | undefined;
     const wire: WireNode = {
-      ...this.#common(record, expired),
+      ...this.#common(record, expired, leadsTo(routes)),
+      ...(routes.carried.length === 0 ? {} : { PrimaryRoutes: routes.carried }),
       ...(record.discoKey === undefined
         ? {}
         : { DiscoKey: formatPublicKey('disco', record.discoKey) }),
@@ -235,14 +190,18 @@ export class ViewBuilder {
       ...(nat === undefined ? {} : { WarrenNat: nat }),
       ...(lastSeen === undefined ? {} : { LastSeen: formatRfc3339(lastSeen) }),
     };
-    this.#peers.set(record.id, { record, online, lastSeen, expired, wire });
+    this.#peers.set(record.id, { record, online, lastSeen, expired, routes, wire });
     return wire;
   }
 }
 
-/** The profile that goes with a node, by its user id. */
-function userProfile(state: ControlState, node: NodeRecord): readonly [number, WireUserProfile] {
-  const user = node.tags.length > 0 ? TAGGED_USER : state.users.get(node.userId);
-  const id = user?.id ?? node.userId;
-  return [id, { ID: id, LoginName: user?.loginName ?? '', DisplayName: user?.displayName ?? '' }];
+/** Whose profile goes with a node. */
+export function profileIdOf(node: NodeRecord): UserId {
+  return node.tags.length > 0 ? TAGGED_USER.id : node.userId;
+}
+
+/** A user, or the one who stands for tagged nodes. */
+export function userProfile(state: ControlState, id: UserId): WireUserProfile {
+  const user = id === TAGGED_USER.id ? TAGGED_USER : state.users.get(id);
+  return { ID: id, LoginName: user?.loginName ?? '', DisplayName: user?.displayName ?? '' };
 }

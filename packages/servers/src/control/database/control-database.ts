@@ -2,9 +2,10 @@
  * Where a control server's state lasts. SQLite stands behind it today; what several servers on one database
  * would need is in docs/adr/0003-one-state-one-writer.md.
  */
-import type { ControlState } from '@warren/core/control/server/state';
+import type { ControlState, TailnetId } from '@warren/core/control/server/state';
 import type { StateChanges } from '@warren/core/control/server/state-changes';
 import type { PathChangeRecord } from './path-table.js';
+import type { StoredPolicy } from './policy-table.js';
 
 /** Goes up by one with each write. */
 export type Revision = number;
@@ -23,6 +24,10 @@ export interface ControlDatabase {
   appendPaths(changes: readonly PathChangeRecord[]): void;
   /** The newest `limit` changes of paths, oldest first. */
   readPaths(limit: number): readonly PathChangeRecord[];
+  /** The policy that a tailnet had last. */
+  readPolicy(tailnet: TailnetId): StoredPolicy | undefined;
+  /** Undefined: it has none. Throws FileError. */
+  writePolicy(tailnet: TailnetId, policy: StoredPolicy | undefined): void;
   /** Writes a whole copy of the present state to a new file. Throws FileError. */
   backup(file: string): void;
   close(): void;

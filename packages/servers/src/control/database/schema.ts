@@ -90,6 +90,13 @@ interface PathChangeTable {
   readonly latency_ms: number | null;
 }
 
+/** The policy that was accepted last, as its file was written. */
+interface PolicyTable {
+  readonly tailnet_id: string;
+  readonly text: string;
+  readonly accepted_at: number;
+}
+
 export interface Schema {
   readonly meta: MetaTable;
   readonly tailnets: TailnetTable;
@@ -97,6 +104,7 @@ export interface Schema {
   readonly pre_auth_keys: PreAuthKeyTable;
   readonly nodes: NodeTable;
   readonly path_changes: PathChangeTable;
+  readonly policies: PolicyTable;
 }
 
 export type Row<Table extends keyof Schema> = Schema[Table];

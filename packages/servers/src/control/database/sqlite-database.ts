@@ -10,7 +10,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { type ControlState, emptyState } from '@warren/core/control/server/state';
+import { type ControlState, emptyState, type TailnetId } from '@warren/core/control/server/state';
 import { changesBetween, type StateChanges } from '@warren/core/control/server/state-changes';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../../errors.js';
@@ -27,6 +27,7 @@ import {
 import { allMigrations, migrationsAfter } from './migrations/all-migrations.js';
 import type { Migration } from './migrations/migration.js';
 import { appendPathChanges, type PathChangeRecord, readPathChanges } from './path-table.js';
+import { readPolicy, type StoredPolicy, writePolicy } from './policy-table.js';
 import { damaged } from './record-reader.js';
 import { sqliteQueries } from './schema.js';
 import { SqliteConnection, SqliteFailure } from './sqlite-driver.js';
@@ -94,6 +95,14 @@ class SqliteDatabase implements ControlDatabase {
 
   readPaths(limit: number): readonly PathChangeRecord[] {
     return explained(this.#file, () => readPathChanges(this.#connection, limit));
+  }
+
+  readPolicy(tailnet: TailnetId): StoredPolicy | undefined {
+    return explained(this.#file, () => readPolicy(this.#connection, tailnet));
+  }
+
+  writePolicy(tailnet: TailnetId, policy: StoredPolicy | undefined): void {
+    explained(this.#file, () => writePolicy(this.#connection, tailnet, policy));
   }
 
   backup(file: string): void {

@@ -26,7 +26,7 @@ const queries = sqliteQueries();
 
 type MetaName = 'schema_version' | 'revision' | 'next_node_id' | 'next_user_id';
 /** Tables whose records have an id. */
-type StateTable = Exclude<keyof Schema, 'meta' | 'path_changes'>;
+type StateTable = Exclude<keyof Schema, 'meta' | 'path_changes' | 'policies'>;
 /** For what is the same for each of them. */
 const anyTable =
   sqliteQueries<Record<StateTable, { id: string | number; [column: string]: unknown }>>();

@@ -2,10 +2,18 @@ import { assert } from '@warren/core/base/assert';
 import { initial } from './0001-initial.js';
 import { pathChanges } from './0002-path-changes.js';
 import { approvals } from './0003-approvals.js';
+import { routes } from './0004-routes.js';
+import { policies } from './0005-policies.js';
 import type { Migration } from './migration.js';
 
 /** Every step, in order. */
-export const allMigrations: readonly Migration[] = [initial, pathChanges, approvals];
+export const allMigrations: readonly Migration[] = [
+  initial,
+  pathChanges,
+  approvals,
+  routes,
+  policies,
+];
 
 /** The steps that a database of `version` lacks; 0: an empty one. */
 export function migrationsAfter(

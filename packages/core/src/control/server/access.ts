@@ -1,0 +1,158 @@
+/**
+ * What policies make of the nodes of a server, tailnet by tailnet: who sees whom, who lets in whom, what each
+ * node may do. A tailnet without a policy has the one that lets everybody talk to everybody.
+ */
+import type { Prefix } from '../../ip/prefix.js';
+import type { AccessNode } from '../../policy/access-node.js';
+import { type AccessChange, AccessTable } from '../../policy/access-table.js';
+import { CompiledPolicy } from '../../policy/compiled-policy.js';
+import { FilterBook } from '../../policy/filter-rules.js';
+import { OPEN_POLICY } from '../../policy/policy.js';
+import { sshPolicyOf } from '../../policy/ssh-rules.js';
+import { accessNodeOf } from './access-node-of.js';
+import { type Capabilities, NO_RIGHTS, type NodeRights, type Policies } from './rights.js';
+import type { RoutesOf } from './route-book.js';
+import type { ControlState, NodeId, NodeRecord, TailnetId } from './state.js';
+
+const OPEN = new CompiledPolicy(OPEN_POLICY);
+
+const SSH_CAPABILITY = 'https://tailscale.com/cap/ssh';
+const RANDOM_PORT_CAPABILITY = 'randomize-client-port';
+
+/** One tailnet under one policy. */
+class TailnetAccess {
+  readonly table: AccessTable;
+  readonly #filters: FilterBook;
+  /** Kept while they hold, so that equal rights are one object. */
+  readonly #rights = new Map<NodeId, NodeRights>();
+  /** By the rules, then by the names: nodes of equal rights share objects. */
+  readonly #lists = new WeakMap<object, NodeRights['packetFilters']>();
+  readonly #capabilities = new Map<string, Capabilities>();
+
+  constructor(policy: CompiledPolicy, nodes: Iterable<AccessNode>) {
+    this.table = new AccessTable(policy, nodes);
+    this.#filters = new FilterBook(this.table);
+  }
+
+  changed({ affected }: AccessChange): void {
+    this.#filters.invalidate(affected);
+    for (const id of affected) this.#rights.delete(id);
+  }
+
+  rightsOf(id: NodeId): NodeRights {
+    let rights = this.#rights.get(id);
+    if (rights === undefined) {
+      rights = {
+        packetFilters: this.#listsOf(id),
+        capabilities: this.#capabilitiesOf(id),
+        sshPolicy: sshPolicyOf(this.table, id),
+      };
+      this.#rights.set(id, rights);
+    }
+    return rights;
+  }
+
+  #listsOf(id: NodeId): NodeRights['packetFilters'] {
+    const base = this.#filters.filterOf(id);
+    let lists = this.#lists.get(base);
+    if (lists === undefined) {
+      lists = { base };
+      this.#lists.set(base, lists);
+    }
+    return lists;
+  }
+
+  #capabilitiesOf(id: NodeId): Capabilities {
+    const { compiled } = this.table;
+    const subject = this.table.entry(id)?.subject;
+    if (subject === undefined) return NO_RIGHTS.capabilities;
+    const { attributeTargets, policy } = compiled;
+    const slots = [
+      ...attributeTargets.byIdentity(subject.identities),
+      ...attributeTargets.byAddress(subject),
+    ];
+    const names = new Set(slots.flatMap((slot) => [...compiled.attributes(slot)]));
+    if (policy.randomizeClientPort) names.add(RANDOM_PORT_CAPABILITY);
+    if (policy.ssh.length > 0) names.add(SSH_CAPABILITY);
+    const sorted = [...names].sort();
+    const key = sorted.join(' ');
+    const known = this.#capabilities.get(key);
+    if (known !== undefined) return known;
+    const made = Object.fromEntries(sorted.map((name) => [name, []]));
+    this.#capabilities.set(key, made);
+    return made;
+  }
+}
+
+export class NetworkAccess {
+  readonly #tailnets = new Map<TailnetId, TailnetAccess>();
+  readonly #homes = new Map<NodeId, TailnetAccess>();
+  #policies: Policies;
+
+  constructor(policies: Policies) {
+    this.#policies = policies;
+  }
+
+  /** Takes all nodes of a state at once. */
+  load(state: ControlState, routesOf: RoutesOf): void {
+    const byTailnet = new Map<TailnetId, AccessNode[]>();
+    for (const record of state.nodes.values()) {
+      const nodes = byTailnet.get(record.tailnet);
+      const node = accessNodeOf(state, record, routesOf(record.id).served);
+      if (nodes === undefined) byTailnet.set(record.tailnet, [node]);
+      else nodes.push(node);
+    }
+    for (const [tailnet, nodes] of byTailnet) this.#fill(tailnet, nodes);
+  }
+
+  put(state: ControlState, record: NodeRecord, routes: readonly Prefix[]): AccessChange {
+    const home = this.#tailnets.get(record.tailnet) ?? this.#fill(record.tailnet, []);
+    const change = home.table.put(accessNodeOf(state, record, routes));
+    home.changed(change);
+    this.#homes.set(record.id, home);
+    return change;
+  }
+
+  remove(id: NodeId): AccessChange | undefined {
+    const home = this.#homes.get(id);
+    const change = home?.table.remove(id);
+    if (home === undefined || change === undefined) return undefined;
+    home.changed(change);
+    this.#homes.delete(id);
+    return change;
+  }
+
+  /** Takes other policies; names the tailnets whose policy is another one. */
+  setPolicies(next: Policies): readonly TailnetId[] {
+    const old = this.#policies;
+    this.#policies = next;
+    const tailnets = new Set([...old.keys(), ...next.keys()]);
+    return [...tailnets].filter((tailnet) => old.get(tailnet) !== next.get(tailnet));
+  }
+
+  /** Works everything out anew for a tailnet, under its present policy. */
+  rebuild(tailnet: TailnetId): void {
+    const table = this.#tailnets.get(tailnet)?.table;
+    if (table !== undefined) this.#fill(tailnet, [...table.nodes()]);
+  }
+
+  sees(one: NodeId, other: NodeId): boolean {
+    return this.#homes.get(one)?.table.sees(one, other) === true;
+  }
+
+  /** All that a node sees, in no order. */
+  peersOf(id: NodeId): Iterable<NodeId> {
+    return this.#homes.get(id)?.table.peersOf(id) ?? [];
+  }
+
+  rightsOf(id: NodeId): NodeRights {
+    return this.#homes.get(id)?.rightsOf(id) ?? NO_RIGHTS;
+  }
+
+  #fill(tailnet: TailnetId, nodes: readonly AccessNode[]): TailnetAccess {
+    const made = new TailnetAccess(this.#policies.get(tailnet) ?? OPEN, nodes);
+    this.#tailnets.set(tailnet, made);
+    for (const { id } of nodes) this.#homes.set(id, made);
+    return made;
+  }
+}
