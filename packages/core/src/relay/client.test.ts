@@ -171,18 +171,18 @@ describe('a ready client', () => {
 
   test('holds a bounded number of early packets, disco apart from data, and no stale ones', () => {
     const client = makeClient();
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 300; i++) {
       client.handle({ type: 'send', peer: keyB, packet: Uint8Array.of(i) }, start);
     }
     client.handle({ type: 'send', peer: keyB, packet: discoPacket }, start);
     const writes = feed(client, concatBytes(FRAMES.serverKey, FRAMES.serverInfo)).slice(2);
-    expect(writes).toHaveLength(129);
+    expect(writes).toHaveLength(257);
     expect(writes[0]).toEqual({ type: 'write', bytes: encode.encodeSendPacket(keyB, discoPacket) });
     expect(writes[1]).toEqual({
       type: 'write',
-      bytes: encode.encodeSendPacket(keyB, Uint8Array.of(72)),
+      bytes: encode.encodeSendPacket(keyB, Uint8Array.of(44)),
     });
-    expect(client.counters.get('send-queue-full')).toBe(72);
+    expect(client.counters.get('drop-send-data-full')).toBe(44);
 
     const late = makeClient();
     late.handle({ type: 'send', peer: keyB, packet }, start);
@@ -192,7 +192,7 @@ describe('a ready client', () => {
       after(start, 1001),
     );
     expect(outputs.map((output) => output.type)).toEqual(['write', 'ready']);
-    expect(late.counters.get('send-too-old')).toBe(1);
+    expect(late.counters.get('drop-send-data-old')).toBe(1);
   });
 
   test('refuses to send what no relay carries', () => {
@@ -336,6 +336,47 @@ describe('liveness', () => {
   });
 });
 
+describe('a stream with little room', () => {
+  const other = keyA;
+  const targets = (outputs: RelayClientOutput[]): string[] =>
+    outputs.map((output) =>
+      output.type === 'write' && output.bytes[5] === publicKeyBytes(keyB)[0] ? 'B' : 'other',
+    );
+
+  test('takes packets as far as there is room, then waits to be told of more, without timers', () => {
+    const client = readyClient();
+    client.handle({ type: 'room', bytes: 2_000 }, start);
+    for (let i = 0; i < 10; i++) {
+      client.handle({ type: 'send', peer: keyB, packet: new Uint8Array(963) }, start);
+    }
+    expect(drain(client)).toHaveLength(2);
+    expect(client.nextTimeout()).toBe(after(start, 120_000));
+    client.handle({ type: 'room', bytes: 2_500 }, start);
+    expect(drain(client)).toHaveLength(3);
+    client.handle({ type: 'room', bytes: Number.POSITIVE_INFINITY }, start);
+    expect(drain(client)).toHaveLength(5);
+    expect(client.counters.snapshot()).toEqual({});
+  });
+
+  test('gives a peer its share while another one is flooded, and disco goes first', () => {
+    const client = readyClient();
+    client.handle({ type: 'room', bytes: 0 }, start);
+    for (let i = 0; i < 1_000; i++) {
+      client.handle({ type: 'send', peer: keyB, packet: new Uint8Array(963) }, start);
+      if (i % 100 === 0) client.handle({ type: 'send', peer: other, packet }, start);
+    }
+    client.handle({ type: 'send', peer: other, packet: discoPacket }, start);
+    client.handle({ type: 'room', bytes: 11 * 2_048 }, start);
+    const first = drain(client);
+    expect(first[0]).toEqual({
+      type: 'write',
+      bytes: encode.encodeSendPacket(other, discoPacket),
+    });
+    expect(targets(first).filter((target) => target === 'other')).toHaveLength(11);
+    expect(client.counters.snapshot()).toEqual({ 'drop-send-data-full': 1_010 - 256 });
+  });
+});
+
 describe('an announced limit', () => {
   const sent = (outputs: RelayClientOutput[]): number =>
     outputs.reduce((sum, output) => sum + (output.type === 'write' ? output.bytes.length : 0), 0);
@@ -378,7 +419,7 @@ describe('an announced limit', () => {
     expect(drain(client)).toHaveLength(1);
     client.handle({ type: 'timeout' }, after(start, 1001));
     expect(drain(client)).toEqual([]);
-    expect(client.counters.get('send-too-old')).toBe(1);
+    expect(client.counters.get('drop-send-data-old')).toBe(1);
     expect(client.nextTimeout()).toBe(after(start, 120_000));
   });
 });

@@ -115,6 +115,9 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
       case 'send':
         this.#send(input.peer, input.packet, now);
         break;
+      case 'room':
+        this.#sender.setRoom(input.bytes);
+        break;
       case 'prefer':
         this.#prefer(input.home);
         break;
@@ -269,7 +272,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
       this.counters.add('send-too-long');
       return;
     }
-    this.#sender.add(encodeSendPacket(peer, packet), looksLikeDisco(packet), now);
+    this.#sender.add(peer, encodeSendPacket(peer, packet), looksLikeDisco(packet), now);
   }
 
   /** "Not home" is what a server assumes, so it is only said after "home". */

@@ -1,6 +1,7 @@
 /**
- * Packets for one receiver, fair between their sources: deficit round robin by bytes. A source that floods fills
- * only its own share; when the queue is full, the source that holds most loses its oldest packet.
+ * Packets for one receiver, fair between their sources (or of one sender, fair between their targets): deficit round
+ * robin by bytes. A source that floods fills only its own share; when the queue is full, the source that holds most
+ * loses its oldest packet.
  *
  * Source of the method: Shreedhar and Varghese, "Efficient Fair Queuing using Deficit Round Robin" (1995).
  */
@@ -11,6 +12,8 @@ import type { NodeKey } from '../keys/keys.js';
 export interface FairQueueLimits {
   readonly packetsMax: number;
   readonly bytesMax: number;
+  /** Default {@link AGE_MAX_MS}. */
+  readonly ageMaxMs?: number;
 }
 
 /** Bytes queued by all receivers of a server together. */
@@ -84,20 +87,17 @@ export class FairQueue {
 
   /** The next frame in turn; undefined when nothing (fresh) waits. */
   take(now: Instant): Uint8Array | undefined {
-    for (;;) {
-      const flow = this.#flows.values().next().value;
-      if (flow === undefined) return undefined;
-      const next = this.#freshHead(flow, now);
-      if (next === undefined) continue;
-      if (next.frame.length <= flow.deficit) {
-        flow.deficit -= next.frame.length;
-        this.#removeHead(flow, next);
-        return next.frame;
-      }
-      flow.deficit += QUANTUM_BYTES;
-      this.#flows.delete(flow.source);
-      this.#flows.set(flow.source, flow);
-    }
+    const flow = this.#flowInTurn(now);
+    const next = flow?.waiting[0];
+    if (flow === undefined || next === undefined) return undefined;
+    flow.deficit -= next.frame.length;
+    this.#removeHead(flow, next);
+    return next.frame;
+  }
+
+  /** What {@link take} would give now. */
+  peek(now: Instant): Uint8Array | undefined {
+    return this.#flowInTurn(now)?.waiting[0]?.frame;
   }
 
   /** Forgets everything and gives the memory back. */
@@ -108,10 +108,24 @@ export class FairQueue {
     this.#bytes = 0;
   }
 
+  /** The flow whose oldest packet is fresh and may leave. */
+  #flowInTurn(now: Instant): Flow | undefined {
+    for (;;) {
+      const flow = this.#flows.values().next().value;
+      if (flow === undefined) return undefined;
+      const next = this.#freshHead(flow, now);
+      if (next === undefined) continue;
+      if (next.frame.length <= flow.deficit) return flow;
+      flow.deficit += QUANTUM_BYTES;
+      this.#flows.delete(flow.source);
+      this.#flows.set(flow.source, flow);
+    }
+  }
+
   /** The oldest packet that is not too old; undefined, and the flow is gone, when there is none. */
   #freshHead(flow: Flow, now: Instant): Waiting | undefined {
     for (let head = flow.waiting[0]; head !== undefined; head = flow.waiting[0]) {
-      if (after(head.since, AGE_MAX_MS) >= now) return head;
+      if (after(head.since, this.#limits.ageMaxMs ?? AGE_MAX_MS) >= now) return head;
       this.#dropOldest(flow, 'old');
     }
     return undefined;

@@ -16,6 +16,8 @@ export type RelayClientInput =
   /** Bytes from the server, any cut. */
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'send'; readonly peer: NodeKey; readonly packet: Uint8Array }
+  /** The stream takes so many bytes of packets; more wait, fair between peers. Until it is said: any number. */
+  | { readonly type: 'room'; readonly bytes: number }
   /** Tells the server whether this region is our home. */
   | { readonly type: 'prefer'; readonly home: boolean }
   /** Asks for a pong within 3 s, else `close`. */

@@ -84,7 +84,9 @@ export class Plane {
   }
 
   send(message: DownMessage): void {
-    if (message.type === 'relay-received' && !this.#downBacklog.offer(message.packets.length)) {
+    if (message.type === 'relay-received') {
+      const packets = this.#downBacklog.admit(message.packets);
+      if (packets.length > 0) this.#down.add({ ...message, packets });
       return;
     }
     this.#down.add(message);

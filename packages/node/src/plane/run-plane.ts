@@ -82,7 +82,11 @@ export async function runPlane(
   }
 
   function tell(message: UpMessage): void {
-    if (message.type === 'relay-send' && !upBacklog.offer(message.packets.length)) return;
+    if (message.type === 'relay-send') {
+      const packets = upBacklog.admit(message.packets);
+      if (packets.length > 0) ups.add({ ...message, packets });
+      return;
+    }
     if (message.type === 'counters') {
       const totals = { ...message.totals, ...counters.snapshot() };
       ups.add({ ...message, totals });

@@ -202,7 +202,7 @@ test('a relay that does not read costs packets, not memory', async () => {
     for (let i = 0; i < 100; i++) slow.link.send(slow.key, bulk);
     await sleep(1);
   }
-  expect(slow.counters.get('relay-link-full')).toBeGreaterThan(5_000);
+  expect(slow.counters.get('relay-drop-send-data-full')).toBeGreaterThan(5_000);
   expect(slow.closed).toBeUndefined();
 });
 

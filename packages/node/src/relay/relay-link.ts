@@ -15,19 +15,26 @@ import { RelayClient } from '@warren/core/relay/client';
 import type { RelayClientInput, RelayClientOutput } from '@warren/core/relay/io';
 import type { Clock } from '@warren/shell/clock';
 import { MachineTimer } from '@warren/shell/machine-timer';
+import { limitUnsent } from '../net/limit-unsent.js';
 import { type DialledRelay, dialRelay } from './dial-relay.js';
 
 /**
- * Bytes that may wait in the socket before packets are dropped. A relay that reads slower than we send
- * would otherwise turn memory into latency: 256 KiB is a fifth of a second at 10 Mbit/s.
+ * Bytes that may wait in the socket; what comes then waits in the client, where peers have shares and disco goes
+ * first. Not less than what Node takes before it says that the socket is full (64 KiB from Node 22 on), or nobody
+ * would tell us that there is room again.
  */
-const MAX_BUFFERED_BYTES = 256 * 1024;
+const MAX_BUFFERED_BYTES = 64 * 1024;
+
+/** And in the kernel, beyond what is on its way: 26 ms at 20 Mbit/s. */
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 /**
- * Pongs and the like are never dropped: a relay that asks for them and reads none is given up. Four times what
- * packets may take, so that packets alone never lead here.
+ * Pongs and the like are never dropped: a relay that asks for them and reads none is given up. Far above what packets
+ * may take, so that packets alone never lead here.
  */
-const MAX_UNREAD_BYTES = 4 * MAX_BUFFERED_BYTES;
+const MAX_UNREAD_BYTES = 1024 * 1024;
+/** Counters of a link's client are added to the node's so often at most, and at the link's end. */
+const COUNT_INTERVAL_MS = 1_000;
 /** Of the relay's own words, where a connection's end is told. */
 const PROBLEM_CHARACTERS = 200;
 
@@ -63,6 +70,8 @@ export class RelayLink {
   #problem = '';
   #draining = false;
   #ended = false;
+  readonly #counted = new Map<string, number>();
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RelayLinkOptions, events: RelayLinkEvents) {
     this.#options = options;
@@ -71,11 +80,12 @@ export class RelayLink {
   }
 
   send(peer: NodeKey, packet: Uint8Array): void {
-    if ((this.#socket?.writableLength ?? 0) > MAX_BUFFERED_BYTES) {
-      this.#options.counters.add('relay-link-full');
-      return;
-    }
+    this.#tellRoom();
     this.#handle({ type: 'send', peer, packet });
+    const now = this.#options.clock.now();
+    if (now - this.#countedAt < COUNT_INTERVAL_MS) return;
+    this.#countedAt = now;
+    this.#countClient();
   }
 
   prefer(home: boolean): void {
@@ -123,11 +133,13 @@ export class RelayLink {
   #run({ socket, head }: DialledRelay): void {
     const { clock, crypto, nodePrivateKey, random } = this.#options;
     this.#socket = socket;
+    void limitUnsent(socket, MAX_UNSENT_BYTES);
     // Made now, not at the dial: its deadline for the introduction starts with its life.
     const client = new RelayClient({ crypto, random, privateKey: nodePrivateKey }, clock.now());
     this.#client = client;
     this.#timer = new MachineTimer(client, clock, () => this.#handle({ type: 'timeout' }));
     socket.on('data', (bytes: Uint8Array) => this.#handle({ type: 'bytes', bytes }));
+    socket.on('drain', () => this.#tellRoom());
     socket.on('error', (error: Error) => this.#end(error.message));
     socket.on('close', () => this.#end('connection-closed'));
     if (head.length > 0) this.#handle({ type: 'bytes', bytes: head });
@@ -187,6 +199,12 @@ export class RelayLink {
     }
   }
 
+  #tellRoom(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#handle({ type: 'room', bytes: MAX_BUFFERED_BYTES - socket.writableLength });
+  }
+
   /** Everything of one turn of the event loop leaves as one TLS record and one system call. */
   #write(bytes: Uint8Array): void {
     const socket = this.#socket;
@@ -213,10 +231,12 @@ export class RelayLink {
     this.#events.onClosed(this.#problem === '' ? reason : `${reason} (${this.#problem})`);
   }
 
-  /** Its client's own counters, once: they end with the link. */
+  /** What its client has counted since the last time. */
   #countClient(): void {
     for (const [name, count] of Object.entries(this.#client?.counters.snapshot() ?? {})) {
-      this.#options.counters.add(`relay-${name}`, count);
+      const before = this.#counted.get(name) ?? 0;
+      if (count > before) this.#options.counters.add(`relay-${name}`, count - before);
+      this.#counted.set(name, count);
     }
   }
 }
