@@ -11,6 +11,8 @@ import type {
   LoginInfo,
   NodeInfo,
   PathsInfo,
+  PolicyCheckInfo,
+  PolicyInfo,
   UserInfo,
   UserRequest,
 } from '@warren/servers/control/admin-types';
@@ -183,6 +185,15 @@ export class AdminClient {
 
   async deleteUser(id: number): Promise<UserInfo> {
     return (await this.#ask('DELETE', `/v1/users/${id}`)) as unknown as UserInfo;
+  }
+
+  async policy(): Promise<PolicyInfo> {
+    return (await this.#ask('GET', '/v1/policy')) as unknown as PolicyInfo;
+  }
+
+  /** What the hub would make of a policy file's text. */
+  async checkPolicy(text: string): Promise<PolicyCheckInfo> {
+    return (await this.#ask('POST', '/v1/policy/check', { text })) as unknown as PolicyCheckInfo;
   }
 
   /** `file` is absolute: the hub writes it. */

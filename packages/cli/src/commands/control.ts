@@ -7,6 +7,7 @@ import { defineBackup } from './control/backup.js';
 import { defineKeys } from './control/keys.js';
 import { defineLogins } from './control/logins.js';
 import { defineNodes } from './control/nodes.js';
+import { definePolicy } from './control/policy.js';
 import { defineServe } from './control/serve.js';
 import { defineUsers } from './control/users.js';
 
@@ -18,6 +19,7 @@ export function defineControl(command: Command, context: CliContext): void {
   defineLogins(command, context);
   defineNodes(command, context);
   defineUsers(command, context);
+  definePolicy(command, context);
   defineBackup(command, context);
   defineServe(command, context);
   describe(command, [
@@ -25,6 +27,7 @@ export function defineControl(command: Command, context: CliContext): void {
     ['warren control logins list', 'who waits to be let in'],
     ['warren control nodes list', 'who joined'],
     ['warren control users list', 'who owns them'],
+    ['warren control policy check /etc/warren/policy.hujson', 'before it counts'],
     ['warren control --admin-socket /tmp/hub.sock keys list', 'another hub on this machine'],
   ]);
 }

@@ -77,3 +77,11 @@ export function readBackupRequest(body: Uint8Array): string {
   const example = '{"file": "/root/control-backup.db"}';
   return readText(readObject(body, example), 'file', example);
 }
+
+/** The text of a policy file. */
+export function readPolicyRequest(body: Uint8Array): string {
+  const example = '{"text": "{ \\"acls\\": [] }"}';
+  const { text } = readObject(body, example);
+  if (typeof text === 'string') return text;
+  throw invalid('the request has no text', `Send ${example} or the like.`);
+}

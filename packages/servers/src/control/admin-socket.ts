@@ -17,6 +17,8 @@
  *     GET    /v1/users              {"users": [UserInfo]}
  *     DELETE /v1/users/{id}         UserInfo
  *     POST   /v1/users/{id}/rename  UserRequest -> UserInfo
+ *     GET    /v1/policy             PolicyInfo
+ *     POST   /v1/policy/check       {"text": a policy file} -> PolicyCheckInfo
  *     POST   /v1/backup             {"file": absolute path} -> the same
  *     GET    /v1/info               what runs here
  *
@@ -34,13 +36,14 @@ import {
   readBackupRequest,
   readExpireRequest,
   readKeyRequest,
+  readPolicyRequest,
   readRenameRequest,
   readTagRequest,
   readUserRequest,
 } from './admin-requests.js';
 
-/** Requests have a few hundred bytes. */
-const BODY_BYTES_MAX = 64 * 1024;
+/** Requests have a few hundred bytes, but for a policy, which has a line for each thing that somebody may do. */
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 const NOT_THERE: readonly string[] = [
   'AUTH_KEY_UNKNOWN',
@@ -93,7 +96,7 @@ async function answer(
       send(response, 404, {
         code: 'REQUEST_INVALID',
         message: `no ${request.method ?? ''} ${request.url ?? ''} here`,
-        hint: 'This socket serves /v1/keys, /v1/codes, /v1/logins, /v1/nodes, /v1/paths, /v1/users, /v1/backup and /v1/info.',
+        hint: 'This socket serves /v1/keys, /v1/codes, /v1/logins, /v1/nodes, /v1/paths, /v1/policy, /v1/users, /v1/backup and /v1/info.',
       });
     } else {
       send(response, 200, value);
@@ -158,6 +161,10 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
       return admin.deleteUser(number);
     case 'POST users id rename':
       return admin.renameUser(number, readUserRequest(body));
+    case 'GET policy':
+      return admin.policy();
+    case 'POST policy id':
+      return id === 'check' ? admin.checkPolicy(readPolicyRequest(body)) : undefined;
     case 'POST backup':
       return admin.backup(readBackupRequest(body));
     case 'GET info':
