@@ -20,6 +20,8 @@ export type CliErrorCode =
   | 'HUB_ANSWER'
   /** The hub has no such node. */
   | 'NODE_UNKNOWN'
+  /** All routes of a machine were to be approved that announces none. */
+  | 'NO_ROUTES'
   /** The hub has no such user. */
   | 'USER_UNKNOWN'
   /** Root, or a group, is needed. */

@@ -1,6 +1,12 @@
 import type { AuthKeyInfo, NodeInfo } from '@warren/servers/control/admin-types';
 import { expect, test } from 'vitest';
-import { renderKeys, renderLogins, renderNodes, renderUsers } from './control-tables.js';
+import {
+  renderKeys,
+  renderLogins,
+  renderNodes,
+  renderRoutes,
+  renderUsers,
+} from './control-tables.js';
 
 const nowMs = Date.parse('2031-03-04T05:06:07Z');
 
@@ -57,6 +63,7 @@ const node: NodeInfo = {
   machineKey: 'mkey:00',
   endpoints: [],
   homeRegion: 900,
+  routes: { announced: [], approved: [], served: [], carried: [] },
   ephemeral: false,
   online: true,
   expired: false,
@@ -82,6 +89,34 @@ test('a row per node, which cannot drive the terminal', () => {
   expect(rows[2]).toMatch(/ {2}offline, last seen 3h ago$/);
   expect(rows[3]).toMatch(/^13 {2}x\?\[2J .* {2}offline$/);
   expect(rows[4]).toMatch(/ {2}expired$/);
+});
+
+test('a row per route, with what keeps it from being used', () => {
+  const home = '192.168.7.0/24';
+  const routes = (
+    announced: string[],
+    approved: string[],
+    served: string[],
+    carried: string[],
+  ) => ({
+    ...node,
+    name: 'gate',
+    routes: { announced, approved, served, carried },
+  });
+  const rows = renderRoutes([
+    node,
+    routes([home, '0.0.0.0/0'], ['0.0.0.0/0', '::/0'], ['0.0.0.0/0'], []),
+    routes([home], [home], [home], [home]),
+    routes([home], [], [home], []),
+  ]);
+  expect(rows).toEqual([
+    'ID  NAME  ROUTE           STATE',
+    '1   gate  192.168.7.0/24  waits for approval',
+    '1   gate  0.0.0.0/0       exit node',
+    '1   gate  ::/0            approved, not announced',
+    '1   gate  192.168.7.0/24  carried',
+    '1   gate  192.168.7.0/24  ready, another carries it, by the policy',
+  ]);
 });
 
 test('a row per user, with what it owns', () => {

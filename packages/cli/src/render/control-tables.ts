@@ -97,3 +97,26 @@ export function renderUsers(users: readonly UserInfo[]): string[] {
     ]),
   ]);
 }
+
+function routeState(route: string, { routes }: NodeInfo): string {
+  if (!routes.announced.includes(route)) return 'approved, not announced';
+  if (!routes.served.includes(route)) return 'waits for approval';
+  const byWhom = routes.approved.includes(route) ? '' : ', by the policy';
+  if (/\/0$/.test(route)) return `exit node${byWhom}`;
+  return routes.carried.includes(route) ? `carried${byWhom}` : `ready, another carries it${byWhom}`;
+}
+
+/** Lines of `warren control nodes routes`. */
+export function renderRoutes(nodes: readonly NodeInfo[]): string[] {
+  return renderTable([
+    ['ID', 'NAME', 'ROUTE', 'STATE'],
+    ...nodes.flatMap((node) =>
+      [...new Set([...node.routes.announced, ...node.routes.approved])].map((route) => [
+        String(node.id),
+        printable(node.name),
+        printable(route),
+        routeState(route, node),
+      ]),
+    ),
+  ]);
+}

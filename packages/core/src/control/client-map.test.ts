@@ -37,6 +37,29 @@ test('nonsense on the stream ends the poll, and a new one asks for everything', 
   }
 });
 
+test('what control asks to fetch over the connection is fetched, once', () => {
+  play.running();
+  const ask = (id: string, fields: object = { URLIsNoise: true }): unknown[] => {
+    const before = play.all('request').length;
+    const URL = `https://hub.example/machine/ping-response?id=${id}`;
+    play.frame({ KeepAlive: true, PingRequest: { URL, ...fields } });
+    const asked = play.all('request').slice(before);
+    return asked.map(({ method, path, body, streaming }) => [method, path, body.length, streaming]);
+  };
+  expect(ask('a')).toEqual([['HEAD', '/machine/ping-response?id=a', 0, false]]);
+  expect(ask('a')).toEqual([]);
+  expect(ask('b')).toHaveLength(1);
+  const { id } = play.last('request');
+  play.handle({ type: 'response', id, status: 200, body: new Uint8Array() });
+  // Pings of peers, and addresses outside the connection, are others' business.
+  expect(ask('c', { URLIsNoise: true, Types: 'disco' })).toEqual([]);
+  expect(ask('d', {})).toEqual([]);
+  expect(play.client.counters.get('control-ping-unsupported')).toBe(2);
+  for (const URL of ['ftp://hub/x', 'https://hub', 'https://hub/a b', 7, 'x'.repeat(5000)]) {
+    expect(ask('e', { URL, URLIsNoise: true })).toEqual([]);
+  }
+});
+
 test('a map for another key is refused', () => {
   play.joined().fullMap({}, { Key: `nodekey:${'ab'.repeat(32)}` });
   expect(play.all('netmap')).toEqual([]);

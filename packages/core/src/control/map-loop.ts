@@ -15,7 +15,7 @@ import { isFailure } from '../base/failure.js';
 import { after, earliest, type Instant, type WallTime, wallTime } from '../base/instant.js';
 import { parseJson } from '../base/json.js';
 import { applyMapResponse } from '../netmap/apply.js';
-import { decodeMapResponse, type MapResponse } from '../netmap/decode.js';
+import { decodeMapResponse, type MapResponse, type PingRequest } from '../netmap/decode.js';
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
@@ -33,6 +33,9 @@ export const fullMapMs = 30_000;
 const refusalsToTell = 3;
 /** A deleted node seldom comes back: it asks twice a minute. */
 const refusedWaitMs = 30_000;
+
+/** As official clients. */
+const pingTimeoutMs = 15_000;
 
 export interface MapLoopOptions {
   readonly random: Random;
@@ -58,6 +61,8 @@ export class MapLoop {
   /** When the full map must have come. */
   #fullBy: Instant | undefined;
   #lastFrameAt: Instant | undefined;
+  /** What control last asked to fetch. */
+  #pinged: string | undefined;
   /** As control states it. */
   #stated: Netmap | undefined;
   /** With expired keys marked, as last told. */
@@ -191,6 +196,7 @@ export class MapLoop {
       this.#serverTime = { wall: response.controlTime, at: now };
       this.#options.outbox.emit({ type: 'control-time', time: response.controlTime });
     }
+    if (response.ping !== undefined) this.#answerPing(response.ping);
     if (response.keepAlive || this.#own === undefined) return true;
     if (!this.#isFollowing && !isFullMap(response)) {
       counters.add('control-map-early-delta');
@@ -208,6 +214,14 @@ export class MapLoop {
     this.begin();
     if (netmap !== this.#stated) this.#tell(netmap, now);
     return true;
+  }
+
+  /** Each once: a server that repeats itself has no other question. */
+  #answerPing({ path, isNoise, types }: PingRequest): void {
+    if (path === this.#pinged) return;
+    this.#pinged = path;
+    if (isNoise && types === '') this.#options.outbox.head(path, pingTimeoutMs);
+    else this.#options.counters.add('control-ping-unsupported');
   }
 
   #tell(netmap: Netmap, now: Instant): void {

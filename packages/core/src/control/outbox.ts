@@ -25,6 +25,13 @@ export class Outbox {
     return id;
   }
 
+  /** Queues a request whose answer matters to the server alone. */
+  head(path: string, timeoutMs: number): void {
+    const id = ++this.#lastId;
+    const body = new Uint8Array();
+    this.emit({ type: 'request', id, path, method: 'HEAD', body, streaming: false, timeoutMs });
+  }
+
   poll(): ControlClientOutput | undefined {
     return this.#outputs.shift();
   }

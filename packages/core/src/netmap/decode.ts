@@ -8,7 +8,7 @@
 import type { Counters } from '../base/counters.js';
 import { type DecodeFailure, fail, isFailure } from '../base/failure.js';
 import type { WallTime } from '../base/instant.js';
-import { asDisplayText, asEntries, asInteger, asObject } from '../base/json.js';
+import { asDisplayText, asEntries, asInteger, asObject, asString } from '../base/json.js';
 import type { DnsConfig } from '../dns/dns-config.js';
 import { decodeList, type ListBounds } from './bounded-list.js';
 import { decodeDnsConfig } from './decode-dns.js';
@@ -16,17 +16,29 @@ import { decodeFilterChange, type FilterChange } from './decode-filter.js';
 import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-node.js';
 import { decodePatch, type PeerPatch } from './decode-patch.js';
 import { decodeRelayMap } from './decode-relay-map.js';
-import { labelLengthMax, nameLengthMax, peersMax } from './limits.js';
+import { labelLengthMax, nameLengthMax, peersMax, pingUrlLengthMax } from './limits.js';
 import type { NetmapNode, RelayMap, UserProfile } from './types.js';
 
 export type MapFailure = 'map-not-object' | NodeFailure;
 
+/** Something to fetch, to show that we live. */
+export interface PingRequest {
+  /** From the first slash after the server's name on, in printable ASCII. */
+  readonly path: string;
+  /** Over the control connection; false: from the server's public address. */
+  readonly isNoise: boolean;
+  /** Pings of other kinds that are asked for; empty: none. */
+  readonly types: string;
+}
+
 /** One validated MapResponse. Undefined and empty both mean "no statement". */
 export interface MapResponse {
-  /** True: nothing else in it counts but `controlTime`. */
+  /** True: nothing else in it counts but `controlTime` and `ping`. */
   readonly keepAlive: boolean;
   /** The server's clock. */
   readonly controlTime: WallTime | undefined;
+  /** Control asks whether we live. */
+  readonly ping: PingRequest | undefined;
   readonly node: NetmapNode | undefined;
   /** The complete set, when not empty. */
   readonly peers: readonly NetmapNode[];
@@ -75,6 +87,18 @@ function decodeUser(value: unknown): UserProfile | undefined {
   };
 }
 
+function decodePing(value: unknown): PingRequest | undefined {
+  const ping = asObject(value);
+  const url = asString(ping?.['URL'], pingUrlLengthMax) ?? '';
+  const path = /^https?:\/\/[^/\s]+(\/[\x21-\x7e]*)$/.exec(url)?.[1];
+  if (ping === undefined || path === undefined) return undefined;
+  return {
+    path,
+    isNoise: ping['URLIsNoise'] === true,
+    types: asDisplayText(ping['Types'], labelLengthMax),
+  };
+}
+
 /** Decodes one MapResponse from parsed JSON; what it drops on the way is counted. */
 export function decodeMapResponse(
   value: unknown,
@@ -91,6 +115,7 @@ export function decodeMapResponse(
   return {
     keepAlive: response['KeepAlive'] === true,
     controlTime: readTime(response['ControlTime']),
+    ping: decodePing(response['PingRequest']),
     node,
     peers: decodeList(response['Peers'], PEERS, counters, peer),
     peersChanged: decodeList(response['PeersChanged'], PEERS, counters, peer),

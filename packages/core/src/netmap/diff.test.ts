@@ -82,6 +82,7 @@ function anyPeer(id: number, shift: number): fc.Arbitrary<WireNode> {
       ...(disco === undefined ? {} : { DiscoKey: `discokey:${hex(id, disco + 4)}` }),
       Addresses: [`100.64.0.${place}/32`],
       AllowedIPs: [`100.64.0.${place}/32`, ...(route ? [`10.0.${place}.0/24`] : [])],
+      ...(route ? { PrimaryRoutes: [`10.0.${place}.0/24`] } : {}),
       ...(LastSeen === undefined || rest.Online === true ? {} : { LastSeen }),
       ...rest,
     }));
@@ -298,6 +299,7 @@ test('the views of these tests leave out no field of a node', () => {
   const fields: Record<keyof WireNode, true> = {
     ...{ ID: true, StableID: true, Name: true, User: true, Key: true, KeyExpiry: true },
     ...{ Machine: true, DiscoKey: true, Addresses: true, AllowedIPs: true, Endpoints: true },
+    ...{ PrimaryRoutes: true },
     ...{ HomeDERP: true, Hostinfo: true, Created: true, Cap: true, Tags: true, Online: true },
     ...{ LastSeen: true, MachineAuthorized: true, Expired: true, CapMap: true, WarrenNat: true },
   };

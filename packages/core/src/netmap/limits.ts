@@ -42,3 +42,5 @@ export const nameLengthMax = 256;
 export const labelLengthMax = 128;
 /** One key, address, prefix or time as text. */
 export const tokenLengthMax = 128;
+/** Of what control asks to fetch: its own address and a token. */
+export const pingUrlLengthMax = 1024;

@@ -15,6 +15,7 @@ export interface WireNode {
   readonly DiscoKey?: string;
   readonly Addresses: readonly string[];
   readonly AllowedIPs: readonly string[];
+  readonly PrimaryRoutes?: readonly string[];
   readonly Endpoints?: readonly string[];
   readonly HomeDERP?: number;
   readonly Hostinfo?: JsonObject;
@@ -149,6 +150,7 @@ export type WirePacketFilters = Readonly<Record<string, readonly WireFilterRule[
 
 /** One message of a map stream, or the answer to a single map request. */
 export interface WireMapResponse {
+  readonly PingRequest?: { readonly URL: string; readonly URLIsNoise: boolean };
   readonly Node?: WireNode;
   readonly DERPMap?: WireRelayMap;
   readonly Peers?: readonly WireNode[];

@@ -8,6 +8,7 @@ import type { JsonObject } from '@warren/core/base/json';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { ControlClient } from '@warren/core/control/client';
 import type { ControlClientInput, ControlClientOutput, RequestId } from '@warren/core/control/io';
+import type { Prefix } from '@warren/core/ip/prefix';
 import type { DiscoKey, MachinePrivateKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -31,6 +32,8 @@ export interface ControlRunnerOptions {
   readonly nodePrivateKey: NodePrivateKey | undefined;
   readonly discoKey: DiscoKey;
   readonly hostName: string;
+  /** Networks behind this machine. */
+  readonly announced?: readonly Prefix[];
 }
 
 export interface ControlRunnerEvents {
@@ -62,6 +65,8 @@ export class ControlRunner {
   #dial: { readonly abort: AbortController; readonly atMs: number } | undefined;
   /** Until the ping after a change of network is answered. */
   #probe: { readonly timer: NodeJS.Timeout; readonly waitMs: number } | undefined;
+  #hostName: string;
+  #announced: readonly Prefix[];
   #draining = false;
 
   /** Throws a {@link NodeError} for an address that is none. */
@@ -69,14 +74,17 @@ export class ControlRunner {
     this.#options = options;
     this.#events = events;
     this.#url = parseLoginServer(options.url);
+    this.#hostName = options.hostName;
+    this.#announced = options.announced ?? [];
     this.#client = new ControlClient({
       crypto: options.crypto,
       random: options.random,
       nodeKey: options.nodePrivateKey,
       discoKey: options.discoKey,
-      hostInfo: hostInfo(options.hostName),
+      hostInfo: hostInfo(options.hostName, this.#announced),
       ephemeral: false,
-      acceptRoutes: false,
+      // Which of them are used is decided later, and anew while the node runs.
+      acceptRoutes: true,
     });
     this.#timer = new MachineTimer(this.#client, options.clock, () =>
       this.handle({ type: 'timeout' }),
@@ -96,7 +104,18 @@ export class ControlRunner {
 
   /** Tells control how this machine is called now. */
   setHostName(hostName: string): void {
-    this.handle({ type: 'host-info', hostInfo: hostInfo(hostName) });
+    this.#hostName = hostName;
+    this.#tellHostInfo();
+  }
+
+  /** Tells control which networks are behind this machine now. */
+  setAnnounced(announced: readonly Prefix[]): void {
+    this.#announced = announced;
+    this.#tellHostInfo();
+  }
+
+  #tellHostInfo(): void {
+    this.handle({ type: 'host-info', hostInfo: hostInfo(this.#hostName, this.#announced) });
   }
 
   /** The connection to control stands, as far as anybody knows. */
@@ -247,7 +266,7 @@ export class ControlRunner {
       return;
     }
     const stream = session.request({
-      ':method': 'POST',
+      ':method': output.method ?? 'POST',
       ':path': output.path,
       'content-type': 'application/json',
     });
@@ -292,7 +311,8 @@ export class ControlRunner {
         this.handle({ type: 'response', id, status, body: Buffer.concat(parts) });
       }
     });
-    stream.end(output.body);
+    // A request without a body has ended already.
+    if (output.method === undefined) stream.end(output.body);
   }
 
   #giveUp(id: RequestId, stream: ClientHttp2Stream): void {
@@ -326,7 +346,7 @@ function unexpected(where: string, cause: unknown, log: Logger): NodeError {
 }
 
 /** What control and peers may know of this machine, in control's spelling. */
-function hostInfo(hostName: string): JsonObject {
+function hostInfo(hostName: string, announced: readonly Prefix[]): JsonObject {
   return {
     OS: platform() === 'darwin' ? 'macOS' : platform(),
     OSVersion: release(),
@@ -334,5 +354,6 @@ function hostInfo(hostName: string): JsonObject {
     App: 'warren',
     IPNVersion: VERSION,
     GoArch: arch(),
+    ...(announced.length === 0 ? {} : { RoutableIPs: announced }),
   };
 }

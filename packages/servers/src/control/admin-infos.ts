@@ -3,6 +3,8 @@ import type { WallTime } from '@warren/core/base/instant';
 import { formatRfc3339 } from '@warren/core/base/rfc3339';
 import { authKeyProblem } from '@warren/core/control/server/auth-keys';
 import { fullName } from '@warren/core/control/server/names';
+import type { NodeRoutes } from '@warren/core/control/server/route-book';
+import { announcedRoutes } from '@warren/core/control/server/served-routes';
 import {
   type AuthKeyRecord,
   type ControlState,
@@ -61,6 +63,7 @@ export function nodeInfo(
   node: NodeRecord,
   baseDomain: string,
   online: boolean,
+  { served, carried }: NodeRoutes,
   wall: WallTime,
 ): NodeInfo {
   const home = node.netInfo?.['PreferredDERP'];
@@ -77,6 +80,12 @@ export function nodeInfo(
     machineKey: formatPublicKey('machine', node.machineKey),
     endpoints: node.endpoints.map(({ endpoint }) => endpoint),
     homeRegion: typeof home === 'number' && home > 0 ? home : null,
+    routes: {
+      announced: announcedRoutes(node.hostInfo),
+      approved: node.approvedRoutes,
+      served,
+      carried,
+    },
     ephemeral: node.ephemeral,
     online,
     expired: isExpired(node, wall),

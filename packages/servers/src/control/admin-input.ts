@@ -1,6 +1,8 @@
 /** What operators may ask for; everything else throws {@link ControlError} REQUEST_INVALID. */
 import { type WallTime, wallTime } from '@warren/core/base/instant';
 import { type AuthKeyOrder, isTag } from '@warren/core/control/server/auth-keys';
+import { announcedMax, isExitRoute } from '@warren/core/control/server/served-routes';
+import { type Prefix, parsePrefix } from '@warren/core/ip/prefix';
 import { ControlError } from '../errors.js';
 import type { AuthKeyRequest } from './admin-types.js';
 
@@ -57,6 +59,24 @@ export function checkTags(tags: readonly string[]): readonly string[] {
   }
   if (tags.length > TAGS_MAX) throw invalid('too many tags', `Use at most ${TAGS_MAX}.`);
   return [...new Set(tags)].sort();
+}
+
+/** The default routes of both families are approved together. */
+const EXIT_ROUTES = ['0.0.0.0/0', '::/0'].flatMap((text) => parsePrefix(text) ?? []);
+
+export function checkRoutes(texts: readonly string[]): readonly Prefix[] {
+  const routes = texts.flatMap((text) => {
+    const route = parsePrefix(text);
+    if (route !== undefined) return isExitRoute(route) ? EXIT_ROUTES : [route];
+    throw invalid(
+      `${JSON.stringify(text)} is no route`,
+      'Routes look like 192.168.7.0/24 or fd00:7::/64, without bits behind the prefix.',
+    );
+  });
+  if (routes.length > announcedMax) {
+    throw invalid('too many routes', `Approve at most ${announcedMax} of one machine.`);
+  }
+  return routes;
 }
 
 /** When a key ends; undefined: never. */

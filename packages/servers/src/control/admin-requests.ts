@@ -1,7 +1,7 @@
 /** Bodies of the admin API, as far as their form goes; what they ask for admin-input.ts judges. */
 import { asBoolean, asObject, asString, type JsonObject, parseJson } from '@warren/core/base/json';
 import { invalid } from './admin-input.js';
-import type { AuthKeyRequest, TagRequest, UserRequest } from './admin-types.js';
+import type { AuthKeyRequest, RoutesRequest, TagRequest, UserRequest } from './admin-types.js';
 
 /** Longer than any name or path that makes sense. */
 const TEXT_MAX = 4096;
@@ -35,6 +35,14 @@ function readTags(given: JsonObject): readonly string[] {
 export function readTagRequest(body: Uint8Array): TagRequest {
   const given = readObject(body, '{"tags": ["tag:server"]}');
   return { tags: readTags(given), user: asString(given['user'], TEXT_MAX) };
+}
+
+export function readRoutesRequest(body: Uint8Array): RoutesRequest {
+  const example = '{"routes": ["192.168.7.0/24"]}';
+  const { routes } = readObject(body, example);
+  if (Array.isArray(routes) && routes.every((route) => typeof route === 'string'))
+    return { routes };
+  throw invalid('routes are not a list of texts', `Send ${example} or the like.`);
 }
 
 /** Who is to own the machine; undefined: nobody was named. */

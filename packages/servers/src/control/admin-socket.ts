@@ -13,6 +13,7 @@
  *     POST   /v1/nodes/{id}/rename  {"name": text, or null for its host name's} -> NodeInfo
  *     POST   /v1/nodes/{id}/expire  {"expiresInMs": number; null: never; absent: now} -> NodeInfo
  *     POST   /v1/nodes/{id}/tag     TagRequest -> NodeInfo
+ *     POST   /v1/nodes/{id}/routes  RoutesRequest -> NodeInfo
  *     POST   /v1/users              UserRequest -> UserInfo
  *     GET    /v1/users              {"users": [UserInfo]}
  *     DELETE /v1/users/{id}         UserInfo
@@ -38,6 +39,7 @@ import {
   readKeyRequest,
   readPolicyRequest,
   readRenameRequest,
+  readRoutesRequest,
   readTagRequest,
   readUserRequest,
 } from './admin-requests.js';
@@ -153,6 +155,8 @@ function route(options: AdminSocketOptions, request: IncomingMessage, body: Uint
       return admin.expireNode(number, readExpireRequest(body));
     case 'POST nodes id tag':
       return admin.tagNode(number, readTagRequest(body));
+    case 'POST nodes id routes':
+      return admin.approveRoutes(number, readRoutesRequest(body));
     case 'POST users':
       return admin.createUser(readUserRequest(body));
     case 'GET users':

@@ -56,6 +56,18 @@ export interface LoginInfo {
   readonly expiresAt: string;
 }
 
+/** Prefixes beyond its own addresses that a node leads to. */
+export interface RoutesInfo {
+  /** By the node. */
+  readonly announced: readonly string[];
+  /** By an operator. */
+  readonly approved: readonly string[];
+  /** Announced, and approved by an operator or the policy. */
+  readonly served: readonly string[];
+  /** Those served that it carries; others serve the rest too, and carry it. Exit routes are not among them. */
+  readonly carried: readonly string[];
+}
+
 export interface NodeInfo {
   readonly id: NodeId;
   readonly stableId: string;
@@ -70,6 +82,7 @@ export interface NodeInfo {
   readonly machineKey: string;
   readonly endpoints: readonly string[];
   readonly homeRegion: number | null;
+  readonly routes: RoutesInfo;
   readonly ephemeral: boolean;
   readonly online: boolean;
   readonly expired: boolean;
@@ -127,6 +140,11 @@ export interface TagRequest {
   /** Empty: it belongs to `user`. */
   readonly tags: readonly string[];
   readonly user?: string | undefined;
+}
+
+/** The routes that a node may serve, in place of those before. */
+export interface RoutesRequest {
+  readonly routes: readonly string[];
 }
 
 /** A user to make, or what a user is to be called. */

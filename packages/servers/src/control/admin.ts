@@ -5,7 +5,13 @@
  */
 import { formatAuthKey, type HubPins } from '@warren/core/control/auth-key';
 import { createAuthKey, revokeAuthKey } from '@warren/core/control/server/auth-keys';
-import { expireNode, renameNode, tagNode } from '@warren/core/control/server/node-changes';
+import {
+  approveRoutes,
+  expireNode,
+  renameNode,
+  tagNode,
+} from '@warren/core/control/server/node-changes';
+import type { NodeRoutes } from '@warren/core/control/server/route-book';
 import {
   type ControlState,
   type NodeId,
@@ -21,6 +27,7 @@ import { authKeyInfo, nodeInfo, userInfo } from './admin-infos.js';
 import {
   checkKeyOrder,
   checkNodeLife,
+  checkRoutes,
   checkTags,
   checkUserNames,
   invalid,
@@ -36,6 +43,7 @@ import type {
   PathsInfo,
   PolicyCheckInfo,
   PolicyInfo,
+  RoutesRequest,
   TagRequest,
   UserInfo,
   UserRequest,
@@ -53,6 +61,8 @@ export interface AdminOptions {
   readonly baseDomain: string;
   readonly pins: HubPins | undefined;
   readonly isOnline: (node: NodeId) => boolean;
+  /** As peers were last told. */
+  readonly routesOf: (node: NodeId) => NodeRoutes;
   readonly paths: PathBook;
   readonly policy: PolicyKeeper;
   readonly desk: LoginDesk;
@@ -208,6 +218,16 @@ export class ControlAdmin {
     });
   }
 
+  /** Lets a node serve these routes and no others. */
+  approveRoutes(id: NodeId, { routes }: RoutesRequest): Promise<NodeInfo> {
+    return this.#options.store.change((state) => {
+      const approved = accepted(approveRoutes(state, id, checkRoutes(routes)), {
+        unknown: unknownNode(id),
+      });
+      return { state: approved.state, result: this.#nodeInfo(approved.state, approved.node) };
+    });
+  }
+
   /** Lets in a machine that waits for a person, as a machine of `user`. */
   async approveLogin(id: string, user: string | undefined): Promise<NodeInfo> {
     const node = await this.logins.approve(id, user);
@@ -295,7 +315,7 @@ export class ControlAdmin {
   }
 
   #nodeInfo(state: ControlState, node: NodeRecord): NodeInfo {
-    const { baseDomain, clock, isOnline } = this.#options;
-    return nodeInfo(state, node, baseDomain, isOnline(node.id), clock.wall());
+    const { baseDomain, clock, isOnline, routesOf } = this.#options;
+    return nodeInfo(state, node, baseDomain, isOnline(node.id), routesOf(node.id), clock.wall());
   }
 }

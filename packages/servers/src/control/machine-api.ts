@@ -32,6 +32,7 @@ import {
   decodeRegisterRequest,
   type RegisterRequest,
 } from '@warren/core/control/server/requests';
+import { pingPath } from '@warren/core/control/server/sessions';
 import { type ControlState, findNode } from '@warren/core/control/server/state';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import { type MachineKey, shortKey } from '@warren/core/keys/keys';
@@ -58,6 +59,8 @@ const REJECTED = 'this login was rejected by the operator of the network';
 /** Known to clients, harmless to refuse. */
 const NOT_IMPLEMENTED =
   /^\/machine\/(set-dns|id-token|feature|update-health|set-device-attr|audit-log|ssh|webclient|whoami|tka)(\/|$)/;
+
+const [PING_PATH] = pingPath.split('?', 1);
 
 export interface MachineApiOptions {
   readonly clock: Clock;
@@ -99,7 +102,15 @@ export class MachineApi {
     headers: IncomingHttpHeaders,
   ): void {
     stream.on('error', () => undefined); // a client that is gone needs no answer
-    const path = (headers[':path'] ?? '/').split('?', 1)[0] ?? '/';
+    const [path = '/', query = ''] = (headers[':path'] ?? '/').split('?', 2);
+    if (path === PING_PATH && headers[':method'] === 'HEAD') {
+      const isAsked = this.#options.streams.answerPing(
+        new URLSearchParams(query).get('id') ?? '',
+        connection.machineKey,
+      );
+      stream.respond({ ':status': isAsked ? 200 : 404 }, { endStream: true });
+      return;
+    }
     const isKnown = path === '/machine/register' || path === '/machine/map';
     if (!isKnown) {
       const isElsewhere = NOT_IMPLEMENTED.test(path);

@@ -1,31 +1,12 @@
 /** `warren control nodes`: machines that joined. */
 import { type Command, Option } from 'commander';
-import type { AdminClient } from '../../admin-client.js';
 import type { CliContext } from '../../context.js';
 import { CliError } from '../../errors.js';
 import { describe } from '../../help-text.js';
 import { renderNodes } from '../../render/control-tables.js';
 import { renderPaths } from '../../render/path-tables.js';
-import { clientOf, type JsonOption, parseLife } from './shared.js';
-
-const NODE = '<node>';
-const NODE_HELP = 'id, name, or the first label of a name';
-
-/** The id of a node given by id, name, or a name's first label. */
-async function nodeIdOf(client: AdminClient, wanted: string): Promise<number> {
-  if (/^\d{1,15}$/.test(wanted)) return Number(wanted);
-  const name = wanted.toLowerCase().replace(/\.$/, '');
-  const nodes = await client.listNodes();
-  const found =
-    nodes.find((node) => node.name.toLowerCase() === name) ??
-    nodes.find((node) => node.name.toLowerCase().split('.', 1)[0] === name);
-  if (found !== undefined) return found.id;
-  throw new CliError(
-    'NODE_UNKNOWN',
-    `the hub has no node called ${wanted}`,
-    '`warren control nodes list` shows them all',
-  );
-}
+import { defineApproveRoutes, defineRoutes } from './node-routes.js';
+import { clientOf, type JsonOption, NODE, NODE_HELP, nodeIdOf, parseLife } from './shared.js';
 
 function defineDelete(nodes: Command, context: CliContext): void {
   const command = nodes
@@ -163,6 +144,8 @@ export function defineNodes(control: Command, context: CliContext): void {
     });
   describe(list, [['warren control nodes list', 'a row per machine']]);
   definePaths(nodes, context);
+  defineRoutes(nodes, context);
+  defineApproveRoutes(nodes, context);
   defineRename(nodes, context);
   defineTag(nodes, context);
   defineExpire(nodes, context);

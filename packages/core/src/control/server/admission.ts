@@ -230,6 +230,7 @@ function newNode(
     hostInfo: request.host?.hostInfo ?? {},
     netInfo: request.host?.netInfo,
     endpoints: [],
+    approvedRoutes: [],
     capVersion: request.version,
     createdAt: context.wall,
     keyExpiry: undefined,

@@ -1,5 +1,9 @@
-/** What an operator changes about a node that has joined: its name, its owner or tags, how long its key is good for. */
+/**
+ * What an operator changes about a node that has joined: its name, its owner or tags, how long its key is good for,
+ * which routes it may serve.
+ */
 import type { WallTime } from '../../base/instant.js';
+import type { Prefix } from '../../ip/prefix.js';
 import { isLabel } from './names.js';
 import {
   type ControlState,
@@ -57,6 +61,19 @@ export function expireNode(
   const node = state.nodes.get(id);
   if (node === undefined) return 'unknown';
   return changed(state, node, node.keyExpiry === at ? node : { ...node, keyExpiry: at });
+}
+
+/** Lets a node serve these routes and no others, when it announces them. */
+export function approveRoutes(
+  state: ControlState,
+  id: NodeId,
+  routes: readonly Prefix[],
+): NodeResult | 'unknown' {
+  const node = state.nodes.get(id);
+  if (node === undefined) return 'unknown';
+  const approvedRoutes = [...new Set(routes)].sort();
+  const isSame = JSON.stringify(node.approvedRoutes) === JSON.stringify(approvedRoutes);
+  return changed(state, node, isSame ? node : { ...node, approvedRoutes });
 }
 
 /**

@@ -9,6 +9,7 @@
 import type { WallTime } from '../../base/instant.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Endpoint } from '../../ip/address.js';
+import type { Prefix } from '../../ip/prefix.js';
 import type { DiscoKey, MachineKey, NodeKey } from '../../keys/keys.js';
 import { addressIndex, type OverlayAddresses } from './addresses.js';
 
@@ -88,6 +89,8 @@ export interface NodeRecord {
   readonly hostInfo: JsonObject;
   readonly netInfo: JsonObject | undefined;
   readonly endpoints: readonly ReportedEndpoint[];
+  /** Routes that an operator lets it serve, whether it announces them or not; sorted. */
+  readonly approvedRoutes: readonly Prefix[];
   readonly capVersion: number;
   readonly createdAt: WallTime;
   /** Undefined: never. In the past: expired or logged out. */

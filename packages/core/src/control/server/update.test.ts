@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NO_NODE_ROUTES } from './route-book.js';
 import { baseDomain, discoKey, mapRequest, TestNetwork } from './test-network.js';
 import { applyLiteUpdate } from './update.js';
 import { ViewBuilder } from './view.js';
@@ -82,10 +83,10 @@ test('what a Warren node says of its NAT stands beside it for its peers, and not
   const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} } });
   const presence = { isOnline: () => true, lastSeen: () => undefined };
   const node = network.node(1);
-  const shown = builder.peerNode(node, presence, network.wall);
+  const shown = builder.peerNode(node, presence, NO_NODE_ROUTES, network.wall);
   expect(shown).toMatchObject({ WarrenNat, Hostinfo: { Hostname: 'host-1' } });
   expect(JSON.stringify(shown.Hostinfo)).not.toContain('WarrenNat');
-  const own = builder.selfNode(node, false, {});
+  const own = builder.selfNode(node, false, {}, []);
   expect(JSON.stringify(own)).not.toContain('WarrenNat');
 });
 

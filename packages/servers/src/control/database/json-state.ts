@@ -76,6 +76,7 @@ function readNode(value: unknown): NodeRecord {
     hostInfo: read.object('hostInfo'),
     netInfo: read.objectOrNone('netInfo'),
     endpoints: read.list('endpoints', readEndpoint),
+    approvedRoutes: [],
     capVersion: read.integer('capVersion', 0),
     createdAt: read.timeText('createdAt'),
     keyExpiry: read.timeTextOrNone('keyExpiry'),

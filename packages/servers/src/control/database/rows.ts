@@ -6,6 +6,7 @@ import type {
   TailnetRecord,
   UserRecord,
 } from '@warren/core/control/server/state';
+import { type Prefix, parsePrefix } from '@warren/core/ip/prefix';
 import { formatPublicKey } from '@warren/core/keys/keys';
 import { damaged, RecordReader, readEndpoint, readText } from './record-reader.js';
 import type { Row } from './schema.js';
@@ -68,6 +69,7 @@ export function nodeRow(node: NodeRecord): Row<'nodes'> {
     host_info: JSON.stringify(node.hostInfo),
     net_info: node.netInfo === undefined ? null : JSON.stringify(node.netInfo),
     endpoints: JSON.stringify(node.endpoints),
+    approved_routes: JSON.stringify(node.approvedRoutes),
     cap_version: node.capVersion,
     created_at: time(node.createdAt),
     key_expiry: timeOrNull(node.keyExpiry),
@@ -130,6 +132,10 @@ export function readNodeRow(row: unknown): NodeRecord {
     hostInfo: readObject(read, 'host_info'),
     netInfo: read.has('net_info') ? readObject(read, 'net_info') : undefined,
     endpoints: new RecordReader({ list: read.json('endpoints') }).list('list', readEndpoint),
+    approvedRoutes: new RecordReader({ list: read.json('approved_routes') }).list(
+      'list',
+      readRoute,
+    ),
     capVersion: read.integer('cap_version', 0),
     createdAt: read.time('created_at'),
     keyExpiry: read.timeOrNone('key_expiry'),
@@ -139,6 +145,10 @@ export function readNodeRow(row: unknown): NodeRecord {
 
 function readPurpose(text: string): AuthKeyPurpose {
   return text === 'join' || text === 'approve' ? text : damaged('purpose');
+}
+
+function readRoute(value: unknown): Prefix {
+  return (typeof value === 'string' ? parsePrefix(value) : undefined) ?? damaged('approved_routes');
 }
 
 function readTags(read: RecordReader): readonly string[] {

@@ -72,6 +72,8 @@ interface NodeTable {
   readonly net_info: string | null;
   /** JSON: list of {endpoint, type}. */
   readonly endpoints: string;
+  /** JSON: list of prefixes. */
+  readonly approved_routes: string;
   readonly cap_version: number;
   readonly created_at: number;
   readonly key_expiry: number | null;

@@ -211,8 +211,11 @@ describe('migrations', () => {
     shut(opened[0] as ControlDatabase);
     tamper('ALTER TABLE pre_auth_keys DROP COLUMN purpose');
     tamper('ALTER TABLE nodes DROP COLUMN auth_key_id');
+    tamper('ALTER TABLE nodes DROP COLUMN approved_routes');
+    tamper('DROP TABLE policies');
     tamper("UPDATE meta SET value = 2 WHERE name = 'schema_version'");
     const { authKeys, nodes } = open().stored.state;
+    expect([...nodes.values()].every((node) => node.approvedRoutes.length === 0)).toBe(true);
     expect(authKeys).toEqual(state.authKeys);
     expect([...authKeys.values()].every(({ purpose }) => purpose === 'join')).toBe(true);
     expect([...nodes.values()].map(({ authKeyId }) => authKeyId)).toEqual(
