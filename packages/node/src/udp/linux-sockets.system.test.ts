@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counters } from '@warren/core/base/counters';
 import { SeededRandom } from '@warren/core/base/seeded-random';
@@ -20,9 +21,9 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** The kernel, with a count of calls and a switch for having no room. */
+/** The kernel, with a count of calls, and switches for having no room or refusing everything with an error. */
 function spiedLibc() {
-  const seen = { sent: 0, received: 0, fds: [] as number[], isFull: false };
+  const seen = { sent: 0, received: 0, fds: [] as number[], isFull: false, refusal: 0 };
   let errno: number | undefined;
   const spied: Libc = {
     ...libc,
@@ -33,8 +34,9 @@ function spiedLibc() {
     },
     sendmsg: (...args) => {
       seen.sent++;
-      errno = seen.isFull ? EAGAIN : undefined;
-      return seen.isFull ? -1 : libc.sendmsg(...args);
+      const refusal = seen.isFull ? EAGAIN : seen.refusal;
+      errno = refusal === 0 ? undefined : refusal;
+      return refusal === 0 ? libc.sendmsg(...args) : -1;
     },
     recvmsg: (...args) => {
       seen.received++;
@@ -273,6 +275,31 @@ test('what the system refuses is told once per bundle, after the call, and other
   expect(new Set(told)).toEqual(new Set(['unsent 1 255.255.255.255:9 EACCES']));
   expect(told.length).toBe(kernel.segments ? 1 : 50);
 });
+
+test.each([
+  ['ENOBUFS', constants.errno.ENOBUFS],
+  ['ENETUNREACH', constants.errno.ENETUNREACH],
+  ['EHOSTUNREACH', constants.errno.EHOSTUNREACH],
+  ['EPERM', constants.errno.EPERM],
+])(
+  '%s loses what it refuses, is told, and holds up nothing that comes later',
+  async (name, errno) => {
+    const { sockets, arena, data, heard, of, seen, told } = await stage([
+      [1, 4],
+      [2, 4],
+    ]);
+    seen.refusal = errno;
+    for (let i = 0; i < 50; i++) sockets.send(1, of(2), arena.bytes, data, 100);
+    sockets.flush();
+    expect(sockets.isBlocked).toBe(false);
+    await until(() => told.length > 0);
+    expect(new Set(told)).toEqual(new Set([`unsent 1 ${of(2)} ${name}`]));
+    seen.refusal = 0;
+    for (let i = 0; i < 50; i++) sockets.send(1, of(2), arena.bytes, data, 100);
+    sockets.flush();
+    await until(() => heard.get(2)?.length === 50);
+  },
+);
 
 const IP_RECVERR = 11;
 const IPV6_RECVERR = 25;
