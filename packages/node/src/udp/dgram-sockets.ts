@@ -2,7 +2,8 @@
  * UDP on node:dgram: the portable {@link UdpSink}. One datagram per event and per call.
  *
  * Sends are asynchronous inside libuv, so the bytes are copied; addresses are literals, so the lookup
- * answers at once. Refusals by the operating system come back through `onSendFailed`.
+ * answers at once. Refusals by the operating system come back through `onSendFailed`; Node tells how a datagram
+ * fared in a turn of its own, so only one on its way to a remote is asked after at a time.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import type { Counters } from '@warren/core/base/counters';
@@ -31,15 +32,38 @@ export interface DgramEvents {
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Remembered parses of sender addresses; peers are few, scanners may be many. */
 const MAX_KNOWN_SOURCES = 4096;
+/** Remembered of a socket; ports of many peers are guessed now and then. */
+const MAX_TARGETS = 4096;
 /** Of Linux and macOS, both families; the system can't be asked through node:dgram. */
 const DEFAULT_TTL = 64;
 
+/** A remote as node:dgram takes it. */
+interface Target {
+  readonly address: string;
+  readonly port: number;
+  /** What becomes of a datagram on its way is yet to be told. */
+  isAsking: boolean;
+  readonly onAnswer: (error: Error | null) => void;
+}
+
+interface OpenSocket {
+  readonly socket: Socket;
+  readonly targets: Map<Endpoint, Target>;
+  /** The next datagram has a limit of its own. */
+  isLimited: boolean;
+}
+
 export class DgramSockets {
   readonly #events: DgramEvents;
-  readonly #sockets = new Map<SocketId, Socket>();
+  readonly #sockets = new Map<SocketId, OpenSocket>();
   readonly #sources = new Map<string, Endpoint>();
-  /** Sockets whose next datagram has a limit of its own. */
-  readonly #limited = new Set<Socket>();
+  /** Of the datagram before: nearly always of this one too. */
+  #lastSource:
+    | { readonly address: string; readonly port: number; readonly of: Endpoint }
+    | undefined;
+  /** What was sent from last, as a Buffer. */
+  #sent: Buffer = Buffer.alloc(0);
+  #sentMemory: Uint8Array = this.#sent;
 
   constructor(events: DgramEvents) {
     this.#events = events;
@@ -53,7 +77,7 @@ export class DgramSockets {
       // Every address is a literal of the socket's family: nothing to look up.
       lookup: (host, _options, callback) => callback(null, host, family),
     });
-    this.#sockets.set(socketId, socket);
+    this.#sockets.set(socketId, { socket, targets: new Map(), isLimited: false });
     let opened = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (opened) {
@@ -61,7 +85,7 @@ export class DgramSockets {
         this.#events.counters.add('udp-receive-failed');
         return;
       }
-      if (this.#sockets.get(socketId) !== socket) return; // closed before it was open
+      if (this.#sockets.get(socketId)?.socket !== socket) return; // closed before it was open
       this.close(socketId);
       this.#events.onFailed(socketId, error.code ?? error.message);
     });
@@ -77,11 +101,8 @@ export class DgramSockets {
   }
 
   close(socketId: SocketId): void {
-    const socket = this.#sockets.get(socketId);
-    if (socket === undefined) return;
-    socket.close();
+    this.#sockets.get(socketId)?.socket.close();
     this.#sockets.delete(socketId);
-    this.#limited.delete(socket);
   }
 
   send(
@@ -92,47 +113,85 @@ export class DgramSockets {
     length: number,
     ttl?: number,
   ): void {
-    const socket = this.#sockets.get(socketId);
-    if (socket === undefined) {
+    const open = this.#sockets.get(socketId);
+    if (open === undefined) {
       this.#events.counters.add('udp-no-socket');
       return;
     }
+    const { socket } = open;
     // A datagram for which the kernel has no room leaves later, and would have the limit of another.
-    if (this.#limited.has(socket) || (ttl !== undefined && hasWaiting(socket))) {
+    if (open.isLimited || (ttl !== undefined && hasWaiting(socket))) {
       this.#events.counters.add('udp-ttl-held-up');
       return;
     }
-    if (ttl !== undefined) this.#limit(socket, ttl);
-    const copy = Buffer.allocUnsafe(length);
-    copy.set(memory.subarray(at, at + length));
-    socket.send(copy, endpointPort(remote), endpointAddress(remote), (error) => {
-      if (ttl !== undefined) this.#unlimit(socket);
-      if (error === null) return;
-      const code = (error as NodeJS.ErrnoException).code ?? error.message;
-      this.#events.onSendFailed(socketId, remote, code);
-    });
-    // Handed to the kernel within the call, unless that had no room.
-    if (ttl !== undefined && !hasWaiting(socket)) this.#unlimit(socket);
+    const target = this.#targetOf(open, socketId, remote);
+    const { address, port } = target;
+    const copy = this.#copy(memory, at, length);
+    if (ttl !== undefined) {
+      this.#limit(open, ttl);
+      socket.send(copy, port, address, (error) => {
+        this.#unlimit(open);
+        target.onAnswer(error);
+      });
+      // Handed to the kernel within the call, unless that had no room.
+      if (!hasWaiting(socket)) this.#unlimit(open);
+    } else if (target.isAsking) {
+      socket.send(copy, port, address);
+    } else {
+      target.isAsking = true;
+      socket.send(copy, port, address, target.onAnswer);
+    }
   }
 
   closeAll(): void {
     for (const socketId of [...this.#sockets.keys()]) this.close(socketId);
   }
 
+  #targetOf(open: OpenSocket, socketId: SocketId, remote: Endpoint): Target {
+    const { targets } = open;
+    const known = targets.get(remote);
+    if (known !== undefined) return known;
+    if (targets.size >= MAX_TARGETS) targets.clear();
+    const target: Target = {
+      address: endpointAddress(remote),
+      port: endpointPort(remote),
+      isAsking: false,
+      onAnswer: (error) => {
+        target.isAsking = false;
+        if (error === null) return;
+        const code = (error as NodeJS.ErrnoException).code ?? error.message;
+        this.#events.onSendFailed(socketId, remote, code);
+      },
+    };
+    targets.set(remote, target);
+    return target;
+  }
+
+  #copy(memory: Uint8Array, at: number, length: number): Buffer {
+    if (memory !== this.#sentMemory) {
+      this.#sent = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
+      this.#sentMemory = memory;
+    }
+    const copy = Buffer.allocUnsafe(length);
+    this.#sent.copy(copy, 0, at, at + length);
+    return copy;
+  }
+
   /** Without a limit it is sent all the same: it then is a datagram like any other. */
-  #limit(socket: Socket, ttl: number): void {
+  #limit(open: OpenSocket, ttl: number): void {
     try {
-      socket.setTTL(ttl);
-      this.#limited.add(socket);
+      open.socket.setTTL(ttl);
+      open.isLimited = true;
     } catch {
       this.#events.counters.add('udp-ttl-refused');
     }
   }
 
-  #unlimit(socket: Socket): void {
-    if (!this.#limited.delete(socket)) return;
+  #unlimit(open: OpenSocket): void {
+    if (!open.isLimited) return;
+    open.isLimited = false;
     try {
-      socket.setTTL(DEFAULT_TTL);
+      open.socket.setTTL(DEFAULT_TTL);
     } catch {
       // Closed meanwhile.
     }
@@ -140,6 +199,8 @@ export class DgramSockets {
 
   /** Undefined: nothing could be sent back there, so nobody of ours sends from there. */
   #endpointOf(address: string, port: number): Endpoint | undefined {
+    const last = this.#lastSource;
+    if (last !== undefined && last.port === port && last.address === address) return last.of;
     const key = `${address}|${port}`;
     let known = this.#sources.get(key);
     if (known === undefined) {
@@ -153,6 +214,7 @@ export class DgramSockets {
       if (this.#sources.size >= MAX_KNOWN_SOURCES) this.#sources.clear();
       this.#sources.set(key, known);
     }
+    this.#lastSource = { address, port, of: known };
     return known;
   }
 }
