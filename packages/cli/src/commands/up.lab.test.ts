@@ -87,7 +87,7 @@ test('the line that a hub prints joins this machine, and control sees it come an
     for try in $(seq 100); do warren status > /run/out || break; sleep 0.1; done
     head -n 1 /run/out
     warren ping shelf; echo "exit $?"
-    warren up --timeout 20s; echo "exit $?"
+    warren up --timeout 5s; echo "exit $?"
     kill $hub; wait $hub; echo "hub $?"
   `);
   const address = '100.64.0.1';
@@ -99,5 +99,5 @@ test('the line that a hub prints joins this machine, and control sees it come an
   expect(said).toMatch(/\nSuccess\. shelf\.\S+ is up: 100\.64\.0\.1, /);
   expect(said).toMatch(/\nshelf\.\S+ is forgotten\.\nexit 0\nLogged out\.\n/);
   expect(said).toMatch(/logged out \(NOT_RUNNING\)\n.*\nexit 3\n/);
-  expect(said).toMatch(/auth key required.*\(LOGIN_REFUSED\)\n.*\nexit 1\nhub 0\n$/);
+  expect(said).toMatch(/To authenticate, visit:[\s\S]*\(UP_TIMEOUT\)\n.*\nexit 1\nhub 0\n$/);
 });

@@ -438,7 +438,8 @@ describe.skipIf(skips)('bad input', () => {
         ...['nodes', 'delete', 'open'],
       ]);
       await network.statusUntil('open', 'out', ({ state }) => state === 'NeedsLogin');
-      await fails({ code: 'LOGIN_REFUSED', says: /auth key required/ }, 'open', 'up');
+      const patience = ['--timeout', '10s'];
+      await fails({ code: 'UP_TIMEOUT', says: /in the browser/ }, 'open', 'up', ...patience);
       await network.cli.run('open', ['up', '--auth-key', key]);
       expect((await network.status('open')).state).toBe('Running');
     });

@@ -45,6 +45,7 @@ export interface HubNumbers {
 export interface ListedNode {
   readonly id: number;
   readonly hostName: string;
+  readonly user: string;
   readonly addresses: readonly string[];
   readonly nodeKey: string;
   readonly endpoints: readonly string[];
@@ -179,6 +180,11 @@ export class OneHubNetwork {
       '/v1/nodes',
     );
     return nodes;
+  }
+
+  /** What the hub says of itself. */
+  hubInfo(): Promise<{ readonly pins: string }> {
+    return getJson(this.world.path('hub', ADMIN_SOCKET), 'hub', '/v1/info');
   }
 
   async startHub(flags: readonly string[] = []): Promise<void> {

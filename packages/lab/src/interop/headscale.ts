@@ -55,7 +55,9 @@ function config(address: string): string {
 
 /** A node as `headscale nodes list` has it, as far as tests read it. */
 export interface HeadscaleNode {
+  readonly id: number | string;
   readonly given_name: string;
+  readonly node_key: string;
   readonly ip_addresses: readonly string[];
   readonly online?: boolean;
   readonly expiry?: { readonly seconds: number } | null;

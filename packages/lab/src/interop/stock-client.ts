@@ -38,6 +38,7 @@ export interface StockPeer {
   readonly Relay: string;
   readonly OS: string;
   readonly KeyExpiry?: string;
+  readonly Tags?: readonly string[];
   readonly RxBytes: number;
   readonly TxBytes: number;
 }
@@ -45,6 +46,8 @@ export interface StockPeer {
 export interface StockStatus {
   readonly Version: string;
   readonly BackendState: string;
+  /** What a person has to open, else empty. */
+  readonly AuthURL: string;
   readonly MagicDNSSuffix: string;
   readonly Self: StockPeer;
   readonly Health: readonly string[] | null;
