@@ -9,6 +9,7 @@ import type { PingLine, PingRequest, UpEvent, UpRequest } from '@warren/node/loc
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LocalClient } from './local-client.js';
+import { dnsAnswer, dnsStatus, whoisReport } from './testing/dns.js';
 import { mappedPort } from './testing/portmap.js';
 import { easyNetcheck, runningReport, settingsReport } from './testing/reports.js';
 import { relayedWhy } from './testing/why.js';
@@ -95,6 +96,9 @@ describe('with the daemon’s server', () => {
         return Promise.resolve(easyNetcheck);
       },
       portMap: () => Promise.resolve(mappedPort),
+      dnsStatus: () => dnsStatus,
+      dnsQuery: () => Promise.resolve(dnsAnswer),
+      whois: () => whoisReport,
       relayMap: () => ({ Regions: {} }),
       settings: () => settingsReport,
       changeSettings(request) {

@@ -163,6 +163,23 @@ export function parseSwitch(text: string): boolean {
   throw new InvalidArgumentError('write on or off.');
 }
 
+/** What a flag of true or false takes, which alone means true. */
+export function parseTruth(text: string): boolean {
+  if (text === 'true' || text === 'on') return true;
+  if (text === 'false' || text === 'off') return false;
+  throw new InvalidArgumentError('write true or false.');
+}
+
+/** Of `up` and `set`. */
+export function acceptDnsOption(): Option {
+  return new Option(
+    '--accept-dns [true|false]',
+    "use the network's DNS settings and tell the system of them; false: names of the network are answered on 100.100.100.100 alone",
+  )
+    .argParser(parseTruth)
+    .preset('true');
+}
+
 /** What `--host` takes: a DNS name or an address literal, without port. */
 export function parseHost(text: string): string {
   const bare = text.replace(/^\[(.*)\]$/, '$1');

@@ -5,21 +5,30 @@ import { type Command, Option } from 'commander';
 import type { CliContext } from '../context.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
-import { parseHostName, parseSwitch, replaceEndpoints, socketPathOf } from '../options.js';
+import {
+  acceptDnsOption,
+  parseHostName,
+  parseSwitch,
+  replaceEndpoints,
+  socketPathOf,
+} from '../options.js';
 import { printable } from '../render/printable.js';
 
 interface SetOptions {
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly hostname?: string;
   readonly hardNats?: boolean;
+  readonly acceptDns?: boolean;
   readonly json: boolean;
 }
 
-function requestOf({ staticEndpoint, hostname, hardNats }: SetOptions): SettingsRequest {
+function requestOf(options: SetOptions): SettingsRequest {
+  const { staticEndpoint, hostname, hardNats, acceptDns } = options;
   return {
     ...(staticEndpoint === undefined ? {} : { staticEndpoints: staticEndpoint }),
     ...(hostname === undefined ? {} : { hostName: hostname }),
     ...(hardNats === undefined ? {} : { hardNats }),
+    ...(acceptDns === undefined ? {} : { acceptDns }),
   };
 }
 
@@ -37,6 +46,7 @@ export function renderSettings(settings: SettingsReport): string[] {
     ...(isAsWritten ? [] : [`  with names looked up: ${list(inUse)}`]),
     `health port: ${settings.healthPort ?? 'none'}`,
     `ports of hard NATs are guessed: ${settings.hardNats ? 'yes' : 'no'}`,
+    `DNS settings of the network are used: ${settings.acceptDns === false ? 'no' : 'yes'}`,
     `configuration: ${printable(settings.configFile)}`,
   ];
 }
@@ -60,6 +70,7 @@ export function defineSet(command: Command, context: CliContext): void {
         'whether ports of hard NATs are foretold and guessed',
       ).argParser(parseSwitch),
     )
+    .addOption(acceptDnsOption())
     .option('--json', 'all settings as JSON', false)
     .action(async (options: SetOptions) => {
       const client = new LocalClient(socketPathOf(command), context.signal);
@@ -77,6 +88,7 @@ export function defineSet(command: Command, context: CliContext): void {
       ['warren set --static-endpoint vpn.example.com:41641', 'a name, looked up again and again'],
       ['warren set --static-endpoint=', 'none any more, but for those of the start'],
       ['warren set --hostname desk-2', 'another name'],
+      ['warren set --accept-dns=false', "the system's DNS stays as it is"],
       ['warren set --hard-nats=off', 'no guessing of ports: such pairs use a relay'],
     ],
     [

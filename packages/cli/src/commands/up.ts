@@ -10,6 +10,7 @@ import { CliError } from '../errors.js';
 import { describe } from '../help-text.js';
 import { LocalClient } from '../local-client.js';
 import {
+  acceptDnsOption,
   configOption,
   healthPortOption,
   noPortMappingOption,
@@ -37,6 +38,7 @@ interface UpOptions {
   readonly portMapping: boolean;
   readonly timeout: number;
   readonly forceReauth: boolean;
+  readonly acceptDns?: boolean;
   readonly json: boolean;
 }
 
@@ -46,6 +48,7 @@ function requestOf(options: UpOptions): UpRequest {
     ...(options.authKey === undefined ? {} : { authKey: resolveAuthKey(options.authKey) }),
     ...(options.hostname === undefined ? {} : { hostName: options.hostname }),
     ...(options.forceReauth ? { forceReauth: true } : {}),
+    ...(options.acceptDns === undefined ? {} : { acceptDns: options.acceptDns }),
   };
 }
 
@@ -154,6 +157,7 @@ export function defineUp(command: Command, context: CliContext): void {
       'log in anew and take a new node key, also while all is well; traffic goes on until that is done',
       false,
     )
+    .addOption(acceptDnsOption())
     .addOption(stateDirOption('state of the daemon, should it have to be started'))
     .addOption(staticEndpointOption())
     .addOption(healthPortOption())

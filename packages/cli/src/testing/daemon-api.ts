@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalApiBackend, LocalApiServer } from '@warren/node/local-api/server';
+import { dnsAnswer, dnsStatus, whoisReport } from './dns.js';
 import { mappedPort } from './portmap.js';
 import { easyNetcheck, runningReport, settingsReport } from './reports.js';
 import { relayedWhy } from './why.js';
@@ -26,6 +27,9 @@ export async function serveDaemon(backend: Partial<LocalApiBackend>): Promise<Se
     netcheck: () => Promise.resolve(easyNetcheck),
     portMap: () => Promise.resolve(mappedPort),
     relayMap: () => ({ Regions: {} }),
+    dnsStatus: () => dnsStatus,
+    dnsQuery: ({ name, type }) => Promise.resolve({ ...dnsAnswer, name, type }),
+    whois: () => whoisReport,
     settings: () => settingsReport,
     changeSettings: () => settingsReport,
     shutdown: () => undefined,

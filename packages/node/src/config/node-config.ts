@@ -9,6 +9,8 @@
  *       // Routers are not asked to forward our port.
  *       "portMapping": false,
  *       "hardNats": false,
+ *       // The system's DNS stays as it is.
+ *       "acceptDns": false,
  *       // Packets inside the tunnel may be larger where all paths between the machines carry jumbo frames.
  *       "mtu": 8920,
  *     }
@@ -35,6 +37,8 @@ export interface NodeConfig {
   readonly portMapping: boolean;
   /** Whether ports of hard NATs are foretold and guessed. */
   readonly hardNats: boolean;
+  /** Whether the network's DNS settings are used, and the system is told of our resolver. */
+  readonly acceptDns: boolean;
   /** Of the tunnel's device; undefined: the usual. */
   readonly mtu: number | undefined;
 }
@@ -44,6 +48,7 @@ const empty: NodeConfig = {
   healthPort: undefined,
   portMapping: true,
   hardNats: true,
+  acceptDns: true,
   mtu: undefined,
 };
 
@@ -64,6 +69,7 @@ const readers: Readers = {
   healthPort: (value) => value.integer(1, 65_535),
   portMapping: (value) => value.flag(),
   hardNats: (value) => value.flag(),
+  acceptDns: (value) => value.flag(),
   mtu: (value) => value.integer(MIN_MTU_BYTES, MAX_MTU_BYTES),
 };
 
@@ -80,6 +86,7 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     healthPort: read('healthPort'),
     portMapping: read('portMapping'),
     hardNats: read('hardNats'),
+    acceptDns: read('acceptDns'),
     mtu: read('mtu'),
   };
 }

@@ -48,6 +48,8 @@ export interface NodeSettings {
   readonly portMapping: boolean;
   /** Ports of hard NATs are foretold and guessed. */
   readonly hardNats: boolean;
+  /** The network's DNS settings are used, and the system is told of our resolver. */
+  readonly acceptDns: boolean;
   /** Of the tunnel's device. */
   readonly mtuBytes: number;
 }
@@ -75,7 +77,11 @@ export function readSettings(sources: SettingSources): NodeSettings {
   const portMapping = sources.portMapping !== false && !isDisabled && config.portMapping;
   const mtuBytes =
     sources.mtuBytes ?? mtuOfEnvironment(sources.environment) ?? config.mtu ?? DEFAULT_MTU_BYTES;
-  return { configFile, staticEndpoints: [...all], healthPort, portMapping, hardNats, mtuBytes };
+  const { acceptDns } = config;
+  return {
+    ...{ configFile, staticEndpoints: [...all], healthPort, portMapping },
+    ...{ hardNats, acceptDns, mtuBytes },
+  };
 }
 
 function isSaid(text: string | undefined): boolean {

@@ -8,7 +8,10 @@ import type { Clock } from '@warren/shell/clock';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
 import type { NodeSettings } from '../config/settings.js';
+import { DnsDesk } from '../dns/dns-desk.js';
+import type { DnsQuestionText } from '../dns/query-report.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
+import type { DnsQueryReport, DnsStatusReport } from '../local-api/dns-report.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
 import type { PortMapReport } from '../local-api/portmap-report.js';
 import type {
@@ -22,6 +25,7 @@ import type {
   UpRequest,
 } from '../local-api/protocol.js';
 import type { LocalApiBackend } from '../local-api/server.js';
+import type { WhoisReport } from '../local-api/whois-report.js';
 import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
 import { MappingFile } from '../portmap/mapping-file.js';
@@ -52,7 +56,11 @@ import {
 } from './sentences.js';
 import { Session, type SessionEvent } from './session.js';
 import { buildStatus, engineInputs } from './status.js';
+import { whois } from './whois.js';
 import { explainPeer } from './why.js';
+
+/** Where the system keeps its DNS settings. */
+const SYSTEM_DIRECTORY = '/etc';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -83,6 +91,7 @@ export class Daemon implements LocalApiBackend {
   /** Undefined: routers are not asked. */
   readonly #portMap: PortMapHost | undefined;
   readonly #settings: LiveSettings;
+  readonly #dns: DnsDesk;
   readonly #logins: Logins;
   #link: LinkState = { addresses: [], defaultRoute: '' };
   #healthPort: HealthPort | undefined;
@@ -139,6 +148,14 @@ export class Daemon implements LocalApiBackend {
       },
       onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
       onHardNats: (isOn) => this.#logins.session?.host?.handle({ type: 'hard-nats', isOn }),
+      onAcceptDns: () => this.#dns.settingsChanged(),
+    });
+    this.#dns = new DnsDesk({
+      ...options,
+      health: this.#health,
+      directory: SYSTEM_DIRECTORY,
+      acceptDns: () => this.#settings.acceptDns,
+      deviceSettled: () => this.#tun.settled(),
     });
     this.#watcher = new LinkWatcher({
       tunName: options.tunName,
@@ -150,6 +167,7 @@ export class Daemon implements LocalApiBackend {
         this.#settings.linkChanged();
         this.#logins.session?.linkChanged(link);
         this.#portMap?.linkChanged();
+        this.#dns.linkChanged(link);
       },
     });
   }
@@ -195,6 +213,8 @@ export class Daemon implements LocalApiBackend {
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
     daemon.#tun.start();
+    daemon.#dns.linkChanged(daemon.#link);
+    daemon.#dns.start();
     daemon.#portMap?.linkChanged();
     const { healthPort } = options.settings;
     if (healthPort !== undefined) {
@@ -210,6 +230,7 @@ export class Daemon implements LocalApiBackend {
   async close(): Promise<void> {
     this.#logins.close();
     this.#settings.close();
+    await this.#dns.close();
     await this.#portMap?.stop();
     await this.#healthPort?.close();
     this.#watcher.close();
@@ -221,6 +242,8 @@ export class Daemon implements LocalApiBackend {
   }
 
   up(request: UpRequest, emit: (event: UpEvent) => void, signal: AbortSignal): Promise<void> {
+    const { acceptDns } = request;
+    if (acceptDns !== undefined) this.#settings.change({ acceptDns });
     return this.#logins.up(request, emit, signal);
   }
 
@@ -254,7 +277,11 @@ export class Daemon implements LocalApiBackend {
         ...endpointSentences(engine),
       ],
       history: this.#history.records,
-      counters: { ...session?.controlCounters(), ...engine?.counters },
+      counters: {
+        ...session?.controlCounters(),
+        ...engine?.counters,
+        ...this.#dns.counters(),
+      },
       now: clock.now(),
       wallNow: clock.wall(),
     });
@@ -297,6 +324,18 @@ export class Daemon implements LocalApiBackend {
     return explainPeer({ ...part, wanted, records, signal });
   }
 
+  dnsStatus(): DnsStatusReport {
+    return this.#dns.status();
+  }
+
+  dnsQuery(question: DnsQuestionText): Promise<DnsQueryReport> {
+    return this.#dns.query(question);
+  }
+
+  whois(wanted: string): WhoisReport {
+    return whois(runningPart(this.#logins.session, this.#logins.state).netmap, wanted);
+  }
+
   settings(): SettingsReport {
     return this.#settings.report();
   }
@@ -332,6 +371,7 @@ export class Daemon implements LocalApiBackend {
         portUse: this.#portUse,
         networkFile: this.#networkFile,
         portMap: this.#portMap,
+        onNetmap: (netmap) => this.#dns.setNetmap(netmap),
       },
       onEvent,
     );

@@ -28,6 +28,7 @@ function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSe
       portMapping: true,
       mtuBytes: 1_280,
       hardNats,
+      acceptDns: true,
     },
     file: {
       get profile() {
@@ -43,6 +44,7 @@ function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSe
     onStaticEndpoints: (endpoints) => told.push(endpoints.join(' ')),
     onHostName: (name) => told.push(name),
     onHardNats: (isOn) => told.push(`hard NATs ${isOn}`),
+    onAcceptDns: () => told.push('accept-dns'),
   });
   open.push(settings);
   return settings;
@@ -101,4 +103,14 @@ test('another name is told once', () => {
   expect(settings.change({ hostName: 'alpha' }).hostName).toBe('alpha');
   settings.change({ hostName: 'alpha' });
   expect(told).toEqual(['alpha']);
+});
+
+test('the DNS settings of the network are used until somebody says no, for ever', () => {
+  const settings = start();
+  expect(settings.acceptDns).toBe(true);
+  told.length = 0;
+  expect(settings.change({ acceptDns: false }).acceptDns).toBe(false);
+  settings.change({ acceptDns: false });
+  expect(told).toEqual(['accept-dns']);
+  expect(start().acceptDns).toBe(false);
 });

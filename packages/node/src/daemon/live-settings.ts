@@ -29,6 +29,8 @@ export interface LiveSettingsOptions {
   readonly onHostName: (hostName: string) => void;
   /** Ports of hard NATs are foretold and guessed from now on, or no more. */
   readonly onHardNats: (isOn: boolean) => void;
+  /** The network's DNS settings are used from now on, or no more. */
+  readonly onAcceptDns: () => void;
 }
 
 export class LiveSettings {
@@ -61,6 +63,11 @@ export class LiveSettings {
     return this.#options.file.profile.hardNats ?? this.#options.started.hardNats;
   }
 
+  /** The network's DNS settings are used. */
+  get acceptDns(): boolean {
+    return this.#options.file.profile.acceptDns ?? this.#options.started.acceptDns;
+  }
+
   /** What status shows. */
   status(): DaemonSettings {
     const { configFile, healthPort, portMapping, mtuBytes } = this.#options.started;
@@ -70,6 +77,7 @@ export class LiveSettings {
       healthPort: healthPort ?? null,
       portMapping,
       hardNats: this.hardNats,
+      acceptDns: this.acceptDns,
       mtuBytes,
     };
   }
@@ -86,18 +94,22 @@ export class LiveSettings {
       },
       healthPort: started.healthPort ?? null,
       hardNats: this.hardNats,
+      acceptDns: this.acceptDns,
     };
   }
 
   /** Keeps and applies the changes; throws a NodeError or FileError, and nothing changed. */
   change(request: SettingsRequest): SettingsReport {
-    const { file, onHostName, onHardNats } = this.#options;
+    const { file, onHostName, onHardNats, onAcceptDns } = this.#options;
     const { profile } = file;
     const { hostName = profile.hostName, hardNats = profile.hardNats } = request;
+    const { acceptDns = profile.acceptDns } = request;
     const wasOn = this.hardNats;
+    const didAccept = this.acceptDns;
     const staticEndpoints = this.#readEndpoints(request.staticEndpoints ?? profile.staticEndpoints);
-    file.store({ ...profile, hostName, staticEndpoints, hardNats });
+    file.store({ ...profile, hostName, staticEndpoints, hardNats, acceptDns });
     if (this.hardNats !== wasOn) onHardNats(this.hardNats);
+    if (this.acceptDns !== didAccept) onAcceptDns();
     if (request.staticEndpoints !== undefined) this.#names.set(this.#wanted());
     if (hostName !== undefined && hostName !== profile.hostName) onHostName(hostName);
     return this.report();

@@ -51,6 +51,8 @@ export interface Profile {
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** What `warren set` says; undefined: as at the daemon's start. */
   readonly hardNats?: boolean | undefined;
+  /** Likewise: the network's DNS settings are used. */
+  readonly acceptDns?: boolean | undefined;
   /** False after `down`. */
   readonly wantRunning: boolean;
 }
@@ -76,6 +78,7 @@ export function formatProfile(profile: Profile): string {
     hostName: profile.hostName ?? null,
     staticEndpoints: profile.staticEndpoints,
     ...(profile.hardNats === undefined ? {} : { hardNats: profile.hardNats }),
+    ...(profile.acceptDns === undefined ? {} : { acceptDns: profile.acceptDns }),
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
@@ -111,11 +114,17 @@ export function parseProfile(text: string): Profile | undefined {
   const staticEndpoints = parseEndpoints(fields['staticEndpoints']);
   const wantRunning = fields['wantRunning'];
   const hardNats = fields['hardNats'];
+  const acceptDns = fields['acceptDns'];
   if (hardNats !== undefined && typeof hardNats !== 'boolean') return undefined;
+  if (acceptDns !== undefined && typeof acceptDns !== 'boolean') return undefined;
   if (login === WRONG || previous === WRONG || hostName === WRONG) return undefined;
   if (staticEndpoints === undefined || typeof wantRunning !== 'boolean') return undefined;
   const profile = { machineKey, login, previous, hostName, staticEndpoints, wantRunning };
-  return hardNats === undefined ? profile : { ...profile, hardNats };
+  return {
+    ...profile,
+    ...(hardNats === undefined ? {} : { hardNats }),
+    ...(acceptDns === undefined ? {} : { acceptDns }),
+  };
 }
 
 const WRONG = Symbol('not as it was written');

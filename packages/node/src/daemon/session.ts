@@ -60,6 +60,8 @@ export interface SessionOptions {
   readonly portUse: PortUse;
   readonly networkFile: NetworkFile;
   readonly portMap: PortMapHost | undefined;
+  /** The network as far as the rest of the node goes; undefined: this machine takes no part. */
+  readonly onNetmap: (netmap: Netmap | undefined) => void;
 }
 
 /** Where a person says yes, and the beginning of the key that the page there shows. */
@@ -236,6 +238,7 @@ export class Session {
     this.#onLoggedOut?.();
     this.#control.close();
     this.#stopEngine();
+    this.#options.onNetmap(undefined);
     for (const subject of ['control', 'login', 'udp']) this.#options.health.clear(subject);
   }
 
@@ -304,6 +307,7 @@ export class Session {
     this.#host?.handle({ type: 'netmap', netmap });
     this.#updatePolicy();
     this.#options.tun.want(netmap.self.addresses);
+    this.#options.onNetmap(netmap);
   }
 
   /** What the device needs beside its addresses when our own network lies in the range of the mesh. */
@@ -335,6 +339,7 @@ export class Session {
     if (this.#netmap === undefined) return;
     this.#netmap = undefined;
     this.#options.tun.want([]);
+    this.#options.onNetmap(undefined);
   }
 
   #takeRefusal(message: string, fatal: boolean): void {
@@ -366,6 +371,7 @@ export class Session {
       this.#onLoggedOut?.();
       this.#netmap = undefined;
       this.#options.tun.want([]);
+      this.#options.onNetmap(undefined);
     }
   }
 

@@ -47,6 +47,8 @@ export interface DnsDeskOptions {
   /** Of the system's files: /etc. */
   readonly directory: string;
   readonly acceptDns: () => boolean;
+  /** Resolves when the tunnel's device has its addresses, or can't have them. */
+  readonly deviceSettled: () => Promise<void>;
 }
 
 export class DnsDesk {
@@ -61,6 +63,7 @@ export class DnsDesk {
   #outside: ReadonlySet<string> = new Set();
   #interfaces: ReturnType<typeof networkInterfaces> = {};
   #interfacesAtMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
 
   constructor(options: DnsDeskOptions) {
     this.#options = options;
@@ -105,13 +108,13 @@ export class DnsDesk {
     }
     this.#configure();
     if (old?.dns === netmap?.dns && old?.self === netmap?.self) return;
-    this.#apply();
+    void this.#apply();
   }
 
   /** `--accept-dns` is another. */
   settingsChanged(): void {
     this.#configure();
-    this.#apply();
+    void this.#apply();
   }
 
   linkChanged(link: LinkState): void {
@@ -170,6 +173,7 @@ export class DnsDesk {
 
   /** The system is as before us when it resolves. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#ears.want([]);
     await this.#system.close();
     this.#host.close();
@@ -197,7 +201,10 @@ export class DnsDesk {
     this.#host.configure(this.#config);
   }
 
-  #apply(): void {
+  async #apply(): Promise<void> {
+    // Nobody can listen on an address that isn't there, and the system shall not ask where nobody listens.
+    if (this.#netmap !== undefined) await this.#options.deviceSettled().catch(() => undefined);
+    if (this.#closed) return;
     const network = this.#network();
     const acceptDns = this.#options.acceptDns();
     this.#ears.want(this.#wantedEars());

@@ -10,7 +10,7 @@ import { familyOf, type IpAddress } from '@warren/core/ip/address';
 import { FrameReader, frameMessage } from './tcp-frames.js';
 
 /** The device gets its addresses within milliseconds, another program may take its time. */
-const RETRY_MS = 1000;
+const RETRY_MS = 500;
 /** A machine's own programs; each of them has a connection or two. */
 const CONNECTIONS_MAX = 128;
 /** RFC 7766 section 6.2.3: seconds. */

@@ -10,6 +10,9 @@
  *     GET  /v0/netcheck          -> a line of JSON per NetcheckLine (netcheck-report.ts), until `report` or `error`
  *     GET  /v0/portmap           -> PortMapReport (portmap-report.ts), within some 6 s
  *     GET  /v0/relay-map         -> the relay map in use, as control servers spell a DERP map
+ *     GET  /v0/dns               -> DnsStatusReport (dns-report.ts)
+ *     GET  /v0/dns/query?name=NAME&type=TYPE -> DnsQueryReport, within some 8 s
+ *     GET  /v0/whois?address=ADDRESS -> WhoisReport (whois-report.ts); also a name
  *     GET  /v0/settings          -> SettingsReport
  *     PATCH /v0/settings SettingsRequest -> SettingsReport  changed live and kept over restarts
  *     POST /v0/shutdown          -> {}          the daemon ends after answering
@@ -40,6 +43,8 @@ export interface UpRequest {
   readonly loginServer?: string;
   readonly authKey?: string;
   readonly hostName?: string;
+  /** As `warren set --accept-dns` has it. */
+  readonly acceptDns?: boolean;
   /** Log in anew with a new node key, also while the node runs. */
   readonly forceReauth?: boolean;
 }
@@ -124,6 +129,8 @@ export interface DaemonSettings {
   readonly portMapping?: boolean;
   /** Ports of hard NATs are foretold and guessed; absent: a daemon that doesn't say. */
   readonly hardNats?: boolean;
+  /** The network's DNS settings are used; absent: a daemon that doesn't say. */
+  readonly acceptDns?: boolean;
   /** Largest packet inside the tunnel; absent: a daemon that doesn't say. */
   readonly mtuBytes?: number;
 }
@@ -135,6 +142,8 @@ export interface SettingsRequest {
   readonly hostName?: string;
   /** Whether ports of hard NATs are foretold and guessed. */
   readonly hardNats?: boolean;
+  /** Whether the network's DNS settings are used. */
+  readonly acceptDns?: boolean;
 }
 
 export interface SettingsReport {
@@ -151,6 +160,7 @@ export interface SettingsReport {
   };
   readonly healthPort: number | null;
   readonly hardNats: boolean;
+  readonly acceptDns?: boolean;
 }
 
 export interface SelfStatus {

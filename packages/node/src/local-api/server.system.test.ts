@@ -58,6 +58,14 @@ const backend: LocalApiBackend = {
   relayMap: () => {
     throw new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`');
   },
+  dnsStatus: () => {
+    throw new NodeError('NOT_RUNNING', 'stopped', 'run `warren up`');
+  },
+  dnsQuery: ({ name, type }) =>
+    Promise.resolve({ name, type, rcode: 'NXDOMAIN', local: true, upstreams: [], answers: [] }),
+  whois: (wanted) => {
+    throw new NodeError('PEER_UNKNOWN', `${wanted} is nobody`, 'see status');
+  },
   settings: () => settings,
   changeSettings: (request) => {
     changes.push(request);

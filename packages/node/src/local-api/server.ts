@@ -10,7 +10,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from 'node:path';
 import { WarrenError } from '@warren/core/base/errors';
 import { isServed, isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
+import type { DnsQuestionText } from '../dns/query-report.js';
 import { NodeError } from '../errors.js';
+import type { DnsQueryReport, DnsStatusReport } from './dns-report.js';
 import type { NetcheckLine, NetcheckReport } from './netcheck-report.js';
 import type { PortMapReport } from './portmap-report.js';
 import {
@@ -25,6 +27,7 @@ import {
   type UpEvent,
   type UpRequest,
 } from './protocol.js';
+import type { WhoisReport } from './whois-report.js';
 import type { WhyReport } from './why-report.js';
 
 /** The largest request is an `up` with an auth key of a few hundred bytes. */
@@ -52,6 +55,12 @@ export interface LocalApiBackend {
   portMap(): Promise<PortMapReport>;
   /** The relay map in use, as control servers spell it. */
   relayMap(): unknown;
+  /** What is known of DNS now. */
+  dnsStatus(): DnsStatusReport;
+  /** Asks the node's own resolver. */
+  dnsQuery(question: DnsQuestionText): Promise<DnsQueryReport>;
+  /** Who has an address, or a name. */
+  whois(wanted: string): WhoisReport;
   settings(): SettingsReport;
   /** Applies and keeps the changes. */
   changeSettings(request: SettingsRequest): SettingsReport;
@@ -140,6 +149,15 @@ export class LocalApiServer {
   ): Promise<void> {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const call = `${request.method ?? ''} ${path}`;
+    if (call === 'GET /v0/whois') {
+      sendJson(response, 200, this.#backend.whois(queryText(query, 'address')));
+      return;
+    }
+    if (call === 'GET /v0/dns/query') {
+      const question = { name: queryText(query, 'name'), type: queryText(query, 'type') };
+      sendJson(response, 200, await this.#backend.dnsQuery(question));
+      return;
+    }
     if (call === 'GET /v0/why') {
       sendJson(response, 200, await this.#backend.why(parseWhy(query), signal));
       return;
@@ -169,6 +187,9 @@ export class LocalApiServer {
         response.end();
         return;
       }
+      case 'GET /v0/dns':
+        sendJson(response, 200, this.#backend.dnsStatus());
+        return;
       case 'GET /v0/portmap':
         sendJson(response, 200, await this.#backend.portMap());
         return;
@@ -224,7 +245,10 @@ function invalid(message: string): NodeError {
 }
 
 function parseUp(body: unknown): UpRequest {
-  const { loginServer, authKey, hostName, forceReauth } = body as Record<string, unknown>;
+  const { loginServer, authKey, hostName, forceReauth, acceptDns } = body as Record<
+    string,
+    unknown
+  >;
   if (forceReauth !== undefined && typeof forceReauth !== 'boolean') {
     throw invalid('forceReauth is neither true nor false');
   }
@@ -233,17 +257,19 @@ function parseUp(body: unknown): UpRequest {
     ...textField('loginServer', loginServer),
     ...textField('authKey', authKey),
     ...textField('hostName', hostName),
+    ...flagField('acceptDns', acceptDns),
   };
 }
 
 function parseSettings(body: unknown): SettingsRequest {
-  const { staticEndpoints, hostName, hardNats } = body as Record<string, unknown>;
-  if (hardNats !== undefined && typeof hardNats !== 'boolean') {
-    throw invalid('hardNats is neither true nor false');
-  }
+  const { staticEndpoints, hostName, hardNats, acceptDns } = body as Record<
+    string,
+    unknown
+  >;
   return {
     ...textField('hostName', hostName),
-    ...(hardNats === undefined ? {} : { hardNats }),
+    ...flagField('hardNats', hardNats),
+    ...flagField('acceptDns', acceptDns),
     ...(staticEndpoints === undefined ? {} : { staticEndpoints: textList(staticEndpoints) }),
   };
 }
@@ -263,6 +289,12 @@ function textField<Name extends string>(name: Name, value: unknown): { [Key in N
     throw invalid(`${name} is no text, an empty one or a very long one`);
   }
   return { [name]: value } as { [Key in Name]?: string };
+}
+
+function flagField<Name extends string>(name: Name, value: unknown): { [Key in Name]?: boolean } {
+  if (value === undefined) return {};
+  if (typeof value !== 'boolean') throw invalid(`${name} is neither true nor false`);
+  return { [name]: value } as { [Key in Name]?: boolean };
 }
 
 function parsePing(body: unknown): PingRequest {
@@ -285,6 +317,12 @@ function parseWhy(query: string): string {
   const peer = new URLSearchParams(query).get('peer') ?? '';
   if (peer === '' || peer.length > MAX_TEXT_CHARACTERS) throw invalid('`why` names its peer');
   return peer;
+}
+
+function queryText(query: string, name: string): string {
+  const text = new URLSearchParams(query).get(name) ?? '';
+  if (text === '' || text.length > MAX_TEXT_CHARACTERS) throw invalid(`the request has no ${name}`);
+  return text;
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
