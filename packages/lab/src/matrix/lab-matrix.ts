@@ -8,6 +8,7 @@ import type {
   MatrixCell,
   MatrixWorld,
 } from '@warren/sim/matrix/cell';
+import { LabError } from '../errors.js';
 import { requireLab } from '../requirements.js';
 import { explainLabCell } from './explain-lab-cell.js';
 import { type LabCellOptions, runLabCell } from './lab-cell.js';
@@ -20,6 +21,9 @@ export interface LabMatrixOptions {
   /** Told what is going on, a line at a time. */
   readonly onProgress?: (line: string) => void;
 }
+
+/** Of a cell whose servers did not come up: the computer was busy with something else, and an hour's run is worth more. */
+const STARTS_MAX = 3;
 
 class LabMatrixWorld implements MatrixWorld {
   readonly kind = 'lab';
@@ -45,14 +49,25 @@ class LabMatrixWorld implements MatrixWorld {
     await Promise.allSettled([...this.#running]);
   }
 
+  async #started<Result>(
+    start: (options: LabCellOptions) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    for (let starts = 1; ; starts++) {
+      try {
+        return await start({ commandLine: this.#commandLine, signal });
+      } catch (error) {
+        const isBusy = error instanceof LabError && error.code === 'LAB_NOT_READY';
+        if (!isBusy || starts >= STARTS_MAX || signal.aborted) throw error;
+      }
+    }
+  }
+
   async #watched<Result>(
     signal: AbortSignal,
     start: (options: LabCellOptions) => Promise<Result>,
   ): Promise<Result> {
-    const run = start({
-      commandLine: this.#commandLine,
-      signal: AbortSignal.any([signal, this.#end.signal]),
-    });
+    const run = this.#started(start, AbortSignal.any([signal, this.#end.signal]));
     this.#running.add(run);
     try {
       return await run;
