@@ -107,6 +107,12 @@ const entries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/set.js')).defineSet,
   },
   {
+    name: 'exit-node',
+    summary: 'peers to reach the internet through',
+    group: NODE,
+    load: async () => (await import('./commands/exit-node.js')).defineExitNode,
+  },
+  {
     name: 'debug',
     summary: 'what the parts of the running node know',
     group: NODE,

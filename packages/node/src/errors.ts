@@ -21,6 +21,7 @@ export type NodeErrorCode =
   | 'STATIC_ENDPOINT'
   | 'HEALTH_PORT'
   | 'MTU'
+  | 'ROUTES'
   | 'PEER_UNKNOWN'
   | 'NOT_RUNNING'
   | 'NETCHECK_UNFINISHED'

@@ -23,9 +23,10 @@ import {
   staticEndpointOption,
 } from '../options.js';
 import { requireNetworkAdmin } from '../rights.js';
+import { addRouteOptions, type RouteOptions, routesOf } from '../route-options.js';
 import { LOG_LEVELS } from '../server-options.js';
 
-interface DaemonOptions {
+interface DaemonOptions extends RouteOptions {
   readonly stateDir: string;
   readonly port: number;
   readonly tun: string;
@@ -56,6 +57,7 @@ export function parseTunName(text: string): string {
 }
 
 export function defineDaemon(command: Command, context: CliContext): void {
+  addRouteOptions(command);
   command
     .addOption(stateDirOption("where the node's keys and login are kept"))
     .addOption(
@@ -95,6 +97,7 @@ export function defineDaemon(command: Command, context: CliContext): void {
           healthPort: options.healthPort,
           portMapping: options.portMapping,
           mtuBytes: options.mtu,
+          routes: routesOf(options) ?? {},
           environment: process.env,
         }),
         logLevel: options.logLevel,

@@ -10,6 +10,7 @@ test('settings say what was set, what the start said, and what names lead to', (
     '  with names looked up: 192.0.2.20:41641, 192.0.2.77:41641',
     'health port: 41642',
     'ports of hard NATs are guessed: yes',
+    'DNS settings of the network are used: yes',
     'configuration: /etc/warren/node.hujson',
   ]);
 });
@@ -21,6 +22,7 @@ test('settings without anything are short', () => {
     'static endpoints: none',
     'health port: none',
     'ports of hard NATs are guessed: yes',
+    'DNS settings of the network are used: yes',
     'configuration: /etc/warren/node.hujson',
   ]);
 });

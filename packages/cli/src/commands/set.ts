@@ -13,8 +13,9 @@ import {
   socketPathOf,
 } from '../options.js';
 import { printable } from '../render/printable.js';
+import { addRouteOptions, type RouteOptions, renderRoutes, routesOf } from '../route-options.js';
 
-interface SetOptions {
+interface SetOptions extends RouteOptions {
   readonly staticEndpoint?: readonly StaticEndpoint[];
   readonly hostname?: string;
   readonly hardNats?: boolean;
@@ -24,11 +25,13 @@ interface SetOptions {
 
 function requestOf(options: SetOptions): SettingsRequest {
   const { staticEndpoint, hostname, hardNats, acceptDns } = options;
+  const routes = routesOf(options);
   return {
     ...(staticEndpoint === undefined ? {} : { staticEndpoints: staticEndpoint }),
     ...(hostname === undefined ? {} : { hostName: hostname }),
     ...(hardNats === undefined ? {} : { hardNats }),
     ...(acceptDns === undefined ? {} : { acceptDns }),
+    ...(routes === undefined ? {} : { routes }),
   };
 }
 
@@ -47,11 +50,13 @@ export function renderSettings(settings: SettingsReport): string[] {
     `health port: ${settings.healthPort ?? 'none'}`,
     `ports of hard NATs are guessed: ${settings.hardNats ? 'yes' : 'no'}`,
     `DNS settings of the network are used: ${settings.acceptDns === false ? 'no' : 'yes'}`,
+    ...(settings.routes === undefined ? [] : renderRoutes(settings.routes)),
     `configuration: ${printable(settings.configFile)}`,
   ];
 }
 
 export function defineSet(command: Command, context: CliContext): void {
+  addRouteOptions(command);
   command
     .addOption(
       new Option(
@@ -88,6 +93,8 @@ export function defineSet(command: Command, context: CliContext): void {
       ['warren set --static-endpoint vpn.example.com:41641', 'a name, looked up again and again'],
       ['warren set --static-endpoint=', 'none any more, but for those of the start'],
       ['warren set --hostname desk-2', 'another name'],
+      ['warren set --advertise-routes 192.168.1.0/24', 'a network behind this machine'],
+      ['warren set --exit-node fra-1', 'the way to the internet'],
       ['warren set --accept-dns=false', "the system's DNS stays as it is"],
       ['warren set --hard-nats=off', 'no guessing of ports: such pairs use a relay'],
     ],

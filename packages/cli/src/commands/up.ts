@@ -1,6 +1,7 @@
 /** `warren up`: joins the network through the daemon, and starts a daemon when none runs. */
 import type { StaticEndpoint } from '@warren/node/config/static-endpoints';
 import type { UpEvent, UpRequest } from '@warren/node/local-api/protocol';
+import type { RoutesRequest } from '@warren/node/local-api/route-report';
 import { type Command, Option } from 'commander';
 import { resolveAuthKey } from '../auth-key.js';
 import type { CliContext } from '../context.js';
@@ -24,10 +25,11 @@ import {
 import { formatRoundTrip } from '../render/duration.js';
 import { renderRunning, renderVisit } from '../render/up-lines.js';
 import { requireNetworkAdmin } from '../rights.js';
+import { addRouteOptions, type RouteOptions, routesOf } from '../route-options.js';
 import type { Terminal } from '../terminal.js';
 import { UpProgress } from '../up-progress.js';
 
-interface UpOptions {
+interface UpOptions extends RouteOptions {
   readonly loginServer?: string;
   readonly authKey?: string;
   readonly hostname?: string;
@@ -56,9 +58,11 @@ function requestOf(options: UpOptions): UpRequest {
 async function follow(
   client: LocalClient,
   request: UpRequest,
+  routes: RoutesRequest | undefined,
   signal: AbortSignal,
   show: (event: UpEvent) => void,
 ): Promise<void> {
+  if (routes !== undefined) await client.changeSettings({ routes });
   for await (const event of client.up(request, signal)) show(event);
 }
 
@@ -116,11 +120,11 @@ async function runUp(options: UpOptions, socketPath: string, context: CliContext
       requireSettings(options, settings);
       const note = environmentNote(process.env, settings);
       if (note !== undefined) context.terminal.note(note);
-      await follow(client, request, signal, show);
+      await follow(client, request, routesOf(options), signal, show);
     } catch (error) {
       if (!(error instanceof CliError && error.code === 'DAEMON_ABSENT')) throw error;
       await startOwnDaemon(socketPath, options, { ...context, signal });
-      await follow(client, request, signal, show);
+      await follow(client, request, routesOf(options), signal, show);
     }
   } catch (error) {
     if (limit?.aborted !== true || context.signal.aborted) throw error;
@@ -136,6 +140,7 @@ async function runUp(options: UpOptions, socketPath: string, context: CliContext
 }
 
 export function defineUp(command: Command, context: CliContext): void {
+  addRouteOptions(command);
   command
     .addOption(
       new Option('--login-server <url>', "the hub's or control server's address")

@@ -36,21 +36,27 @@ function offlineText(peer: PeerStatus, nowMs: number): string {
   return Number.isNaN(seenMs) ? 'offline' : `offline, last seen ${formatAge(nowMs - seenMs)} ago`;
 }
 
+function roleOf({ exitNode, exitNodeOption }: PeerStatus): string {
+  if (exitNode === true) return 'exit node';
+  return exitNodeOption === true ? 'offers exit node' : '';
+}
+
 /** `-`, `idle`, `active; direct 192.0.2.7:41641`, `offline, last seen 3h ago`, with counters if any. */
 export function peerState(peer: PeerStatus, nowMs: number): string {
   const moved = peer.rxBytes !== 0 || peer.txBytes !== 0;
   const offline = peer.online === false ? offlineText(peer, nowMs) : '';
-  let state: string;
+  const role = roleOf(peer);
+  const way: string[] = [];
   if (peer.active) {
-    state = 'active';
-    if (peer.path === 'direct') state += `; direct ${printable(peer.endpoint ?? '?')}`;
-    else if (peer.path === 'relay') state += `; relay "${printable(peer.relay ?? '?')}"`;
-    if (offline !== '') state += `; ${offline}`;
-  } else if (moved) {
-    state = offline === '' ? 'idle' : `idle; ${offline}`;
-  } else {
-    state = offline === '' ? '-' : offline;
+    way.push('active');
+    if (peer.path === 'direct') way.push(`direct ${printable(peer.endpoint ?? '?')}`);
+    else if (peer.path === 'relay') way.push(`relay "${printable(peer.relay ?? '?')}"`);
+  } else if (moved || role !== '') {
+    way.push('idle');
   }
+  if (role !== '') way.splice(1, 0, role);
+  if (offline !== '') way.push(offline);
+  const state = way.length === 0 ? '-' : way.join('; ');
   return moved ? `${state}, tx ${peer.txBytes} rx ${peer.rxBytes}` : state;
 }
 
@@ -83,6 +89,20 @@ function staticLines({ self, settings }: StatusReport): string[] {
   return ['', `# Static endpoints: ${staticEndpoints.map(printable).join(', ')}`];
 }
 
+/** What is announced, and which of it peers may use. */
+function routeLines({ self }: StatusReport): string[] {
+  const { announcedRoutes = [], servedRoutes = [] } = self ?? {};
+  if (announcedRoutes.length === 0) return [];
+  const waiting = announcedRoutes.filter((route) => !servedRoutes.includes(route));
+  return [
+    '',
+    `# Announced routes: ${announcedRoutes.map(printable).join(', ')}`,
+    ...(waiting.length === 0
+      ? []
+      : [`#     not approved at the control server: ${waiting.map(printable).join(', ')}`]),
+  ];
+}
+
 /** All lines for a running node. */
 export function renderStatus(report: StatusReport, view: StatusView): string[] {
   const rows: string[][] = [];
@@ -92,7 +112,12 @@ export function renderStatus(report: StatusReport, view: StatusView): string[] {
       if (!view.activeOnly || peer.active) rows.push(peerRow(peer, view.nowMs));
     }
   }
-  return [...renderTable(rows), ...staticLines(report), ...healthLines(report.health)];
+  return [
+    ...renderTable(rows),
+    ...staticLines(report),
+    ...routeLines(report),
+    ...healthLines(report.health),
+  ];
 }
 
 /** The sentence for a node that doesn't run, or undefined when it does. */

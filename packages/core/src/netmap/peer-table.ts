@@ -8,7 +8,7 @@ import type { Counters } from '../base/counters.js';
 import type { Prefix } from '../ip/prefix.js';
 import type { NodeKey } from '../keys/keys.js';
 import { peersMax } from './limits.js';
-import { believedRoutes } from './routes.js';
+import { believedRoutes, isDefaultRoute } from './routes.js';
 import type { NetmapNode } from './types.js';
 
 export class PeerTable {
@@ -60,7 +60,9 @@ export class PeerTable {
       this.#acceptRoutes,
       this.#counters,
     );
-    this.#insert({ ...peer, allowedIps });
+    // A peer that is judged again has lost them from its AllowedIPs.
+    const offered = peer.allowedIps.filter(isDefaultRoute);
+    this.#insert({ ...peer, allowedIps, ...(offered.length === 0 ? {} : { exitRoutes: offered }) });
     return true;
   }
 

@@ -24,9 +24,13 @@ const LOCAL_PREFIXES: readonly Prefix[] = ['127.0.0.0/8', '169.254.0.0/16', '::1
   .map(parsePrefix)
   .filter((prefix) => prefix !== undefined);
 
+/** Leads everywhere: who offers it is an exit node. */
+export function isDefaultRoute(route: Prefix): boolean {
+  return prefixBits(route) === 0;
+}
+
 function isBarred(route: Prefix, own: readonly Prefix[]): boolean {
   const address = prefixAddress(route);
-  if (prefixBits(route) === 0) return true; // a default route needs a person who chose this exit node
   if (isLoopback(address) || isLinkLocal(address) || isMulticast(address)) return true;
   if (isUnspecified(address)) return true;
   if (SERVICE_ADDRESSES.some((service) => prefixContains(route, service))) return true;
@@ -47,7 +51,8 @@ export function believedRoutes(
   const hosts = new Set(peer.addresses);
   const believed: Prefix[] = [...peer.addresses];
   for (const route of peer.allowedIps) {
-    if (hosts.has(route)) continue;
+    // A default route needs a person who chose this exit node.
+    if (hosts.has(route) || isDefaultRoute(route)) continue;
     if (isBarred(route, own)) counters.add('netmap-route-barred');
     else if (!acceptRoutes) counters.add('netmap-route-not-accepted');
     else believed.push(route);

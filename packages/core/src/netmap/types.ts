@@ -26,6 +26,8 @@ export interface NetmapNode {
   readonly addresses: readonly Prefix[];
   /** What WireGuard accepts from and routes to this node. */
   readonly allowedIps: readonly Prefix[];
+  /** Default routes that it offers: nothing goes there until a person chooses it (route-choice.ts). Absent: none. */
+  readonly exitRoutes?: readonly Prefix[];
   readonly endpoints: readonly Endpoint[];
   /** Undefined until the node has chosen a home relay. */
   readonly homeRegion: RegionId | undefined;
@@ -111,4 +113,6 @@ export interface Netmap {
   readonly filterSets: ReadonlyMap<string, readonly FilterRule[]>;
   /** Absent: control has said nothing of it. */
   readonly dns?: DnsConfig;
+  /** Networks that we take packets for beside our own addresses (own-routes.ts); absent: none. */
+  readonly ownRoutes?: readonly Prefix[];
 }

@@ -18,13 +18,13 @@ export class FilterFeed {
   }
 
   /** Comes before the peers of the same map: nothing of theirs is to be judged by rules of the past. */
-  apply({ packetFilter, self }: Netmap): void {
-    const isSame =
-      sameJson(this.#rules, packetFilter) && sameJson(this.#localAddresses, self.addresses);
+  apply({ packetFilter, self, ownRoutes = [] }: Netmap): void {
+    const local = ownRoutes.length === 0 ? self.addresses : [...self.addresses, ...ownRoutes];
+    const isSame = sameJson(this.#rules, packetFilter) && sameJson(this.#localAddresses, local);
     // Also when they are alike: the same array is found out faster the next time.
     this.#rules = packetFilter;
-    this.#localAddresses = self.addresses;
-    if (!isSame) this.#tell(packetFilter, self.addresses);
+    this.#localAddresses = local;
+    if (!isSame) this.#tell(packetFilter, local);
   }
 
   /** The node goes down: nobody gets in any more, and no address is ours. */

@@ -13,6 +13,8 @@
  *       "acceptDns": false,
  *       // Packets inside the tunnel may be larger where all paths between the machines carry jumbo frames.
  *       "mtu": 8920,
+ *       // Networks behind this machine, told to control (route-settings.ts has all settings of routes).
+ *       "advertiseRoutes": ["192.168.1.0/24"],
  *     }
  *
  * Every setting may be absent. A new one is a field of NodeConfig and its reader below.
@@ -20,6 +22,7 @@
 import { type ConfigValue, parseHujson } from '@warren/shell/config/hujson';
 import { readFileIfPresent, readFileStrict } from '@warren/shell/files/atomic-file';
 import { MAX_MTU_BYTES, MIN_MTU_BYTES } from './mtu.js';
+import { noRoutes, type RouteConfig, routeReaders } from './route-settings.js';
 import {
   MAX_STATIC_ENDPOINTS,
   parseStaticEndpoint,
@@ -29,7 +32,7 @@ import {
 /** Where the file is unless told otherwise; it need not exist. */
 export const DEFAULT_CONFIG_PATH = '/etc/warren/node.hujson';
 
-export interface NodeConfig {
+export interface NodeConfig extends RouteConfig {
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** TCP; undefined: none. */
   readonly healthPort: number | undefined;
@@ -50,6 +53,7 @@ const empty: NodeConfig = {
   hardNats: true,
   acceptDns: true,
   mtu: undefined,
+  ...noRoutes,
 };
 
 type Readers = { readonly [Name in keyof NodeConfig]: (value: ConfigValue) => NodeConfig[Name] };
@@ -71,6 +75,7 @@ const readers: Readers = {
   hardNats: (value) => value.flag(),
   acceptDns: (value) => value.flag(),
   mtu: (value) => value.integer(MIN_MTU_BYTES, MAX_MTU_BYTES),
+  ...routeReaders,
 };
 
 /** What the bytes of a file say; `path` is for errors. Throws CONFIG_INVALID. */
@@ -88,6 +93,12 @@ export function parseNodeConfig(path: string, bytes: Uint8Array): NodeConfig {
     hardNats: read('hardNats'),
     acceptDns: read('acceptDns'),
     mtu: read('mtu'),
+    advertiseRoutes: read('advertiseRoutes'),
+    advertiseExitNode: read('advertiseExitNode'),
+    acceptRoutes: read('acceptRoutes'),
+    exitNode: read('exitNode'),
+    exitNodeAllowLanAccess: read('exitNodeAllowLanAccess'),
+    snatSubnetRoutes: read('snatSubnetRoutes'),
   };
 }
 

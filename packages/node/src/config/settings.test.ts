@@ -176,3 +176,31 @@ test('ports of hard NATs are guessed unless the configuration or the environment
   writeFileSync(configFile, '{ "hardNats": false }');
   expect(hardNats()).toBe(false);
 });
+
+test('routes are a flag, else a variable, else a line of the file, each setting by itself', () => {
+  writeFileSync(
+    configFile,
+    '{ "advertiseRoutes": ["10.1.0.0/16"], "acceptRoutes": true, "snatSubnetRoutes": false }',
+  );
+  const environment = {
+    WARREN_ADVERTISE_ROUTES: '10.2.0.0/16, 10.3.0.0/16',
+    WARREN_EXIT_NODE: 'a',
+  };
+  const routes = { exitNode: 'b' };
+  const read = (change: Partial<SettingSources>) =>
+    readSettings({ configFile, staticEndpoints: [], environment: {}, ...change }).routes;
+  expect(read({})).toMatchObject({ advertiseRoutes: ['10.1.0.0/16'], exitNode: '' });
+  expect(read({ environment, routes })).toEqual({
+    advertiseRoutes: ['10.2.0.0/16', '10.3.0.0/16'],
+    advertiseExitNode: false,
+    acceptRoutes: true,
+    exitNode: 'b',
+    exitNodeAllowLanAccess: false,
+    snatSubnetRoutes: false,
+  });
+  expect(() => read({ environment: { WARREN_ACCEPT_ROUTES: 'maybe' } })).toThrow(
+    'WARREN_ACCEPT_ROUTES: "maybe" is neither true nor false',
+  );
+  writeFileSync(configFile, '{ "advertiseRoutes": ["10.1.0.1/16"] }');
+  expect(() => read({})).toThrow('10.1.0.0/16 is meant');
+});

@@ -6,6 +6,14 @@ import { NodeError } from '../errors.js';
 import { DEFAULT_MTU_BYTES, MAX_MTU_BYTES, MIN_MTU_BYTES, parseMtu } from './mtu.js';
 import { DEFAULT_CONFIG_PATH, loadNodeConfig } from './node-config.js';
 import {
+  changedRoutes,
+  DEFAULT_ROUTE_SETTINGS,
+  mergeChanges,
+  type RouteChange,
+  type RouteSettings,
+  routesOfEnvironment,
+} from './route-settings.js';
+import {
   MAX_STATIC_ENDPOINTS,
   parseStaticEndpoint,
   type StaticEndpoint,
@@ -35,6 +43,8 @@ export interface SettingSources {
   readonly portMapping?: boolean | undefined;
   /** `--mtu`. */
   readonly mtuBytes?: number | undefined;
+  /** `--advertise-routes` and the other flags of routes. */
+  readonly routes?: RouteChange;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -52,9 +62,11 @@ export interface NodeSettings {
   readonly acceptDns: boolean;
   /** Of the tunnel's device. */
   readonly mtuBytes: number;
+  /** What is announced to the network, and what is used of others' routes. */
+  readonly routes: RouteSettings;
 }
 
-/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT, MTU and FileError. */
+/** Reads everything. Throws CONFIG_INVALID, STATIC_ENDPOINT, HEALTH_PORT, MTU, ROUTES and FileError. */
 export function readSettings(sources: SettingSources): NodeSettings {
   const configFile = sources.configFile ?? DEFAULT_CONFIG_PATH;
   const config = loadNodeConfig(configFile, sources.configFile !== undefined);
@@ -81,7 +93,23 @@ export function readSettings(sources: SettingSources): NodeSettings {
   return {
     ...{ configFile, staticEndpoints: [...all], healthPort, portMapping },
     ...{ hardNats, acceptDns, mtuBytes },
+    routes: routesOf(config, sources),
   };
+}
+
+/** The file's, changed by the environment's, changed by the flags'. */
+function routesOf(
+  config: RouteChange,
+  { environment, routes = {} }: SettingSources,
+): RouteSettings {
+  const { advertiseRoutes, advertiseExitNode, acceptRoutes } = config;
+  const { exitNode, exitNodeAllowLanAccess, snatSubnetRoutes } = config;
+  const ofFile: RouteChange = {
+    ...{ advertiseRoutes, advertiseExitNode, acceptRoutes },
+    ...{ exitNode, exitNodeAllowLanAccess, snatSubnetRoutes },
+  };
+  const merged = mergeChanges(mergeChanges(ofFile, routesOfEnvironment(environment)), routes);
+  return changedRoutes(DEFAULT_ROUTE_SETTINGS, merged);
 }
 
 function isSaid(text: string | undefined): boolean {

@@ -30,6 +30,8 @@ import type { WhyReport } from '../local-api/why-report.js';
 import { Plane } from '../plane/plane.js';
 import { MappingFile } from '../portmap/mapping-file.js';
 import { PortMapHost } from '../portmap/port-map-host.js';
+import { exitNodeOf, exitNodeSentences } from '../routes/exit-nodes.js';
+import { RouteDesk } from '../routes/route-desk.js';
 import { applyTun } from '../tun/configure-linux.js';
 import { OverlayRules } from '../tun/overlay-rules.js';
 import { TunSettings } from '../tun/tun-settings.js';
@@ -83,6 +85,7 @@ export class Daemon implements LocalApiBackend {
   readonly #file: ProfileFile;
   readonly #plane: Plane;
   readonly #tun: TunSettings;
+  readonly #router: RouteDesk;
   readonly #watcher: LinkWatcher;
   readonly #health = new Health();
   readonly #history: History;
@@ -133,6 +136,11 @@ export class Daemon implements LocalApiBackend {
         else this.#health.set('tun', `The tunnel's device is not configured: ${error.message}`);
       },
     });
+    this.#router = new RouteDesk({
+      ...options,
+      health: this.#health,
+      deviceReady: () => this.#tun.settled(),
+    });
     this.#logins = new Logins({
       ...{ file, tun: this.#tun, log: options.log },
       newSession: (credentials, onEvent) => this.#newSession(credentials, onEvent),
@@ -147,6 +155,8 @@ export class Daemon implements LocalApiBackend {
         this.#logins.session?.host?.handle({ type: 'static-endpoints', endpoints });
       },
       onHostName: (hostName) => this.#logins.session?.setHostName(hostName),
+      exitNodeOf: (wanted) => exitNodeOf(this.#logins.session?.netmap, wanted),
+      onRoutes: () => this.#logins.session?.routesChanged(),
       onHardNats: (isOn) => this.#logins.session?.host?.handle({ type: 'hard-nats', isOn }),
       onAcceptDns: () => this.#dns.settingsChanged(),
     });
@@ -160,7 +170,10 @@ export class Daemon implements LocalApiBackend {
     this.#watcher = new LinkWatcher({
       tunName: options.tunName,
       log: options.log,
-      onEvent: () => this.#tun.check(),
+      onEvent: () => {
+        this.#tun.check();
+        void this.#router.check();
+      },
       onChange: (link) => {
         options.log.info('link changed', { addresses: link.addresses });
         this.#link = link;
@@ -213,6 +226,7 @@ export class Daemon implements LocalApiBackend {
     receiver.daemon = daemon;
     daemon.#link = await daemon.#watcher.start();
     daemon.#tun.start();
+    daemon.#router.start();
     daemon.#dns.linkChanged(daemon.#link);
     daemon.#dns.start();
     daemon.#portMap?.linkChanged();
@@ -234,6 +248,7 @@ export class Daemon implements LocalApiBackend {
     await this.#portMap?.stop();
     await this.#healthPort?.close();
     this.#watcher.close();
+    await this.#router.close();
     await this.#tun.close();
     this.#history.close();
     this.#networkFile.close();
@@ -269,10 +284,12 @@ export class Daemon implements LocalApiBackend {
       authUrl: session?.visit?.url,
       settings: this.#settings.status(),
       netmap: session?.netmap,
+      planned: session?.planned,
       ...engineInputs(engine),
       health: [
         ...this.#health.sentences,
         ...clockSentence(session),
+        ...exitNodeSentences(session?.planned, this.#settings.routes.exitNode),
         ...relaySentences(session, engine),
         ...endpointSentences(engine),
       ],
@@ -363,6 +380,8 @@ export class Daemon implements LocalApiBackend {
         hardNats: () => this.#settings.hardNats,
         plane: this.#plane,
         tun: this.#tun,
+        router: this.#router,
+        routes: () => this.#settings.routes,
         file: this.#file,
         ...credentials,
         link: this.#link,

@@ -1,5 +1,6 @@
 import { createLogger } from '@warren/shell/log';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DEFAULT_ROUTE_SETTINGS } from '../config/route-settings.js';
 import { Health } from './health.js';
 import { LiveSettings } from './live-settings.js';
 import { freshProfile, type Profile } from './profile.js';
@@ -29,6 +30,7 @@ function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSe
       mtuBytes: 1_280,
       hardNats,
       acceptDns: true,
+      routes: DEFAULT_ROUTE_SETTINGS,
     },
     file: {
       get profile() {
@@ -41,6 +43,8 @@ function start(staticEndpoints: readonly string[] = [], hardNats = true): LiveSe
     },
     health: new Health(),
     log: createLogger({ level: 'error' }),
+    exitNodeOf: (wanted) => `id-of-${wanted}`,
+    onRoutes: () => told.push('routes'),
     onStaticEndpoints: (endpoints) => told.push(endpoints.join(' ')),
     onHostName: (name) => told.push(name),
     onHardNats: (isOn) => told.push(`hard NATs ${isOn}`),
@@ -113,4 +117,40 @@ test('the DNS settings of the network are used until somebody says no, for ever'
   settings.change({ acceptDns: false });
   expect(told).toEqual(['accept-dns']);
   expect(start().acceptDns).toBe(false);
+});
+
+test('routes that were set stand over those of the start, each by itself, and over restarts', () => {
+  const settings = start();
+  settings.change({ routes: { advertiseRoutes: ['10.1.0.0/16'], acceptRoutes: true } });
+  settings.change({ routes: { exitNode: 'fra' } });
+  expect(told.filter((word) => word === 'routes')).toHaveLength(2);
+  expect(start().routes).toEqual({
+    ...DEFAULT_ROUTE_SETTINGS,
+    advertiseRoutes: ['10.1.0.0/16'],
+    acceptRoutes: true,
+    exitNode: 'id-of-fra',
+  });
+  settings.change({ routes: { exitNode: '', advertiseRoutes: [] } });
+  expect(start().routes).toEqual({ ...DEFAULT_ROUTE_SETTINGS, acceptRoutes: true });
+});
+
+test('both default routes are an exit node, one alone is none, and nobody is and uses one', () => {
+  const settings = start();
+  const { routes } = settings.change({
+    routes: { advertiseRoutes: ['::/0', '10.1.0.0/16', '0.0.0.0/0'] },
+  });
+  expect(routes).toMatchObject({ advertiseRoutes: ['10.1.0.0/16'], advertiseExitNode: true });
+  for (const wrong of [
+    { advertiseRoutes: ['0.0.0.0/0'] },
+    { advertiseRoutes: ['10.1.0.1/16'] },
+    { advertiseRoutes: ['nonsense'] },
+    { exitNode: 'fra' },
+  ]) {
+    expect(() => settings.change({ routes: wrong })).toThrow(
+      expect.objectContaining({ code: 'ROUTES' }),
+    );
+  }
+  expect(start().routes).toEqual(routes);
+  settings.change({ routes: { advertiseExitNode: false, exitNode: 'fra' } });
+  expect(start().routes).toMatchObject({ advertiseExitNode: false, exitNode: 'id-of-fra' });
 });

@@ -5,6 +5,12 @@
 import { hostname } from 'node:os';
 import type { Endpoint } from '@warren/core/ip/address';
 import type { Logger } from '@warren/shell/log';
+import {
+  changedRoutes,
+  mergeChanges,
+  type RouteChange,
+  type RouteSettings,
+} from '../config/route-settings.js';
 import type { NodeSettings } from '../config/settings.js';
 import {
   MAX_STATIC_ENDPOINTS,
@@ -31,6 +37,10 @@ export interface LiveSettingsOptions {
   readonly onHardNats: (isOn: boolean) => void;
   /** The network's DNS settings are used from now on, or no more. */
   readonly onAcceptDns: () => void;
+  /** The stable id of the peer that a person means as exit node; throws ROUTES when it is none. */
+  readonly exitNodeOf: (wanted: string) => string;
+  /** Other routes are announced or used from now on. */
+  readonly onRoutes: () => void;
 }
 
 export class LiveSettings {
@@ -68,6 +78,11 @@ export class LiveSettings {
     return this.#options.file.profile.acceptDns ?? this.#options.started.acceptDns;
   }
 
+  /** What is announced and used of routes. */
+  get routes(): RouteSettings {
+    return this.#routesWith(this.#options.file.profile.routes);
+  }
+
   /** What status shows. */
   status(): DaemonSettings {
     const { configFile, healthPort, portMapping, mtuBytes } = this.#options.started;
@@ -78,6 +93,7 @@ export class LiveSettings {
       portMapping,
       hardNats: this.hardNats,
       acceptDns: this.acceptDns,
+      routes: this.routes,
       mtuBytes,
     };
   }
@@ -95,6 +111,7 @@ export class LiveSettings {
       healthPort: started.healthPort ?? null,
       hardNats: this.hardNats,
       acceptDns: this.acceptDns,
+      routes: this.routes,
     };
   }
 
@@ -106,10 +123,12 @@ export class LiveSettings {
     const { acceptDns = profile.acceptDns } = request;
     const wasOn = this.hardNats;
     const didAccept = this.acceptDns;
+    const routes = this.#readRoutes(request.routes);
     const staticEndpoints = this.#readEndpoints(request.staticEndpoints ?? profile.staticEndpoints);
-    file.store({ ...profile, hostName, staticEndpoints, hardNats, acceptDns });
+    file.store({ ...profile, hostName, staticEndpoints, hardNats, acceptDns, routes });
     if (this.hardNats !== wasOn) onHardNats(this.hardNats);
     if (this.acceptDns !== didAccept) onAcceptDns();
+    if (request.routes !== undefined) this.#options.onRoutes();
     if (request.staticEndpoints !== undefined) this.#names.set(this.#wanted());
     if (hostName !== undefined && hostName !== profile.hostName) onHostName(hostName);
     return this.report();
@@ -122,6 +141,36 @@ export class LiveSettings {
 
   close(): void {
     this.#names.close();
+  }
+
+  /** Checked as a whole, so that what is stored can be read. */
+  #readRoutes(change: RouteChange | undefined): RouteChange | undefined {
+    const { routes } = this.#options.file.profile;
+    if (change === undefined) return routes;
+    const { exitNode = '' } = change;
+    const named =
+      exitNode === '' ? change : { ...change, exitNode: this.#options.exitNodeOf(exitNode) };
+    const checked = changedRoutes(this.#routesWith(routes), named);
+    // Both default routes in a list are the other setting.
+    const advertised =
+      named.advertiseRoutes === undefined
+        ? {}
+        : {
+            advertiseRoutes: checked.advertiseRoutes,
+            advertiseExitNode: checked.advertiseExitNode,
+          };
+    return mergeChanges(mergeChanges(routes ?? {}, named), advertised);
+  }
+
+  #routesWith(change: RouteChange | undefined): RouteSettings {
+    const { started, log } = this.#options;
+    try {
+      return changedRoutes(started.routes, change ?? {});
+    } catch (error) {
+      // Each by itself was good when it was said.
+      log.warn('routes of the configuration and of `warren set` do not fit', { error });
+      return started.routes;
+    }
   }
 
   #wanted(): StaticEndpoint[] {

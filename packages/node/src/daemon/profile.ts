@@ -13,6 +13,7 @@ import {
   parsePublicKey,
 } from '@warren/core/keys/keys';
 import type { Random } from '@warren/core/ports';
+import { type RouteChange, readRouteChange } from '../config/route-settings.js';
 import {
   MAX_STATIC_ENDPOINTS,
   parseStaticEndpoint,
@@ -53,6 +54,8 @@ export interface Profile {
   readonly hardNats?: boolean | undefined;
   /** Likewise: the network's DNS settings are used. */
   readonly acceptDns?: boolean | undefined;
+  /** What `warren set` and `up` say of routes, over what the daemon's start says. */
+  readonly routes?: RouteChange | undefined;
   /** False after `down`. */
   readonly wantRunning: boolean;
 }
@@ -79,6 +82,7 @@ export function formatProfile(profile: Profile): string {
     staticEndpoints: profile.staticEndpoints,
     ...(profile.hardNats === undefined ? {} : { hardNats: profile.hardNats }),
     ...(profile.acceptDns === undefined ? {} : { acceptDns: profile.acceptDns }),
+    ...(profile.routes === undefined ? {} : { routes: profile.routes }),
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
@@ -114,6 +118,8 @@ export function parseProfile(text: string): Profile | undefined {
   const staticEndpoints = parseEndpoints(fields['staticEndpoints']);
   const wantRunning = fields['wantRunning'];
   const hardNats = fields['hardNats'];
+  const routes = fields['routes'] === undefined ? {} : readRouteChange(fields['routes']);
+  if (routes === undefined) return undefined;
   const acceptDns = fields['acceptDns'];
   if (hardNats !== undefined && typeof hardNats !== 'boolean') return undefined;
   if (acceptDns !== undefined && typeof acceptDns !== 'boolean') return undefined;
@@ -124,6 +130,7 @@ export function parseProfile(text: string): Profile | undefined {
     ...profile,
     ...(hardNats === undefined ? {} : { hardNats }),
     ...(acceptDns === undefined ? {} : { acceptDns }),
+    ...(fields['routes'] === undefined ? {} : { routes }),
   };
 }
 

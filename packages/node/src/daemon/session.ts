@@ -2,7 +2,7 @@
  * One login at work: the control client's netmaps go to the PathEngine and the TUN device, the engine's
  * endpoints go back to control. Ends with `close()`; a new login is a new session.
  */
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { assert } from '@warren/core/base/assert';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
@@ -22,10 +22,14 @@ import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { FileError } from '@warren/shell/errors';
 import type { Logger } from '@warren/shell/log';
+import { announcedBy, type RouteSettings } from '../config/route-settings.js';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
+import { ownNetworks } from '../link/own-networks.js';
 import type { Plane } from '../plane/plane.js';
 import type { PortMapHost } from '../portmap/port-map-host.js';
+import { type PlannedRoutes, planRoutes } from '../routes/plan-routes.js';
+import { NO_ROUTES, type RouteDesk } from '../routes/route-desk.js';
 import { overlayPolicy } from '../tun/overlay-policy.js';
 import type { TunSettings } from '../tun/tun-settings.js';
 import { ControlClock } from './control-clock.js';
@@ -44,6 +48,11 @@ export interface SessionOptions {
   readonly log: Logger;
   readonly plane: Plane;
   readonly tun: TunSettings;
+  readonly tunName: string;
+  /** What of routes goes to the kernel. */
+  readonly router: Pick<RouteDesk, 'want'>;
+  /** As they are now. */
+  readonly routes: () => RouteSettings;
   readonly listenPort: number;
   /** As they are now; later ones are an input of the host. */
   readonly staticEndpoints: () => readonly Endpoint[];
@@ -108,6 +117,7 @@ export class Session {
   /** Of the IPv4 socket. */
   #udpPort: number | undefined;
   #wasConnected = false;
+  #planned: PlannedRoutes | undefined;
   #closed = false;
   #onLoggedOut: (() => void) | undefined;
 
@@ -132,6 +142,7 @@ export class Session {
         nodePrivateKey: login.nodeKey,
         discoKey: publicKeyOf(crypto, 'disco', this.#discoPrivateKey),
         hostName: hostName ?? hostname(),
+        announced: announcedBy(options.routes()),
       },
       {
         onOutput: (output) => this.#onControl(output),
@@ -207,7 +218,19 @@ export class Session {
     this.#host?.handle({ type: 'local-addresses', addresses: link.addresses });
     this.#host?.handle({ type: 'link-changed' });
     this.#updatePolicy();
+    this.#applyRoutes();
     this.#control.linkChanged(lostAddress);
+  }
+
+  /** What is used of routes, and what is announced; undefined: no network. */
+  get planned(): PlannedRoutes | undefined {
+    return this.#netmap === undefined ? undefined : this.#planned;
+  }
+
+  /** Settings of routes are others. */
+  routesChanged(): void {
+    this.#control.setAnnounced(announcedBy(this.#options.routes()));
+    this.#applyRoutes();
   }
 
   /** Control, and through it peers, are told another name. */
@@ -235,6 +258,7 @@ export class Session {
 
   close(): void {
     this.#closed = true;
+    this.#options.router.want(NO_ROUTES);
     this.#onLoggedOut?.();
     this.#control.close();
     this.#stopEngine();
@@ -275,6 +299,7 @@ export class Session {
     if (socketId !== ipv4SocketId) return;
     this.#udpPort = port;
     this.#updatePolicy();
+    this.#applyRoutes();
     const { listenPort, health } = this.#options;
     if (listenPort === 0 || port === listenPort) {
       health.clear('udp');
@@ -304,7 +329,7 @@ export class Session {
     const { nodeKey } = this.#options.file.profile.login ?? {};
     if (this.#host === undefined && nodeKey !== undefined) this.#startEngine(nodeKey);
     this.#netmap = netmap;
-    this.#host?.handle({ type: 'netmap', netmap });
+    this.#applyRoutes();
     this.#updatePolicy();
     this.#options.tun.want(netmap.self.addresses);
     this.#options.onNetmap(netmap);
@@ -316,6 +341,21 @@ export class Session {
     const controlUrl = this.#options.file.profile.login?.server;
     if (netmap === undefined || controlUrl === undefined || this.#closed) return;
     this.#options.tun.setPolicy(overlayPolicy({ netmap, link, udpPort, controlUrl }));
+  }
+
+  /** The engines take the network with routes as they are used; the kernel is told of the rest. */
+  #applyRoutes(): void {
+    const netmap = this.#netmap;
+    if (netmap === undefined || this.#closed) return;
+    this.#planned = planRoutes({
+      netmap,
+      settings: this.#options.routes(),
+      networks: ownNetworks(networkInterfaces(), this.#options.tunName),
+      addresses: this.#link.addresses,
+      udpPort: this.#udpPort,
+    });
+    this.#host?.handle({ type: 'netmap', netmap: this.#planned.netmap });
+    this.#options.router.want(this.#planned.plan);
   }
 
   #takeState(state: LoginState): void {
@@ -338,6 +378,7 @@ export class Session {
     this.#stopEngine();
     if (this.#netmap === undefined) return;
     this.#netmap = undefined;
+    this.#options.router.want(NO_ROUTES);
     this.#options.tun.want([]);
     this.#options.onNetmap(undefined);
   }
@@ -370,6 +411,7 @@ export class Session {
     } else {
       this.#onLoggedOut?.();
       this.#netmap = undefined;
+      this.#options.router.want(NO_ROUTES);
       this.#options.tun.want([]);
       this.#options.onNetmap(undefined);
     }

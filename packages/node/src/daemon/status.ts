@@ -4,8 +4,10 @@ import { prefixAddress } from '@warren/core/ip/prefix';
 import { formatPublicKey, type NodeKey } from '@warren/core/keys/keys';
 import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
+import { subnetsOf } from '@warren/core/netmap/route-choice';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
+import { EXIT_ROUTES } from '../config/route-settings.js';
 import type {
   BackendState,
   DaemonSettings,
@@ -17,6 +19,8 @@ import type {
 } from '../local-api/protocol.js';
 import { endpointTypeName } from '../netcheck/endpoint-types.js';
 import { natJson } from '../netcheck/nat-json.js';
+import { exitNodeStatus, isExitNode } from '../routes/exit-nodes.js';
+import type { PlannedRoutes } from '../routes/plan-routes.js';
 import { fullName } from './find-peer.js';
 import type { HistoryRecord, PastPath } from './history-records.js';
 
@@ -27,6 +31,8 @@ export interface StatusInputs {
   readonly authUrl: string | undefined;
   readonly settings: DaemonSettings;
   readonly netmap: Netmap | undefined;
+  /** What is used of routes; absent: nothing. */
+  readonly planned?: PlannedRoutes | undefined;
   readonly endpoints: readonly SummarizedEndpoint[];
   readonly homeRegion: number | undefined;
   readonly udpPort: number | undefined;
@@ -53,10 +59,17 @@ export function buildStatus(inputs: StatusInputs): StatusReport {
     peers: [...(netmap?.peers.values() ?? [])]
       .sort((a, b) => a.id - b.id)
       .map((peer) => peerStatus(inputs, netmap, peer)),
+    ...exitNodePart(inputs),
     health: inputs.health,
     history: inputs.history.map((record) => historyEntry(netmap, record)),
     counters: inputs.counters,
   };
+}
+
+function exitNodePart({ planned, settings }: StatusInputs): Pick<StatusReport, 'exitNode'> {
+  const wanted = settings.routes?.exitNode ?? '';
+  const exitNode = planned === undefined ? undefined : exitNodeStatus(planned, wanted);
+  return exitNode === undefined ? {} : { exitNode };
 }
 
 /** What of the report the engine knows; undefined: none runs. */
@@ -89,7 +102,20 @@ function selfStatus(inputs: StatusInputs, netmap: Netmap): SelfStatus {
     udpPort: inputs.udpPort ?? null,
     nat: inputs.nat === undefined ? null : natJson(inputs.nat),
     relay: inputs.homeRegion === undefined ? null : regionCode(netmap, inputs.homeRegion),
+    ...ownRoutePart(inputs, netmap),
   };
+}
+
+/** What we announce, and what of it control sends us back as ours. */
+function ownRoutePart(
+  { settings }: StatusInputs,
+  { self }: Netmap,
+): Pick<SelfStatus, 'announcedRoutes' | 'servedRoutes'> {
+  if (settings.routes === undefined) return {};
+  const { advertiseRoutes, advertiseExitNode } = settings.routes;
+  const announcedRoutes = [...advertiseRoutes, ...(advertiseExitNode ? EXIT_ROUTES : [])];
+  const served = new Set<string>([...self.allowedIps, ...(self.exitRoutes ?? [])]);
+  return { announcedRoutes, servedRoutes: announcedRoutes.filter((route) => served.has(route)) };
 }
 
 function endpointStatus({ endpoint, type, verified }: SummarizedEndpoint): EndpointStatus {
@@ -120,7 +146,20 @@ function peerStatus(
     txBytes: now?.txBytes ?? 0,
     online: peer.online ?? null,
     active: now?.active ?? false,
+    ...peerRoutePart(inputs, peer),
     lastSeen: peer.lastSeen === undefined ? null : new Date(peer.lastSeen).toISOString(),
+  };
+}
+
+function peerRoutePart(
+  { planned }: StatusInputs,
+  peer: NetmapNode,
+): Pick<PeerStatus, 'routes' | 'exitNodeOption' | 'exitNode'> {
+  const routes = subnetsOf(peer);
+  return {
+    ...(routes.length === 0 ? {} : { routes }),
+    ...(isExitNode(peer) ? { exitNodeOption: true } : {}),
+    ...(planned?.chosen.exit?.node?.id === peer.id ? { exitNode: true } : {}),
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@warren/core/ip/classes';
 
 /** Devices of other meshes on this machine, whose addresses lead into a tunnel. */
-const MESH_DEVICE = /^(warren|tailscale)\d*$/;
+export const MESH_DEVICE = /^(warren|tailscale)\d*$/;
 
 /** Endpoints that a node advertises from its interfaces; machines with hundreds of bridges exist. */
 const MAX_LOCAL_ADDRESSES = 32;

@@ -22,6 +22,7 @@
  */
 import type { LoginState } from '@warren/core/control/io';
 import type { NatReport } from './nat-report.js';
+import type { ExitNodeStatus, RouteReport, RoutesRequest } from './route-report.js';
 
 /** Every request names this host. */
 export const LOCAL_API_HOST = 'local-warren.sock';
@@ -133,6 +134,8 @@ export interface DaemonSettings {
   readonly acceptDns?: boolean;
   /** Largest packet inside the tunnel; absent: a daemon that doesn't say. */
   readonly mtuBytes?: number;
+  /** Absent: a daemon that doesn't say. */
+  readonly routes?: RouteReport;
 }
 
 /** Changes what it names; the rest stays. */
@@ -144,6 +147,8 @@ export interface SettingsRequest {
   readonly hardNats?: boolean;
   /** Whether the network's DNS settings are used. */
   readonly acceptDns?: boolean;
+  /** What is announced, and what is used of others. */
+  readonly routes?: RoutesRequest;
 }
 
 export interface SettingsReport {
@@ -161,6 +166,7 @@ export interface SettingsReport {
   readonly healthPort: number | null;
   readonly hardNats: boolean;
   readonly acceptDns?: boolean;
+  readonly routes?: RouteReport;
 }
 
 export interface SelfStatus {
@@ -176,6 +182,9 @@ export interface SelfStatus {
   readonly nat?: NatReport | null;
   /** Code of the home relay region. */
   readonly relay: string | null;
+  /** Networks that it announces, and those of them that control lets it serve; absent: a daemon that doesn't say. */
+  readonly announcedRoutes?: readonly string[];
+  readonly servedRoutes?: readonly string[];
 }
 
 export interface PeerStatus {
@@ -206,6 +215,12 @@ export interface PeerStatus {
   readonly lastSeen?: string | null;
   /** Sent to within the last 45 s. */
   readonly active: boolean;
+  /** Subnets behind it. */
+  readonly routes?: readonly string[];
+  /** It can be used as an exit node. */
+  readonly exitNodeOption?: boolean;
+  /** It is the one in use. */
+  readonly exitNode?: boolean;
 }
 
 export interface HistoryEntry {
@@ -233,4 +248,6 @@ export interface StatusReport {
   readonly history: readonly HistoryEntry[];
   /** Everything dropped or refused, by reason. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Absent: none is wanted. */
+  readonly exitNode?: ExitNodeStatus;
 }

@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from 'node:path';
 import { WarrenError } from '@warren/core/base/errors';
 import { isServed, isTaken, listenPrivately, type PrivateSocket } from '@warren/shell/unix-socket';
+import { readRouteChange } from '../config/route-settings.js';
 import type { DnsQuestionText } from '../dns/query-report.js';
 import { NodeError } from '../errors.js';
 import type { DnsQueryReport, DnsStatusReport } from './dns-report.js';
@@ -27,6 +28,7 @@ import {
   type UpEvent,
   type UpRequest,
 } from './protocol.js';
+import type { RoutesRequest } from './route-report.js';
 import type { WhoisReport } from './whois-report.js';
 import type { WhyReport } from './why-report.js';
 
@@ -262,14 +264,17 @@ function parseUp(body: unknown): UpRequest {
 }
 
 function parseSettings(body: unknown): SettingsRequest {
-  const { staticEndpoints, hostName, hardNats, acceptDns } = body as Record<
+  const { staticEndpoints, hostName, hardNats, acceptDns, routes } = body as Record<
     string,
     unknown
   >;
+  const change = routes === undefined ? undefined : readRouteChange(routes);
+  if (routes !== undefined && change === undefined) throw invalid('routes make no sense');
   return {
     ...textField('hostName', hostName),
     ...flagField('hardNats', hardNats),
     ...flagField('acceptDns', acceptDns),
+    ...(change === undefined ? {} : { routes: change as RoutesRequest }),
     ...(staticEndpoints === undefined ? {} : { staticEndpoints: textList(staticEndpoints) }),
   };
 }

@@ -97,11 +97,18 @@ export interface PolicyNumbers {
 const NODES = 8;
 const FIRST_TABLE = 4_164;
 /** Before the rules of stock clients (5210 and up), so before the main table's too. */
-const FIRST_PREFERENCE = 5_110;
+export const FIRST_PREFERENCE = 5_110;
+/** Of one device: those of the overlay, and of routes (routes/route-plan.ts). */
+export const PREFERENCES_EACH = 10;
+
+/** Of devices of one machine, each its own. */
+export function deviceNumber(tunName: string): number {
+  return Number(/\d{1,3}$/.exec(tunName)?.[0] ?? '0') % NODES;
+}
 
 export function policyNumbers(tunName: string): PolicyNumbers {
-  const number = Number(/\d{1,3}$/.exec(tunName)?.[0] ?? '0') % NODES;
-  const first = FIRST_PREFERENCE + 10 * number;
+  const number = deviceNumber(tunName);
+  const first = FIRST_PREFERENCE + PREFERENCES_EACH * number;
   return {
     table: FIRST_TABLE + number,
     preferences: [first, first + 1, first + 2, first + 5],

@@ -1,0 +1,106 @@
+/**
+ * What the kernel is told of routes, as lines for `ip -batch`. Nothing is done here.
+ *
+ *     5113  marked packets: the main table         our own sockets stay outside the tunnel
+ *     5114  marked packets: unreachable            and never fall back into it
+ *     5116  the table of routes
+ *             throw LAN                            stays with the machine: the rules go on to the main table
+ *             10.1.0.0/16 dev warren0              a subnet of a peer
+ *             default dev warren0                  the exit node
+ *             unreachable default, metric last     whatever the exit node can't take goes nowhere
+ *
+ * The longest prefix wins in the table, and between peers once more in the tunnel. Numbers are those of the first
+ * device; the rules of overlay-policy.ts stand around these.
+ */
+import { familyOf, type IpFamily } from '@warren/core/ip/address';
+import { type Prefix, prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import { deviceNumber, FIRST_PREFERENCE, PREFERENCES_EACH } from '../tun/overlay-policy.js';
+
+/** What this machine uses of its peers' routes. */
+export interface UsedRoutes {
+  /** Subnets that lead into the tunnel. */
+  readonly subnets: readonly Prefix[];
+  /** Networks that stay with the machine although an exit node or a subnet would take them. */
+  readonly kept: readonly Prefix[];
+  /** Families that an exit node takes; the other goes nowhere. Undefined: no exit node is wanted. */
+  readonly exit: { readonly v4: boolean; readonly v6: boolean } | undefined;
+}
+
+/** On packets of our own sockets (SO_MARK), in bits that Tailscale's kind of programs use likewise. */
+export const UNDERLAY_MARK = 0x57_0000;
+/** On packets that a peer sends through this machine. */
+export const FORWARDED_MARK = 0x58_0000;
+export const MARK_MASK = 0xff_0000;
+
+const FIRST_TABLE = 4_180;
+/** Behind every other route of the table. */
+const LAST_METRIC = 65_535;
+
+export const hex = (mark: number): string => `0x${mark.toString(16)}`;
+
+export interface RouteNumbers {
+  readonly table: number;
+  readonly marked: number;
+  readonly stopped: number;
+  readonly routes: number;
+}
+
+export function routeNumbers(tunName: string): RouteNumbers {
+  const number = deviceNumber(tunName);
+  const first = FIRST_PREFERENCE + PREFERENCES_EACH * number;
+  return { table: FIRST_TABLE + number, marked: first + 3, stopped: first + 4, routes: first + 6 };
+}
+
+/** The same for both families. */
+export function routeRuleLines(numbers: RouteNumbers): string[] {
+  const mark = `fwmark ${hex(UNDERLAY_MARK)}/${hex(MARK_MASK)}`;
+  return [
+    `rule add pref ${numbers.marked} ${mark} lookup main`,
+    `rule add pref ${numbers.stopped} ${mark} unreachable`,
+    `rule add pref ${numbers.routes} lookup ${numbers.table}`,
+  ];
+}
+
+const isOf =
+  (family: IpFamily) =>
+  (prefix: Prefix): boolean =>
+    familyOf(prefixAddress(prefix)) === family;
+
+/** What the table has to hold of one family, each without `route replace` and the table. */
+export function tableRoutes(used: UsedRoutes, tunName: string, family: IpFamily): string[] {
+  const { subnets, kept, exit } = used;
+  const isTaken = family === 4 ? exit?.v4 : exit?.v6;
+  return [
+    // Before all else: between this line and the next nothing is to leave.
+    ...(exit === undefined ? [] : [`unreachable default metric ${LAST_METRIC}`]),
+    ...(isTaken === true ? [`default dev ${tunName}`] : []),
+    // What is of one link never leaves it.
+    ...(exit !== undefined && family === 6 ? ['throw fe80::/10'] : []),
+    ...kept.filter(isOf(family)).map((prefix) => `throw ${prefix}`),
+    ...subnets.filter(isOf(family)).map((prefix) => `${prefix} dev ${tunName}`),
+  ];
+}
+
+/** True when there is nothing to tell the kernel. */
+export function isEmpty({ subnets, exit }: UsedRoutes): boolean {
+  return subnets.length === 0 && exit === undefined;
+}
+
+/** Does the text of `ip route show table` hold every route into the tunnel? */
+export function showsAll(shown: string, wanted: readonly string[], tunName: string): boolean {
+  const lines = shown.split('\n').map((line) => line.trim().split(/\s+/).join(' '));
+  return wanted
+    .filter((route) => route.endsWith(` dev ${tunName}`))
+    .every((route) => {
+      const [destination = ''] = route.split(' ');
+      const written =
+        destination === 'default' ||
+        prefixBits(destination as Prefix) < (destination.includes(':') ? 128 : 32)
+          ? destination
+          : prefixAddress(destination as Prefix);
+      return lines.some(
+        (line) =>
+          line.startsWith(`${written} dev ${tunName} `) || line === `${written} dev ${tunName}`,
+      );
+    });
+}
