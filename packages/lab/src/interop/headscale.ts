@@ -17,7 +17,7 @@ export const HEADSCALE_REGION = { id: 999, code: 'headscale' };
 const USER = 'tester';
 
 /** JSON is YAML. */
-function config(address: string): string {
+function config(address: string, dns: object): string {
   return JSON.stringify({
     server_url: `https://${address}`,
     listen_addr: '0.0.0.0:443',
@@ -47,7 +47,7 @@ function config(address: string): string {
     database: { type: 'sqlite', sqlite: { path: `${STATE_DIR}/db.sqlite` } },
     log: { level: 'info', format: 'text' },
     policy: { mode: 'file', path: '' },
-    dns: { magic_dns: true, base_domain: 'hs.internal', override_local_dns: false },
+    dns: { magic_dns: true, base_domain: 'hs.internal', override_local_dns: false, ...dns },
     unix_socket: '/run/headscale.sock',
     logtail: { enabled: false },
   });
@@ -77,8 +77,8 @@ export class Headscale {
     this.url = `https://${world.addressOf(host)}`;
   }
 
-  /** Starts it, with one user; resolves when it takes commands. */
-  static async start(world: World, host: string): Promise<Headscale> {
+  /** Starts it, with one user; resolves when it takes commands. `dns`: of its configuration, beside MagicDNS. */
+  static async start(world: World, host: string, dns: object = {}): Promise<Headscale> {
     const address = world.addressOf(host);
     const identity = makeSelfSigned([address], wallTime(Date.now()));
     await world.run(host, ['mkdir', '-p', STATE_DIR]);
@@ -86,7 +86,7 @@ export class Headscale {
     writeFileSync(world.path(host, `${STATE_DIR}/tls.key`), identity.privateKeyPem, {
       mode: 0o600,
     });
-    writeFileSync(world.path(host, CONFIG_FILE), config(address));
+    writeFileSync(world.path(host, CONFIG_FILE), config(address, dns));
     const output = { file: LOG_FILE };
     const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
     world.exec(host, argv, { stdout: output, stderr: output });
