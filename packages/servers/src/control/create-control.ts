@@ -35,6 +35,7 @@ import { ApprovalPage } from './approval-page.js';
 import { loadOrMakeControlKey } from './control-key.js';
 import { openDatabase } from './database/open-database.js';
 import { parseDnsFile } from './dns-file.js';
+import { ExpiryAlarm } from './expiry-alarm.js';
 import { LoginDesk } from './login-desk.js';
 import { MachineApi } from './machine-api.js';
 import { MapStreams } from './map-streams.js';
@@ -65,7 +66,7 @@ export interface ControlOptions {
   readonly dnsFile?: string | undefined;
   /** SHA-256 of the TLS certificate (DER) as hex: auth keys carry it, with the control key. */
   readonly certificateSha256?: string | undefined;
-  /** Hears of nodes that came, went or changed their key, so that relays can check their clients again. */
+  /** Hears of nodes that came, went, changed their key or expired, so that relays can check their clients again. */
   readonly onMembersChanged?: (() => void) | undefined;
 }
 
@@ -113,6 +114,7 @@ class ControlServer implements Control {
   readonly #paths: PathBook;
   readonly #desk: LoginDesk;
   readonly #page: ApprovalPage;
+  readonly #expiries: ExpiryAlarm;
 
   constructor(options: ControlOptions) {
     const { stateDir, clock, random, baseDomain, relayMap, certificateSha256 } = options;
@@ -135,10 +137,15 @@ class ControlServer implements Control {
       onChange: (state, isDurable) => {
         this.#streams.publish(state);
         paths.keepOnly((id) => state.nodes.has(id));
-        if (isDurable) options.onMembersChanged?.();
+        if (isDurable) {
+          this.#expiries.watch(state);
+          options.onMembersChanged?.();
+        }
       },
     });
     this.#store = store;
+    this.#expiries = new ExpiryAlarm(clock, () => options.onMembersChanged?.());
+    this.#expiries.watch(store.state);
     const policy = new PolicyKeeper({
       ...{ file: options.policyFile, tailnet: TAILNET, database, clock, log },
       network: () => networkOf(store.state),
@@ -226,6 +233,7 @@ class ControlServer implements Control {
     this.#policy.close();
     this.#dnsFile?.close();
     this.#desk.close();
+    this.#expiries.close();
     this.#streams.close();
     this.#listener.close();
     this.#paths.close();
