@@ -2,40 +2,22 @@
  * The hub's policy on real kernels: an operator's file, two daemons, and what gets through between them when it
  * changes.
  */
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tailOfLog, until } from '../mesh/places.js';
 import { skipsLab } from '../testing/lab-ring.js';
+import {
+  ANSWER_SECONDS,
+  answerQuestions,
+  isAnswered,
+  type QuestionKind,
+} from '../traffic/questions.js';
 import { type HubNumbers, OneHubNetwork } from './one-hub-network.js';
 
 const skips = await skipsLab();
 
 const FILE = '/run/policy.hujson';
 const EVERYBODY = [{ action: 'accept', src: ['*'], dst: ['*:*'] }];
-/** Longer than any answer takes that comes at all. */
-const ANSWER_SECONDS = 3;
 const [OPEN_PORT, SHUT_PORT] = [7000, 7001];
-
-/** Answers whatever it gets, on TCP and UDP, in both families. */
-const ECHO_SERVER = `
-  const [net, dgram] = [require('net'), require('dgram')];
-  for (const port of [${OPEN_PORT}, ${SHUT_PORT}]) {
-    net.createServer((socket) => socket.pipe(socket)).listen(port, '::');
-    const udp = dgram.createSocket('udp6').bind(port, '::', () => console.log('up'));
-    udp.on('message', (bytes, from) => udp.send(bytes, from.port, from.address));
-  }`;
-
-/** Sends a word and prints what comes back, if anything does. */
-const ASK = {
-  tcp: `
-    const socket = require('net').connect(process.argv[2], process.argv[1], () => socket.write('word'));
-    socket.on('data', (data) => { console.log(String(data)); process.exit(); });`,
-  udp: `
-    const address = process.argv[1];
-    const socket = require('dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
-    socket.on('message', (data) => { console.log(String(data)); process.exit(); });
-    setInterval(() => socket.send('word', Number(process.argv[2]), address), 300);`,
-} as const;
 
 describe.skipIf(skips)('a policy', () => {
   let network: OneHubNetwork;
@@ -70,17 +52,15 @@ describe.skipIf(skips)('a policy', () => {
   }
 
   /** Whether `to` answers on a port, by address family. */
-  async function answers(
-    kind: keyof typeof ASK,
+  function answers(
+    kind: QuestionKind,
     from: string,
     to: string,
     port: number,
   ): Promise<readonly boolean[]> {
-    const results = addressesOf(to).map((address) => {
-      const ask = [process.execPath, '-e', ASK[kind], address, String(port)];
-      return network.world.run(from, ['timeout', String(ANSWER_SECONDS), ...ask]);
-    });
-    return (await Promise.all(results)).map(({ stdout }) => stdout.trim() === 'word');
+    return Promise.all(
+      addressesOf(to).map((address) => isAnswered(network.world, kind, from, address, port)),
+    );
   }
 
   /** What a machine dropped, by reason, since `before`. */
@@ -106,8 +86,7 @@ describe.skipIf(skips)('a policy', () => {
     });
     for (const machine of ['left', 'right']) {
       addresses[machine] = (await network.status(machine)).self?.addresses ?? [];
-      const server = network.world.exec(machine, [process.execPath, '-e', ECHO_SERVER]);
-      if (server.stdout !== null) await once(server.stdout, 'data');
+      await answerQuestions(network.world, machine, [OPEN_PORT, SHUT_PORT]);
     }
   });
 
