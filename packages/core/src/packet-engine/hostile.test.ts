@@ -125,6 +125,46 @@ test('everything replayed a thousand times is counted and changes nothing', () =
   expectUnharmed();
 });
 
+test('a way that turns 2,000 packets round and doubles each delivers all once; another peer notices nothing', () => {
+  const c = world.node('100.64.0.3', '192.0.2.3:41641');
+  for (const [one, other, endpoint] of [
+    [b, c, '192.0.2.3:41641'],
+    [c, b, '192.0.2.2:41641'],
+  ] as const) {
+    one.knows(other);
+    one.reaches(other, direct(endpoint));
+  }
+  c.sendTo(b, HELLO);
+  world.pass(1_000);
+  const carry = world.carryUdp.bind(world);
+  const held: Uint8Array[] = [];
+  world.carryUdp = (source, remote, bytes) => {
+    if (source === '192.0.2.1:41641') held.push(bytes.slice());
+    else carry(source, remote, bytes);
+  };
+  const numbered = (i: number): Uint8Array => Uint8Array.of(i >> 8, i & 255, 1, 2, 3, 4, 5, 6);
+  const before = { written: b.written.length, totals: b.totals() };
+  for (let i = 0; i < 4_000; i++) a.sendTo(b, numbered(i));
+  for (let block = 0; block < 4_000; block += 2_000) {
+    for (let i = 1_999; i >= 0; i--) {
+      for (let copy = 0; copy < 2; copy++) {
+        b.receive(1, '192.0.2.1:41641' as Endpoint, (held[block + i] ?? HELLO).slice());
+      }
+      if (i % 100 === 0) c.sendTo(b, HELLO);
+    }
+    world.pass(20);
+  }
+  const written = b.written.slice(before.written);
+  const ofA = written.filter((packet) => packet[15] === 1).map((packet) => packet.slice(20));
+  expect(new Set(ofA.map(([high = 0, low = 0]) => high * 256 + low)).size).toBe(4_000);
+  expect(ofA.length).toBe(4_000);
+  expect(written.length - ofA.length).toBe(40);
+  const doubles =
+    (b.totals()['transport-replayed'] ?? 0) - (before.totals['transport-replayed'] ?? 0);
+  expect(doubles).toBe(4_000);
+  expect(b.counters().peers.length).toBe(2);
+});
+
 test('replays from the true address show at most that the path works', () => {
   world.pass(1_000);
   for (let i = 0; i < 100; i++) {

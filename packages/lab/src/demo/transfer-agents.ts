@@ -23,10 +23,14 @@ export class TransferAgents {
   readonly #agents = new Map<string, Agent>();
   #nextId = 1;
 
-  /** Starts one on every machine; resolves when all listen. */
-  static async start(world: World, machines: readonly string[]): Promise<TransferAgents> {
+  /** Starts one on every machine, on all addresses of its family; resolves when all listen. */
+  static async start(
+    world: World,
+    machines: readonly string[],
+    listenAt: '0.0.0.0' | '[::]' = '0.0.0.0',
+  ): Promise<TransferAgents> {
     const agents = new TransferAgents();
-    await Promise.all(machines.map((machine) => agents.#start(world, machine)));
+    await Promise.all(machines.map((machine) => agents.#start(world, machine, listenAt)));
     return agents;
   }
 
@@ -55,8 +59,8 @@ export class TransferAgents {
     );
   }
 
-  async #start(world: World, machine: string): Promise<void> {
-    const argv = scriptArgv('traffic/transfer-agent', 'obey', `0.0.0.0:${AGENT_PORT}`);
+  async #start(world: World, machine: string, listenAt: string): Promise<void> {
+    const argv = scriptArgv('traffic/transfer-agent', 'obey', `${listenAt}:${AGENT_PORT}`);
     const process = world.exec(machine, argv, { stdin: 'pipe', stderr: 'ignore' });
     const agent: Agent = { process, waiting: new Map() };
     this.#agents.set(machine, agent);
@@ -100,5 +104,5 @@ export class TransferAgents {
 }
 
 function targetOf(address: string): string {
-  return `${address}:${AGENT_PORT}`;
+  return `${address.includes(':') ? `[${address}]` : address}:${AGENT_PORT}`;
 }
