@@ -394,6 +394,22 @@ describe('what is refused:', () => {
     expect(hub.stats().control.pendingLogins).toBe(hub.admin.logins.list().length);
   });
 
+  test('a machine that begins login after login loses the oldest, whose request is told to come back', async () => {
+    const machine = new Machine();
+    const first = await machine.ask();
+    const key = machine.nodeKey;
+    const waiting = machine.register({ Followup: first });
+    for (let count = 0; count < 4; count++) {
+      machine.nodeKey = publicKeyOf(crypto, 'node', generatePrivateKey('node', random));
+      await machine.ask();
+    }
+    const { status, retryAfter } = await waiting;
+    expect(status).toBe(429);
+    expect(Number(retryAfter)).toBeGreaterThan(0);
+    machine.nodeKey = key;
+    expect(await machine.ask({ Followup: first })).not.toBe(first);
+  });
+
   test('auth keys tried one after the other: 429 with Retry-After', async () => {
     const machine = new Machine();
     let answer = await machine.register({ Auth: { AuthKey: 'wkey-auth-none' } });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { isFailure } from '@warren/core/base/failure';
 import { encodeBase64 } from '@warren/core/base/text';
 import { generatePrivateKey, type MachineKey } from '@warren/core/keys/keys';
@@ -23,6 +23,8 @@ let server: Server;
 let listener: Ts2021Listener;
 let port: number;
 const sockets: Socket[] = [];
+/** Paths that clients asked for. */
+const asked: string[] = [];
 
 /** A listener with its real times, unless a test shortens them. */
 async function start(times: { proveMs?: number; guestMs?: number } = {}): Promise<void> {
@@ -34,6 +36,7 @@ async function start(times: { proveMs?: number; guestMs?: number } = {}): Promis
     privateKey: generatePrivateKey('machine', random),
     times,
     onRequest: (connection, stream, headers) => {
+      asked.push(headers[':path'] ?? '');
       if (headers[':path'] === '/join') connection.admitted();
       stream.respond({ ':status': 200 });
       stream.end();
@@ -68,7 +71,7 @@ function exchange(
   ms = 2000,
 ): Promise<{ text: string; bytes: Buffer; closed: boolean }> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
     sockets.push(socket);
     const parts: Buffer[] = [];
     const done = (closed: boolean): void => {
@@ -114,6 +117,16 @@ test('the key is given to clients that say their version', async () => {
   });
   expect((await get('/key')).status).toBe(400);
   expect((await get('/elsewhere')).status).toBe(404);
+});
+
+test('who asks for the key again and again is told to wait', async () => {
+  let answer = await fetch(`http://127.0.0.1:${port}/key?v=113`);
+  for (let count = 0; count < 2000 && answer.status === 200; count++) {
+    await answer.text();
+    answer = await fetch(`http://127.0.0.1:${port}/key?v=113`);
+  }
+  expect(answer.status).toBe(429);
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
 });
 
 test('a request that lost its Upgrade header is told about proxies', async () => {
@@ -168,7 +181,10 @@ test('forged records end the connection', async () => {
 });
 
 /** A whole client connection: HTTP/2 inside Noise. */
-function connectWhole(machinePrivateKey = generatePrivateKey('machine', random)): Promise<Session> {
+function connectWhole(
+  machinePrivateKey = generatePrivateKey('machine', random),
+  toPort = port,
+): Promise<Session> {
   const initiation = createInitiation({
     crypto,
     random,
@@ -178,7 +194,7 @@ function connectWhole(machinePrivateKey = generatePrivateKey('machine', random))
   });
   if (isFailure(initiation)) throw new Error(initiation.reason);
   const client = new ClientSession(initiation);
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(toPort, '127.0.0.1');
   sockets.push(socket);
   socket.on('error', () => undefined);
   socket.write(upgrade(encodeBase64(initiation.bytes)));
@@ -248,4 +264,53 @@ test('one source holds no more than 64 guests', async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));
   const later = await exchange(upgrade(message1()), 1000);
   expect(later.text).toMatch(/^HTTP\/1\.1 101 /);
+});
+
+/** Somebody on the line: keeps what the client says, and may say any part of it once more. */
+async function eavesdrop(): Promise<{
+  readonly port: number;
+  readonly heard: Buffer[];
+  repeat(): void;
+}> {
+  const heard: Buffer[] = [];
+  let onward: Socket | undefined;
+  const line = createTcpServer((socket) => {
+    const out = connect(port, '127.0.0.1');
+    onward = out;
+    sockets.push(socket, out);
+    for (const end of [socket, out]) end.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      heard.push(Buffer.from(bytes));
+      out.write(bytes);
+    });
+    out.pipe(socket);
+    socket.on('close', () => out.destroy());
+  });
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  line.unref();
+  const repeat = (): void => void onward?.write(heard.at(-1) ?? Buffer.alloc(0));
+  return { port: (line.address() as AddressInfo).port, heard, repeat };
+}
+
+test('a connection that somebody overheard, played again, gets nowhere', async () => {
+  const line = await eavesdrop();
+  const whole = await connectWhole(undefined, line.port);
+  await ask(whole, '/join');
+  const before = asked.length;
+  const answer = await exchange(Buffer.concat(line.heard).toString('latin1'), 5000);
+  // The server's own part of the keys is new: the handshake is answered, no record opens.
+  expect(answer.text).toMatch(/^HTTP\/1\.1 101 /);
+  expect(answer.closed).toBe(true);
+  expect(asked).toHaveLength(before);
+});
+
+test('a record that comes twice ends the connection before anything in it counts twice', async () => {
+  const line = await eavesdrop();
+  const whole = await connectWhole(undefined, line.port);
+  await ask(whole, '/join');
+  const before = asked.length;
+  line.repeat();
+  await whole.closed;
+  expect(asked).toHaveLength(before);
+  expect(listener.size).toBe(0);
 });
