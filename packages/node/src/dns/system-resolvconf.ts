@@ -32,8 +32,10 @@ export class SystemResolvconf implements SystemDnsManager {
   static async find(tunName: string): Promise<SystemResolvconf | undefined> {
     const { code, stdout } = await runCommand(COMMAND, ['--version']);
     if (code === 0 && stdout.includes('openresolv')) return new SystemResolvconf(tunName, true);
-    // Debian's knows no such flag, and says so with this code.
-    return code === DEBIAN_UNKNOWN_FLAG ? new SystemResolvconf(tunName, false) : undefined;
+    // Older ones of Debian's know no such flag, and say so with a code of their own. The one that systemd-resolved
+    // brings under this name is neither: it stands for resolved.
+    const isDebians = stdout.startsWith('Debian resolvconf') || code === DEBIAN_UNKNOWN_FLAG;
+    return isDebians ? new SystemResolvconf(tunName, false) : undefined;
   }
 
   async systemResolvers(): Promise<readonly Upstream[]> {
