@@ -64,7 +64,7 @@ export function routesOf(options: RouteOptions): RoutesRequest | undefined {
     ...{ exitNode, exitNodeAllowLanAccess, snatSubnetRoutes },
   };
   const said = Object.entries(all).filter(([, value]) => value !== undefined);
-  return said.length === 0 ? undefined : (Object.fromEntries(said));
+  return said.length === 0 ? undefined : Object.fromEntries(said);
 }
 
 /** Lines of settings that differ from the usual. */

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { UserInfo } from '@warren/servers/control/admin-types';
+import type { CreatedCodeInfo, UserInfo } from '@warren/servers/control/admin-types';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type CliOutcome, runCli } from '../testing/run-cli.js';
 
@@ -83,6 +83,13 @@ const REFUSALS: readonly (readonly [readonly string[], number, string])[] = [
   [['nodes', 'rename', '7', 'printer', '--host-name'], 64, 'USAGE'],
   [['nodes', 'expire', 'printer'], 3, 'NODE_UNKNOWN'],
   [['nodes', 'expire', '7', '--in', '0'], 64, 'USAGE'],
+  [['nodes', 'tag', '7', 'tag:web'], 3, 'NODE_UNKNOWN'],
+  [['nodes', 'tag', '7', 'web'], 1, 'REQUEST_INVALID'],
+  [['nodes', 'tag', '7'], 64, 'USAGE'],
+  [['nodes', 'tag', '7', 'tag:web', '--user', 'ann'], 64, 'USAGE'],
+  [['logins', 'approve', 'https://hub.example.net/register/nobody'], 3, 'LOGIN_UNKNOWN'],
+  [['logins', 'reject', 'nobody'], 3, 'LOGIN_UNKNOWN'],
+  [['logins', 'code', '--expiry', '0'], 64, 'USAGE'],
   [['backup', '/nowhere/at/all.db'], 1, 'FILE_UNWRITABLE'],
   [['serve', '--listen', '127.0.0.1:0'], 64, 'USAGE'],
 ];
@@ -93,6 +100,23 @@ test('what can’t be done is said with code and exit code', async () => {
     expect([line, JSON.parse(outcome.out)]).toMatchObject([line, { error: { code: name } }]);
     expect([line, outcome.code]).toEqual([line, code]);
   }
+});
+
+test('a code is shown once, listed as one, and ended like a key; the address to join at has pins', async () => {
+  const made = await control('logins', 'code', '--user', 'ann');
+  expect(made.out).toMatch(/^([a-z2-9]{4}-){5}[a-z2-9]{4}\n$/);
+  expect(made.err).toMatch(
+    /one machine in, as ann@warren\.internal\. On the machine that joins:\n/,
+  );
+  expect(made.err).toMatch(/ warren up --login-server 'https:\/\/127\.0\.0\.1:\d+#[\w-]{86}'\n$/);
+  const code = (await json('logins', 'code', '--reusable', '--expiry', 'never')) as CreatedCodeInfo;
+  expect(code).toMatchObject({ purpose: 'approve', reusable: true, expiresAt: null });
+  expect((await control('keys', 'list')).out).toMatch(
+    new RegExp(`\\n${code.id} +owner@warren\\.internal +reusable,code +`),
+  );
+  expect(await json('keys', 'expire', code.id)).toMatchObject({ id: code.id, usable: false });
+  expect((await control('logins', 'list')).out).toMatch(/^ID +HOST NAME +SYSTEM +KEY +FROM +ENDS/);
+  expect(await json('logins', 'list')).toEqual([]);
 });
 
 test('a backup is a whole database: a hub on it has everything', async () => {
