@@ -5,6 +5,7 @@
  * Prints milliseconds of processor time: of one endpoint change from request to the last viewer's frame, for
  * groups of several sizes; of another policy, and of the first full maps.
  */
+import { IdMap } from '../packages/core/dist/base/id-map.js';
 import { SeededRandom } from '../packages/core/dist/base/seeded-random.js';
 import { addressesOf } from '../packages/core/dist/control/server/addresses.js';
 import { coalesceMs, MapSessions } from '../packages/core/dist/control/server/sessions.js';
@@ -53,7 +54,7 @@ function policyOf(groupSize) {
 function stateOf(groupSize) {
   const nodes = new Map();
   for (let id = 1; id <= NODES; id++) nodes.set(id, nodeOf(id, groupSize));
-  return { ...emptyState(), nodes, nodeIdByKey: indexNodeKeys(nodes), nextNodeId: NODES + 1 };
+  return { ...emptyState(), nodes: IdMap.of(nodes), nodeIdByKey: indexNodeKeys(nodes), nextNodeId: NODES + 1 };
 }
 
 /** Takes every frame at once; counts them. */

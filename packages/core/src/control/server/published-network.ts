@@ -18,7 +18,14 @@ import { ExpiryQueue } from './expiry-queue.js';
 import { NetworkRoutes } from './network-routes.js';
 import { NO_RIGHTS, type Policies } from './rights.js';
 import type { NodeRoutes } from './route-book.js';
-import { type ControlState, isExpired, type NodeId, type TailnetId, type UserId } from './state.js';
+import {
+  type ControlState,
+  changedNodes,
+  isExpired,
+  type NodeId,
+  type TailnetId,
+  type UserId,
+} from './state.js';
 import { type Presence, profileIdOf, userProfile, ViewBuilder, type ViewSettings } from './view.js';
 
 /** Who hears what a publication means. */
@@ -72,10 +79,7 @@ export class PublishedNetwork {
   setState(next: ControlState): void {
     const old = this.#state;
     this.#state = next;
-    if (old.nodes !== next.nodes) {
-      for (const [id, node] of next.nodes) if (old.nodes.get(id) !== node) this.#changed.add(id);
-      for (const id of old.nodes.keys()) if (!next.nodes.has(id)) this.#changed.add(id);
-    }
+    for (const id of changedNodes(old, next)) this.#changed.add(id);
     if (old.users === next.users) return;
     const renamed = new Set(
       [...next.users]

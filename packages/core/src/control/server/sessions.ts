@@ -29,7 +29,7 @@ import { type PublicationListener, PublishedNetwork } from './published-network.
 import type { Policies } from './rights.js';
 import type { NodeRoutes } from './route-book.js';
 import { RouteProbes } from './route-probes.js';
-import type { ControlState, NodeId } from './state.js';
+import { type ControlState, changedNodes, type NodeId } from './state.js';
 import type { ViewSettings } from './view.js';
 
 /** How long changes gather before they are sent: a burst of one join fits in, people don't notice. */
@@ -287,9 +287,7 @@ export class MapSessions {
     const old = this.#network.state;
     if (state === old) return;
     this.#network.setState(state);
-    if (old.nodes !== state.nodes) {
-      for (const id of old.nodes.keys()) if (!state.nodes.has(id)) this.#presence.forget(id);
-    }
+    for (const id of changedNodes(old, state)) if (!state.nodes.has(id)) this.#presence.forget(id);
     if (this.#network.isBehind) this.#flushSoon(now);
   }
 

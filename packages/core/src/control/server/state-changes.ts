@@ -4,16 +4,18 @@
  *
  * The law, tested as a property: `applyChanges(old, changesBetween(old, next))` equals `next`.
  */
+import { IdMap } from '../../base/id-map.js';
 import type { NodeKey } from '../../keys/keys.js';
-import type {
-  AuthKeyRecord,
-  ControlState,
-  NodeId,
-  NodeRecord,
-  TailnetId,
-  TailnetRecord,
-  UserId,
-  UserRecord,
+import {
+  type AuthKeyRecord,
+  type ControlState,
+  changedNodes,
+  type NodeId,
+  type NodeRecord,
+  type TailnetId,
+  type TailnetRecord,
+  type UserId,
+  type UserRecord,
 } from './state.js';
 
 export interface TableChanges<Id, Entry> {
@@ -42,13 +44,21 @@ function tableChanges<Id, Entry>(
   return { puts, deletes };
 }
 
+function nodeChanges(old: ControlState, next: ControlState): StateChanges['nodes'] {
+  const ids = [...changedNodes(old, next)];
+  return {
+    puts: ids.flatMap((id) => next.nodes.get(id) ?? []),
+    deletes: ids.filter((id) => !next.nodes.has(id)),
+  };
+}
+
 /** The changes from `old` to `next`. */
 export function changesBetween(old: ControlState, next: ControlState): StateChanges {
   return {
     tailnets: tableChanges(old.tailnets, next.tailnets),
     users: tableChanges(old.users, next.users),
     authKeys: tableChanges(old.authKeys, next.authKeys),
-    nodes: tableChanges(old.nodes, next.nodes),
+    nodes: nodeChanges(old, next),
     nextNodeId: next.nextNodeId,
     nextUserId: next.nextUserId,
   };
@@ -74,7 +84,9 @@ export function indexNodeKeys(
 
 /** The state that `changes` lead to from the one they were taken from. */
 export function applyChanges(old: ControlState, changes: StateChanges): ControlState {
-  const nodes = applied(old.nodes, changes.nodes);
+  let nodes = IdMap.of(old.nodes);
+  for (const id of changes.nodes.deletes) nodes = nodes.without(id);
+  for (const node of changes.nodes.puts) nodes = nodes.with(node.id, node);
   return {
     tailnets: applied(old.tailnets, changes.tailnets),
     users: applied(old.users, changes.users),

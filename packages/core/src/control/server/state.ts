@@ -6,6 +6,7 @@
  * Everything belongs to a tailnet by its id; the protocol itself doesn't name one. Online state is not here:
  * it lives with the sessions.
  */
+import { IdMap } from '../../base/id-map.js';
 import type { WallTime } from '../../base/instant.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Endpoint } from '../../ip/address.js';
@@ -122,7 +123,7 @@ export function emptyState(): ControlState {
     tailnets: new Map(),
     users: new Map(),
     authKeys: new Map(),
-    nodes: new Map(),
+    nodes: IdMap.empty(),
     nodeIdByKey: new Map(),
     nextNodeId: 1,
     nextUserId: 1,
@@ -144,11 +145,17 @@ export function isExpired(node: NodeRecord, wall: WallTime): boolean {
   return node.keyExpiry !== undefined && node.keyExpiry <= wall;
 }
 
+/** Ids of the nodes that two states don't have alike; costs what it finds, for states that come of each other. */
+export function changedNodes(old: ControlState, next: ControlState): Iterable<NodeId> {
+  if (old.nodes === next.nodes) return [];
+  return IdMap.differences(IdMap.of(old.nodes), IdMap.of(next.nodes));
+}
+
 /** Adds the node or replaces the one with its id. */
 export function withNode(state: ControlState, node: NodeRecord): ControlState {
   const old = state.nodes.get(node.id);
   if (old === node) return state;
-  const nodes = new Map(state.nodes).set(node.id, node);
+  const nodes = IdMap.of(state.nodes).with(node.id, node);
   if (old?.nodeKey === node.nodeKey) return { ...state, nodes };
   const nodeIdByKey = new Map(state.nodeIdByKey);
   if (old !== undefined) nodeIdByKey.delete(old.nodeKey);
@@ -160,8 +167,7 @@ export function withNode(state: ControlState, node: NodeRecord): ControlState {
 export function withoutNode(state: ControlState, id: NodeId): ControlState {
   const old = state.nodes.get(id);
   if (old === undefined) return state;
-  const nodes = new Map(state.nodes);
-  nodes.delete(id);
+  const nodes = IdMap.of(state.nodes).without(id);
   const nodeIdByKey = new Map(state.nodeIdByKey);
   nodeIdByKey.delete(old.nodeKey);
   return { ...state, nodes, nodeIdByKey };

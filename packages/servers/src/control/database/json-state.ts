@@ -6,6 +6,7 @@
  * Read once, by the first start with a database.
  */
 
+import { IdMap } from '@warren/core/base/id-map';
 import { asInteger, asObject } from '@warren/core/base/json';
 import {
   type AuthKeyRecord,
@@ -87,7 +88,7 @@ function readNode(value: unknown): NodeRecord {
 function readState(value: unknown): ControlState {
   const read = new RecordReader(value);
   if (read.integer('version', 1) !== FORMAT_VERSION) damaged('version');
-  const nodes = byId<NodeId, NodeRecord>(read.list('nodes', readNode));
+  const nodes = IdMap.of(byId<NodeId, NodeRecord>(read.list('nodes', readNode)));
   let state: ControlState = {
     tailnets: byId(read.list('tailnets', readTailnet)),
     users: byId(read.list('users', readUser)),

@@ -1,4 +1,5 @@
 /** The state in the tables: read whole, written by changes. */
+import { IdMap } from '@warren/core/base/id-map';
 import { asInteger } from '@warren/core/base/json';
 import type { ControlState, NodeId, NodeRecord } from '@warren/core/control/server/state';
 import {
@@ -63,7 +64,7 @@ export function writeMeta(connection: SqliteConnection, name: MetaName, value: n
 export function readTables(connection: SqliteConnection): StoredState {
   const rows = (table: StateTable): readonly Record<string, unknown>[] =>
     all(connection, queries.selectFrom(table).selectAll().orderBy('id'));
-  const nodes = byId<NodeId, NodeRecord>(rows('nodes').map(readNodeRow));
+  const nodes = IdMap.of(byId<NodeId, NodeRecord>(rows('nodes').map(readNodeRow)));
   const state: ControlState = {
     tailnets: byId(rows('tailnets').map(readTailnetRow)),
     users: byId(rows('users').map(readUserRow)),
