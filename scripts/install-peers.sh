@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps faketime
   coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc tayga zstd
-  iperf3 dnsmasq-base bind9-dnsutils openssh-server)
+  iperf3 dnsmasq-base bind9-dnsutils openssh-server dbus-daemon libsystemd-shared)
 
 missing=()
 for package in "${packages[@]}"; do
