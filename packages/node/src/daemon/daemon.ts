@@ -10,6 +10,7 @@ import type { Logger } from '@warren/shell/log';
 import type { NodeSettings } from '../config/settings.js';
 import { DnsDesk } from '../dns/dns-desk.js';
 import type { DnsQuestionText } from '../dns/query-report.js';
+import { loadLibc } from '../libc/libc.js';
 import { type LinkState, LinkWatcher } from '../link/link-watcher.js';
 import type { DnsQueryReport, DnsStatusReport } from '../local-api/dns-report.js';
 import type { NetcheckReport } from '../local-api/netcheck-report.js';
@@ -27,6 +28,7 @@ import type {
 import type { LocalApiBackend } from '../local-api/server.js';
 import type { WhoisReport } from '../local-api/whois-report.js';
 import type { WhyReport } from '../local-api/why-report.js';
+import { dialOutsideTunnel } from '../net/underlay-dial.js';
 import { Plane } from '../plane/plane.js';
 import { MappingFile } from '../portmap/mapping-file.js';
 import { PortMapHost } from '../portmap/port-map-host.js';
@@ -207,6 +209,7 @@ export class Daemon implements LocalApiBackend {
     const file = new ProfileFile(options.stateDir, options.random);
     const handshakeTime = new HandshakeTime(options.stateDir, options.log);
     await checkUdpPort(options.listenPort);
+    dialOutsideTunnel(await loadLibc());
     // The plane speaks before the daemon around it exists.
     const receiver: { daemon?: Daemon } = {};
     const plane = await Plane.start(

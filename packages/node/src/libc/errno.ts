@@ -10,6 +10,7 @@ export const EINVAL = 22;
 export const ENOTTY = 25;
 export const EMSGSIZE = 90;
 export const ECONNREFUSED = 111;
+export const EINPROGRESS = 115;
 
 /** The name that Node gives to errors of its own, such as EADDRINUSE. */
 export function errnoName(errno: number): string {

@@ -37,6 +37,7 @@ export interface Libc {
   close(fd: number): number;
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, socketAddress: number, length: number): number;
+  connect(fd: number, socketAddress: number, length: number): number;
   /** `length`: of the u32 with the room there is, which takes the length there was. */
   getsockname(fd: number, socketAddress: number, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
@@ -47,8 +48,16 @@ export interface Libc {
   errno(): number;
   /** The memory address of an array's first byte. */
   readonly addressOf: (bytes: Uint8Array) => number;
+  /** `events`: of room for `count` struct epoll_event; answers how many there are. */
+  epollWait(fd: number, events: number, count: number, timeoutMs: number): number;
   /** Waits for data at first. */
   poll(fd: number, listener: PollListener): PollHandle;
+  /** Whose data on `fd` is waited for. */
+  listenerOf(fd: number): PollListener | undefined;
+  /** Calls back in a turn of the event loop of its own. */
+  soon(callback: () => void): void;
+  /** Whether the event loop must have a turn, for {@link soon} or for what {@link poll} waits for; once told it isn't again. */
+  takeTurnWanted(): boolean;
 }
 
 interface KoffiPollEvents {
@@ -69,45 +78,64 @@ interface KoffiNode {
   poll(fd: number, events: KoffiPollEvents, callback: KoffiPollCallback): KoffiPoll;
 }
 
-/**
- * libuv handles must stay referenced from JavaScript or their callbacks stop when they are collected.
- */
-const livePolls = new Set<KoffiPoll>();
+/** The polls of one thread. */
+class Polls {
+  /** A descriptor that was watched anew, or no more, gets to the kernel by a turn of the event loop. */
+  isTurnWanted = false;
+  /** Of descriptors that data is waited for on. */
+  readonly listeners = new Map<number, PollListener>();
+  readonly #node: KoffiNode;
+  /** libuv handles must stay referenced from JavaScript or their callbacks stop when they are collected. */
+  readonly #live = new Set<KoffiPoll>();
 
-function startPoll(node: KoffiNode, fd: number, listener: PollListener): PollHandle {
-  let isOpen = true;
-  const callback: KoffiPollCallback = (status, { readable, writable }) => {
-    try {
-      if (status < 0) {
-        listener.onBroken();
-        return;
+  constructor(node: KoffiNode) {
+    this.#node = node;
+  }
+
+  start(fd: number, listener: PollListener): PollHandle {
+    let isOpen = true;
+    const callback: KoffiPollCallback = (status, { readable, writable }) => {
+      try {
+        if (status < 0) {
+          listener.onBroken();
+          return;
+        }
+        if (writable) listener.onWritable?.();
+        if (readable && isOpen) listener.onReadable();
+      } catch (error) {
+        // koffi would lose it; this way it is an uncaught exception like any other.
+        setImmediate(() => {
+          throw error;
+        });
       }
-      if (writable) listener.onWritable?.();
-      if (readable && isOpen) listener.onReadable();
-    } catch (error) {
-      // koffi would lose it; this way it is an uncaught exception like any other.
-      setImmediate(() => {
-        throw error;
-      });
-    }
-  };
-  const poll = node.poll(fd, { readable: true, writable: false }, callback);
-  livePolls.add(poll);
-  return {
-    watch(readable, writable) {
-      if (!isOpen) return;
-      if (readable || writable) poll.start({ readable, writable }, callback);
-      else poll.stop();
-    },
-    close() {
-      if (!isOpen) return;
-      isOpen = false;
-      // This order matters: close before stop crashes.
-      poll.stop();
-      poll.close();
-      livePolls.delete(poll);
-    },
-  };
+    };
+    const poll = this.#node.poll(fd, { readable: true, writable: false }, callback);
+    this.#live.add(poll);
+    this.#watch(fd, listener);
+    return {
+      watch: (readable, writable) => {
+        if (!isOpen) return;
+        if (readable || writable) poll.start({ readable, writable }, callback);
+        else poll.stop();
+        this.#watch(fd, readable ? listener : undefined);
+      },
+      close: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        // This order matters: close before stop crashes.
+        poll.stop();
+        poll.close();
+        this.#live.delete(poll);
+        this.#watch(fd, undefined);
+      },
+    };
+  }
+
+  #watch(fd: number, listener: PollListener | undefined): void {
+    if (listener === undefined) this.listeners.delete(fd);
+    else this.listeners.set(fd, listener);
+    this.isTurnWanted = true;
+  }
 }
 
 let loaded: Libc | undefined;
@@ -137,7 +165,7 @@ function bindLibc(koffi: typeof Koffi): Libc {
   /** Every parameter is a number; ssize_t is `long` to koffi, which does not know the other name. */
   const call = (declaration: string): ((...numbers: number[]) => number) =>
     library.func(declaration);
-  const node = (koffi as unknown as { readonly node: KoffiNode }).node;
+  const polls = new Polls((koffi as unknown as { readonly node: KoffiNode }).node);
   return {
     ioctl: call('int ioctl(int fd, unsigned long request, uintptr_t argument)'),
     read: call('long read(int fd, uintptr_t buffer, size_t length)'),
@@ -146,6 +174,7 @@ function bindLibc(koffi: typeof Koffi): Libc {
     close: call('int close(int fd)'),
     socket: call('int socket(int domain, int type, int protocol)'),
     bind: call('int bind(int fd, uintptr_t address, uint32_t length)'),
+    connect: call('int connect(int fd, uintptr_t address, uint32_t length)'),
     getsockname: call('int getsockname(int fd, uintptr_t address, uintptr_t length)'),
     setsockopt: call(
       'int setsockopt(int fd, int level, int name, uintptr_t value, uint32_t length)',
@@ -157,6 +186,17 @@ function bindLibc(koffi: typeof Koffi): Libc {
     recvmsg: call('long recvmsg(int fd, uintptr_t message, int flags)'),
     errno: () => koffi.errno(),
     addressOf: (bytes) => Number(koffi.address(bytes)),
-    poll: (fd, listener) => startPoll(node, fd, listener),
+    epollWait: call('int epoll_wait(int fd, uintptr_t events, int count, int timeout)'),
+    poll: (fd, listener) => polls.start(fd, listener),
+    listenerOf: (fd) => polls.listeners.get(fd),
+    soon(callback) {
+      polls.isTurnWanted = true;
+      setImmediate(callback);
+    },
+    takeTurnWanted() {
+      const isWanted = polls.isTurnWanted;
+      polls.isTurnWanted = false;
+      return isWanted;
+    },
   };
 }

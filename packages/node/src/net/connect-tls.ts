@@ -2,11 +2,12 @@
  * A TLS connection to a control server or relay: trusted by a pinned certificate or by the system's
  * authorities, within a time limit, with an error that says which of the three went wrong.
  */
-import type { TcpNetConnectOpts } from 'node:net';
+import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import { type CertificatePin, verifyPinned } from '@warren/shell/tls/pins';
 import { NodeError } from '../errors.js';
+import { underlayDialer } from './underlay-dial.js';
 
 export interface TlsTarget {
   /** Name or address to dial. */
@@ -38,7 +39,28 @@ const NEXT_ADDRESS_MS = 2_500;
 const SEVERAL_ADDRESSES = 'addresses.invalid';
 
 /** Connects; the socket has TCP_NODELAY. Rejects with a {@link NodeError}. */
-export function connectTls(target: TlsTarget): Promise<TLSSocket> {
+export async function connectTls(target: TlsTarget): Promise<TLSSocket> {
+  const dialer = underlayDialer();
+  if (dialer === undefined) return secure(target, undefined);
+  const { host, addresses, port, timeoutMs, signal } = target;
+  const startedAtMs = performance.now();
+  const limit = AbortSignal.timeout(timeoutMs);
+  const where = `${host}:${port}`;
+  let socket: Socket;
+  try {
+    const both = signal === undefined ? limit : AbortSignal.any([limit, signal]);
+    socket = await dialer.dial({ host, addresses, port, signal: both });
+  } catch (error) {
+    if (signal?.aborted === true) throw cancelled(where);
+    if (limit.aborted) throw timedOut(where, timeoutMs);
+    throw describe(error as NodeJS.ErrnoException, where);
+  }
+  const restMs = Math.max(0, timeoutMs - (performance.now() - startedAtMs));
+  return secure({ ...target, timeoutMs: restMs }, socket);
+}
+
+/** TLS over a connection, or over one that is made here. */
+function secure(target: TlsTarget, over: Socket | undefined): Promise<TLSSocket> {
   const where = `${target.host}:${target.port}`;
   // SNI carries names only; a literal is verified against the certificate's addresses.
   const name = target.serverName ?? target.host;
@@ -55,6 +77,7 @@ export function connectTls(target: TlsTarget): Promise<TLSSocket> {
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
     // No ALPN: the upgrades behind this connection don't exist in HTTP/2.
     ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(over === undefined ? {} : { socket: over }),
   };
   return new Promise((resolve, reject) => {
     const socket = connect(options);
@@ -72,10 +95,7 @@ export function connectTls(target: TlsTarget): Promise<TLSSocket> {
       }
     };
     const onError = (error: NodeJS.ErrnoException): void => finish(describe(error, where));
-    const onAbort = (): void =>
-      finish(
-        new NodeError('CONNECT_CANCELLED', `the connection to ${where} was given up`, 'try again'),
-      );
+    const onAbort = (): void => finish(cancelled(where));
     const timer = setTimeout(() => finish(timedOut(where, target.timeoutMs)), target.timeoutMs);
     target.signal?.addEventListener('abort', onAbort);
     socket.once('error', onError);
@@ -122,6 +142,10 @@ function describe(error: NodeJS.ErrnoException, where: string): NodeError {
     'check the address, that the server runs, and that a firewall lets TCP to that port through',
     { cause: error },
   );
+}
+
+function cancelled(where: string): NodeError {
+  return new NodeError('CONNECT_CANCELLED', `the connection to ${where} was given up`, 'try again');
 }
 
 function timedOut(where: string, timeoutMs: number): NodeError {

@@ -2,7 +2,6 @@
 import type { IpFamily } from '@warren/core/ip/address';
 import { runIp, showIp } from '../tun/iproute.js';
 import {
-  isEmpty,
   routeNumbers,
   routeRuleLines,
   showsAll,
@@ -14,6 +13,7 @@ const FAMILIES = [4, 6] as const;
 
 interface Applied {
   readonly routes: readonly string[];
+  readonly rules: readonly string[];
 }
 
 export class KernelRoutes {
@@ -31,10 +31,10 @@ export class KernelRoutes {
   }
 
   /** Makes exactly these routes stand. Throws TUN_CONFIGURE and IPROUTE_MISSING. */
-  async apply(used: UsedRoutes): Promise<void> {
+  async apply(used: UsedRoutes, udpPort: number | undefined): Promise<void> {
     for (const family of FAMILIES) {
       try {
-        await this.#applyFamily(used, family);
+        await this.#applyFamily(used, udpPort, family);
       } catch (error) {
         // A kernel without IPv6 has nothing that could leak.
         if (family === 6 && !(await hasIpv6())) continue;
@@ -56,24 +56,29 @@ export class KernelRoutes {
     return true;
   }
 
-  async #applyFamily(used: UsedRoutes, family: IpFamily): Promise<void> {
+  async #applyFamily(
+    used: UsedRoutes,
+    udpPort: number | undefined,
+    family: IpFamily,
+  ): Promise<void> {
     const numbers = routeNumbers(this.#tunName);
-    if (isEmpty(used)) {
-      if (this.#applied.get(family)?.routes.length !== 0) await this.#forget(family);
+    const before = this.#applied.get(family);
+    const wanted = tableRoutes(used, this.#tunName, family);
+    if (wanted.length === 0) {
+      if (before?.routes.length !== 0) await this.#forget(family);
       return;
     }
-    const before = this.#applied.get(family);
     if (before === undefined) await this.#forget(family);
-    const wanted = tableRoutes(used, this.#tunName, family);
     const inTable = (line: string): string => `${line} table ${numbers.table}`;
     // New ones first, so that nothing is without a route meanwhile.
     await batch(
       family,
       wanted.map((line) => inTable(`route replace ${line}`)),
     );
-    if ((before?.routes.length ?? 0) === 0) {
+    const rules = routeRuleLines(numbers, udpPort);
+    if (before?.rules.join() !== rules.join()) {
       await this.#forgetRules(family);
-      await batch(family, routeRuleLines(numbers));
+      await batch(family, rules);
     }
     const kept = new Set(wanted);
     const gone = (before?.routes ?? []).filter((line) => !kept.has(line));
@@ -85,7 +90,7 @@ export class KernelRoutes {
         true,
       ).catch(() => undefined);
     }
-    this.#applied.set(family, { routes: wanted });
+    this.#applied.set(family, { routes: wanted, rules });
   }
 
   async #forget(family: IpFamily): Promise<void> {
@@ -93,7 +98,7 @@ export class KernelRoutes {
     const { table } = routeNumbers(this.#tunName);
     // An empty table is none, which is no failure.
     await batch(family, [`route flush table ${table}`], true).catch(() => undefined);
-    this.#applied.set(family, { routes: [] });
+    this.#applied.set(family, { routes: [], rules: [] });
   }
 
   async #forgetRules(family: IpFamily): Promise<void> {

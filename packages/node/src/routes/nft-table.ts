@@ -11,8 +11,9 @@
  * taking it away.
  */
 import { execFile } from 'node:child_process';
+import { UNDERLAY_MARK } from '../net/underlay-mark.js';
 import { deviceNumber } from '../tun/overlay-policy.js';
-import { FORWARDED_MARK, hex, MARK_MASK, UNDERLAY_MARK } from './route-plan.js';
+import { FORWARDED_MARK, hex, MARK_MASK } from './route-plan.js';
 
 export interface TableWish {
   /** Peers' packets are let through to other devices. */

@@ -161,10 +161,10 @@ export class RouteDesk {
     return failure === undefined || !isNeeded;
   }
 
-  async #applyRoutes({ used }: RoutePlan): Promise<boolean> {
+  async #applyRoutes({ used, udpPort }: RoutePlan): Promise<boolean> {
     try {
       if (!isEmpty(used)) await this.#options.deviceReady();
-      await this.#routes.apply(used);
+      await this.#routes.apply(used, udpPort);
       this.#tell('routes', undefined);
       return true;
     } catch (error) {

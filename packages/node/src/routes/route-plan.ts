@@ -14,6 +14,7 @@
  */
 import { familyOf, type IpFamily } from '@warren/core/ip/address';
 import { type Prefix, prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import { UNDERLAY_MARK } from '../net/underlay-mark.js';
 import { deviceNumber, FIRST_PREFERENCE, PREFERENCES_EACH } from '../tun/overlay-policy.js';
 
 /** What this machine uses of its peers' routes. */
@@ -26,8 +27,6 @@ export interface UsedRoutes {
   readonly exit: { readonly v4: boolean; readonly v6: boolean } | undefined;
 }
 
-/** On packets of our own sockets (SO_MARK), in bits that Tailscale's kind of programs use likewise. */
-export const UNDERLAY_MARK = 0x57_0000;
 /** On packets that a peer sends through this machine. */
 export const FORWARDED_MARK = 0x58_0000;
 export const MARK_MASK = 0xff_0000;
@@ -52,10 +51,14 @@ export function routeNumbers(tunName: string): RouteNumbers {
 }
 
 /** The same for both families. */
-export function routeRuleLines(numbers: RouteNumbers): string[] {
+export function routeRuleLines(numbers: RouteNumbers, udpPort: number | undefined): string[] {
   const mark = `fwmark ${hex(UNDERLAY_MARK)}/${hex(MARK_MASK)}`;
   return [
     `rule add pref ${numbers.marked} ${mark} lookup main`,
+    // Sockets of the portable data plane bear no mark.
+    ...(udpPort === undefined
+      ? []
+      : [`rule add pref ${numbers.marked} ipproto udp sport ${udpPort} lookup main`]),
     `rule add pref ${numbers.stopped} ${mark} unreachable`,
     `rule add pref ${numbers.routes} lookup ${numbers.table}`,
   ];
@@ -66,9 +69,10 @@ const isOf =
   (prefix: Prefix): boolean =>
     familyOf(prefixAddress(prefix)) === family;
 
-/** What the table has to hold of one family, each without `route replace` and the table. */
+/** What the table has to hold of one family, each without `route replace` and the table; none: no rules either. */
 export function tableRoutes(used: UsedRoutes, tunName: string, family: IpFamily): string[] {
   const { subnets, kept, exit } = used;
+  if (exit === undefined && !subnets.some(isOf(family))) return [];
   const isTaken = family === 4 ? exit?.v4 : exit?.v6;
   return [
     // Before all else: between this line and the next nothing is to leave.

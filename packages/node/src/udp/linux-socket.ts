@@ -10,6 +10,7 @@ import type { IpFamily } from '@warren/core/ip/address';
 import { EINTR, errnoName } from '../libc/errno.js';
 import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Libc, PollHandle, PollListener } from '../libc/libc.js';
+import { SO_MARK, UNDERLAY_MARK } from '../net/underlay-mark.js';
 import type { Arena } from '../plane/arena.js';
 import { MessageHeader, SOL_UDP, UDP_GRO, UDP_SEGMENT } from './message-header.js';
 import { AF_INET, AF_INET6, readSocketPort, SOCKADDR_BYTES } from './socket-address.js';
@@ -86,6 +87,8 @@ export class SocketCalls {
     const fd = libc.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return errnoName(libc.errno());
     if (family === 6) this.#setInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    // Around an exit node; without the right there is no tunnel either.
+    this.#setInt(fd, SOL_SOCKET, SO_MARK, UNDERLAY_MARK);
     const at = this.#nameAt;
     this.#memory.fill(0, at, at + SOCKADDR_BYTES);
     this.#view.setUint16(at, domain, true);
