@@ -95,6 +95,10 @@ const REJOIN =
   'join again with `warren up --auth-key KEY`, or with `warren up` alone, which shows an address to open.';
 const EXPIRED_SENTENCE = `This machine's key has expired at the control server: ${REJOIN}`;
 
+function visitSentence(url: string): string {
+  return `The control server wants a person to let this machine in, at ${url}; or join again with \`warren up --auth-key KEY\`.`;
+}
+
 function refusalSentence(message: string, fatal: boolean): string {
   const sentence = `The control server refuses this machine: ${message}`;
   return fatal ? `${sentence}; ${REJOIN}` : sentence;
@@ -114,6 +118,8 @@ export class Session {
   #visit: Visit | undefined;
   /** From the start until control has taken us or refused us for good. */
   #isLoggingIn = true;
+  /** A login with a new node key is under way while the present one serves. */
+  #isRenewing = false;
   /** Of the IPv4 socket. */
   #udpPort: number | undefined;
   #wasConnected = false;
@@ -198,6 +204,7 @@ export class Session {
   /** Logs in anew with a new node key; the present one serves until control has taken that. */
   logInAnew(authKey: string | undefined): void {
     this.#visit = undefined;
+    this.#isRenewing = this.#state === 'Running';
     this.#control.handle({ type: 'login', authKey, force: true });
   }
 
@@ -283,6 +290,8 @@ export class Session {
         break;
       case 'auth-url':
         this.#visit = { url: output.url, fingerprint: keyFingerprint(output.nodeKey) };
+        // A machine that was up yesterday may have nobody who waits for it.
+        if (!this.#isRenewing) this.#options.health.set('login', visitSentence(output.url));
         this.#onEvent({ type: 'auth-url', ...this.#visit });
         break;
       case 'refused':
@@ -360,6 +369,7 @@ export class Session {
 
   #takeState(state: LoginState): void {
     this.#state = state;
+    this.#isRenewing = false; // no more: it was taken, or what served is over
     if (state === 'NeedsLogin') {
       this.#leaveNetwork();
     } else {
@@ -384,13 +394,12 @@ export class Session {
   }
 
   #takeRefusal(message: string, fatal: boolean): void {
+    // A new login that failed is no ailment of the one that serves.
+    if (!this.#isRenewing) this.#options.health.set('login', refusalSentence(message, fatal));
     if (fatal) {
       this.#isLoggingIn = false;
+      this.#isRenewing = false;
       this.#visit = undefined;
-    }
-    // A new login that failed is no ailment of the one that serves.
-    if (this.#state !== 'Running') {
-      this.#options.health.set('login', refusalSentence(message, fatal));
     }
     this.#options.log.warn('refused by the control server', { message, fatal });
     this.#onEvent({ type: 'refused', message, fatal });
