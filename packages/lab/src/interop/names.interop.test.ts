@@ -26,6 +26,11 @@ const SERVICE = '100.100.100.100';
 /** Somebody's name server, on the internet of the lab. */
 const OUTSIDE = '18.204.7.9';
 const RECORDS = ['--address=/x.corp.example/192.0.2.81', '--address=/www.example/192.0.2.80'];
+/** Everybody to everybody, and by ssh to machines of one's own. */
+const POLICY = {
+  acls: [{ action: 'accept', src: ['*'], dst: ['*:*'] }],
+  ssh: [{ action: 'accept', src: ['autogroup:member'], dst: ['autogroup:self'], users: ['root'] }],
+};
 const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.meta.url));
 const TRUST_FILE = '/run/trusted.pem';
 
@@ -51,6 +56,7 @@ function digUntil(
 
 describe.skipIf(skips)('a stock client on a Warren hub that tells of DNS', () => {
   const DNS_FILE = '/run/dns.hujson';
+  const POLICY_FILE = '/run/policy.hujson';
   let network: OneHubNetwork;
   let stock: StockClient;
 
@@ -65,15 +71,18 @@ describe.skipIf(skips)('a stock client on a Warren hub that tells of DNS', () =>
 
   beforeAll(async () => {
     network = await OneHubNetwork.start(['right'], {
-      hubFlags: ['--dns-file', DNS_FILE],
+      hubFlags: ['--dns-file', DNS_FILE, '--policy-file', POLICY_FILE],
       beforeServers: async (world) => {
         await world.run('hub', ['sh', '-c', `echo '{}' > ${DNS_FILE}`]);
+        await world.run('hub', ['sh', '-c', `cat > ${POLICY_FILE}`], {
+          input: JSON.stringify(POLICY),
+        });
         await startNameServer(world, 'stranger', OUTSIDE, RECORDS);
         const original = { input: `nameserver ${OUTSIDE}\n` };
         await world.run('left', ['sh', '-c', 'cat > /etc/resolv.conf'], original);
       },
     });
-    const joined = await joinStock(network, ['left'], { tun: 'tailscale0' });
+    const joined = await joinStock(network, ['left'], { tun: 'tailscale0', upFlags: ['--ssh'] });
     stock = joined.get('left') as StockClient;
   });
   afterAll(() => network?.close());
@@ -139,6 +148,24 @@ describe.skipIf(skips)('a stock client on a Warren hub that tells of DNS', () =>
     const { stdout } = await network.cli.attempt('right', ['whois', 'left', '--json']);
     const { machine } = JSON.parse(stdout) as WhoisReport;
     expect(machine).toMatchObject({ name: 'left.warren.internal', os: 'linux' });
+    expect(machine.sshHostKeys.length).toBeGreaterThan(0);
+  });
+
+  test('takes our ssh, which knows its host keys by the network and no others', async () => {
+    const { code, stdout, stderr } = await network.cli.attempt('right', [
+      ...['ssh', 'root@left', 'hostname'],
+    ]);
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: 'left\n' });
+    expect(stderr).not.toContain('known_hosts');
+    // The same address under another name's keys: refused before anything is said.
+    const config = 'HostKeyAlias=right.warren.internal';
+    const plain = ['ssh', '-o', config, '-o', 'StrictHostKeyChecking=yes', '-o', 'BatchMode=yes'];
+    const other = await network.world.run('right', [
+      ...plain,
+      network.addressOf('left'),
+      'hostname',
+    ]);
+    expect(other.stderr).toContain('Host key verification failed');
   });
 });
 
