@@ -15,7 +15,7 @@
 import { addressBytes, familyOf, type IpAddress } from '../ip/address.js';
 import type { OwnAnswer, OwnRecord } from './encode.js';
 import { type DnsQuestion, RCODE, TYPE } from './message.js';
-import { addressOfReverse, type DnsName, encodeName, isWithin, parentOf } from './name.js';
+import { addressOfReverse, type DnsName, encodeName, isWithin, knownSuffix } from './name.js';
 import type { NodeNames } from './node-names.js';
 import { SERVICE_ADDRESSES } from './upstream.js';
 
@@ -63,14 +63,6 @@ function answerReverse(name: DnsName, type: number): OwnAnswer {
   return own(RCODE.noError, isAsked ? [record] : []);
 }
 
-/** The suffix of ours that `name` lies under, the longest; undefined: none. */
-export function suffixOf(suffixes: ReadonlySet<DnsName>, name: DnsName): DnsName | undefined {
-  for (let at: DnsName | undefined = name; at !== undefined; at = parentOf(at)) {
-    if (suffixes.has(at)) return at;
-  }
-  return undefined;
-}
-
 /** The answer, or undefined when resolvers are to be asked. */
 export function answerLocally(
   { names, suffixes, isRouted }: LocalKnowledge,
@@ -86,6 +78,7 @@ export function answerLocally(
     const known = isService ? SERVICE_NAME : names.nameOf(reversed);
     if (known !== undefined) return answerReverse(known, type);
   }
-  const suffix = suffixOf(suffixes, name);
-  return suffix === undefined || isRouted(name) ? undefined : own(RCODE.nameError);
+  return knownSuffix(suffixes, name) === undefined || isRouted(name)
+    ? undefined
+    : own(RCODE.nameError);
 }

@@ -133,9 +133,17 @@ export function longestSuffix<Value>(
   table: ReadonlyMap<DnsName, Value>,
   name: DnsName,
 ): Value | undefined {
+  const suffix = knownSuffix(table, name);
+  return suffix === undefined ? undefined : table.get(suffix);
+}
+
+/** The longest suffix of `name` that a set or table has, the name itself included. */
+export function knownSuffix(
+  known: { readonly has: (name: DnsName) => boolean },
+  name: DnsName,
+): DnsName | undefined {
   for (let at: DnsName | undefined = name; at !== undefined; at = parentOf(at)) {
-    const value = table.get(at);
-    if (value !== undefined) return value;
+    if (known.has(at)) return at;
   }
   return undefined;
 }

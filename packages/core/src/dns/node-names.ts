@@ -41,14 +41,30 @@ interface Tables {
   readonly wild: ReadonlySet<DnsName>;
 }
 
+interface Parsed {
+  readonly name: DnsName | undefined;
+  readonly addresses: readonly IpAddress[];
+}
+
+/** By the node's object, which stays the same as long as nothing about the node changes. */
+const parsedNodes = new WeakMap<NamedNode, Parsed>();
+
+function parsed(node: NamedNode): Parsed {
+  let known = parsedNodes.get(node);
+  if (known === undefined) {
+    known = { name: parseName(node.name), addresses: node.addresses.map(prefixAddress) };
+    parsedNodes.set(node, known);
+  }
+  return known;
+}
+
 function build({ nodes, extraRecords, withIpv6 }: NodeNamesOptions): Tables {
   const addresses = new Map<DnsName, readonly IpAddress[]>();
   const names = new Map<IpAddress, DnsName>();
   const wild = new Set<DnsName>();
   for (const node of nodes()) {
-    const name = parseName(node.name);
+    const { name, addresses: all } = parsed(node);
     if (name === undefined || name === ROOT) continue;
-    const all = node.addresses.map(prefixAddress);
     for (const address of all) if (!names.has(address)) names.set(address, name);
     const hasIpv4 = all.some((address) => familyOf(address) === 4);
     const given = withIpv6 || !hasIpv4 ? all : all.filter((address) => familyOf(address) === 4);

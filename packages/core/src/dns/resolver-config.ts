@@ -3,8 +3,7 @@
  */
 
 import { upstreamsMax } from './limits.js';
-import { suffixOf } from './local-answer.js';
-import { type DnsName, longestSuffix } from './name.js';
+import { type DnsName, knownSuffix, longestSuffix } from './name.js';
 import { NodeNames } from './node-names.js';
 import type { Upstream } from './upstream.js';
 import { isOwnService } from './upstream.js';
@@ -27,8 +26,8 @@ export function emptyConfig(): ResolverConfig {
 
 /** True when a name goes to the resolvers of a route rather than to a shorter suffix of ours. */
 export function isRouted({ suffixes, routes }: ResolverConfig, name: DnsName): boolean {
-  const ours = suffixOf(suffixes, name);
-  const route = suffixOf(new Set(routes.keys()), name);
+  const ours = knownSuffix(suffixes, name);
+  const route = knownSuffix(routes, name);
   return route !== undefined && (ours === undefined || route.length > ours.length);
 }
 

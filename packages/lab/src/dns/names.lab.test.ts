@@ -222,6 +222,26 @@ describe.skipIf(skips)('names of the network', () => {
     });
   });
 
+  test('a file that is a mount of its own, as in containers, is written in place and put back', async () => {
+    await network.cli.run('right', ['down']);
+    const bind = 'cp /etc/resolv.conf /run/bound && mount --bind /run/bound /etc/resolv.conf';
+    await until(network.world, 'right', 'the original', async () => {
+      expect(await resolvConf('right')).toBe(ORIGINAL.trim());
+    });
+    await network.sh('right', bind);
+    await network.cli.run('right', ['up']);
+    await until(network.world, 'right', 'our resolv.conf', async () => {
+      expect(await resolvConf('right')).toContain(SERVICE);
+    });
+    expect(await network.sh('right', 'getent ahostsv4 left')).toContain(network.addressOf('left'));
+    await network.cli.run('right', ['down']);
+    await until(network.world, 'right', 'the original', async () => {
+      expect(await resolvConf('right')).toBe(ORIGINAL.trim());
+    });
+    expect(await network.sh('right', 'ls /etc | grep -c pre-warren || true')).toBe('0');
+    await network.cli.run('right', ['up']);
+  });
+
   test('after kill -9 the next start puts the original back, after an orderly end it is back at once', async () => {
     await network.killDaemon('left');
     expect(await resolvConf('left')).toContain(SERVICE);

@@ -18,6 +18,8 @@ import { SystemResolved, usesResolved } from './system-resolved.js';
 
 /** A DHCP client's renewal is undone within this; reading one small file costs microseconds. */
 const LOOK_MS = 5000;
+/** Every half minute the system's own resolvers are looked up as well: that may take a program's start. */
+const LOOKS_PER_SURVEY = 6;
 /** Who writes the file so often within so long will not stop: two programs must not fight for ever. */
 const REPAIRS_MAX = 5;
 const REPAIRS_WITHIN_MS = 60_000;
@@ -66,6 +68,7 @@ export class SystemDnsKeeper {
   #timer: NodeJS.Timeout | undefined;
   #repairs: number[] = [];
   #resolvers = '';
+  #looks = 0;
   #closed = false;
 
   constructor(options: SystemDnsOptions) {
@@ -150,6 +153,7 @@ export class SystemDnsKeeper {
 
   #look(): void {
     if (this.#running !== undefined) return;
+    if (++this.#looks % LOOKS_PER_SURVEY === 0) void this.#tellResolvers();
     if (this.#applied !== textOf(this.#wanted)) {
       this.#apply();
       return;
