@@ -5,6 +5,7 @@
  * queue, which drops by its own rules, instead of in ours.
  */
 import { createChecksum } from '../checksum/wasm-checksum.js';
+import { DirectWait } from '../libc/direct-wait.js';
 import { type Libc, loadLibc } from '../libc/libc.js';
 import { OffloadTun } from '../tun/offload-tun.js';
 import { PlainTun, type TunOptions } from '../tun/plain-tun.js';
@@ -34,6 +35,7 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
   const arena = new Arena(arenaBytes, libc.addressOf);
   const tun = new OffloadTun({ ...device, libc, arena, checksum: createChecksum(arena) });
   const sockets = new LinuxSockets({ ...events, libc, arena, onWritable: () => tun.resume() });
+  let waiting: DirectWait | undefined;
   return {
     tun,
     udp: sockets,
@@ -43,7 +45,11 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
       sockets.flush();
       if (sockets.isBlocked) tun.pause();
     },
+    wait(options) {
+      waiting = new DirectWait(libc, device.fd, options);
+    },
     close() {
+      waiting?.close();
       sockets.closeAll();
       tun.close();
     },

@@ -8,6 +8,7 @@ import type { SocketId } from '@warren/core/engines/paths';
 import type { Endpoint } from '@warren/core/ip/address';
 import type { DatagramBatch } from '@warren/core/packet-engine/datagram-batch';
 import type { PacketBatch, TunSink, UdpSink } from '@warren/core/packet-engine/packet-ports';
+import type { DirectWaitOptions } from '../libc/direct-wait.js';
 import type { PlaneWorkerData } from './plane-messages.js';
 
 /** A TUN device that is open. */
@@ -40,6 +41,8 @@ export interface PlaneIo {
   readonly description: string;
   /** What was written and sent leaves. Comes after every call of the engine, within the same event. */
   flush(): void;
+  /** From now on it waits for packets by itself, as far as it can. Comes once. */
+  wait(options: DirectWaitOptions): void;
   close(): void;
 }
 

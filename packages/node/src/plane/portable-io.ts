@@ -28,6 +28,7 @@ export function portableIo(tun: PlaneTun, events: UdpEvents): PlaneIo {
     udp: sockets,
     description: 'portable: one packet a call',
     flush() {},
+    wait() {},
     close() {
       sockets.closeAll();
       tun.close();

@@ -75,6 +75,11 @@ export async function runPlane(
     io.flush();
   });
 
+  io.wait({
+    nextTimerMs: () => (engine.nextTimeout() ?? Number.POSITIVE_INFINITY) - clock.now(),
+    onHandled: () => ups.flush(),
+  });
+
   /** What the engine did takes effect. */
   function settle(): void {
     io.flush();

@@ -108,7 +108,7 @@ export class LinuxSockets implements UdpSink {
     const { libc } = this.#options;
     const socket = new LinuxSocket(libc, socketId, family, bound.fd, (of) => this.#listener(of));
     this.#sockets.set(socketId, socket);
-    setImmediate(() => {
+    this.#options.libc.soon(() => {
       if (socket.isOpen) this.#options.onOpen(socketId, bound.port);
     });
   }
@@ -123,7 +123,7 @@ export class LinuxSockets implements UdpSink {
     this.#sockets.delete(socketId);
     socket.close();
     this.#sender.abandon(socket);
-    if (wasBlocked) setImmediate(() => this.#tellRoom());
+    if (wasBlocked) this.#options.libc.soon(() => this.#tellRoom());
   }
 
   send(
@@ -194,7 +194,7 @@ export class LinuxSockets implements UdpSink {
   #fail(socketId: SocketId, reason: string): void {
     const failure = { reason };
     this.#failures.set(socketId, failure);
-    setImmediate(() => {
+    this.#options.libc.soon(() => {
       if (this.#failures.get(socketId) !== failure) return; // closed or opened again meanwhile
       this.#failures.delete(socketId);
       this.#options.onFailed(socketId, reason);
@@ -208,7 +208,7 @@ export class LinuxSockets implements UdpSink {
     }
     this.#refusals.push({ socketId, remote, reason });
     if (this.#refusals.length > 1) return;
-    setImmediate(() => {
+    this.#options.libc.soon(() => {
       const refusals = this.#refusals;
       this.#refusals = [];
       for (const refusal of refusals) {
