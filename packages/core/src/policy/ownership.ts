@@ -5,17 +5,29 @@ import { rangeContains, rangeOfAddress, rangeOfPrefix } from './address-set.js';
 import type { Policy } from './policy.js';
 import type { Selector } from './selector.js';
 
+/** Of a policy: made once, asked for each route of each node. */
+const known = new WeakMap<Policy, Identities>();
+
+function identitiesOf(policy: Policy): Identities {
+  let identities = known.get(policy);
+  if (identities === undefined) {
+    identities = new Identities(policy);
+    known.set(policy, identities);
+  }
+  return identities;
+}
+
 /**
  * True when the user may give a machine this tag. Without an entry in `tagOwners`, and without a policy, nobody
  * may but who makes tagged keys on the hub.
  */
 export function mayTag(policy: Policy, login: string, tag: string): boolean {
-  return owns(policy, new Identities(policy).ofUser(login.toLowerCase()), tag);
+  return owns(policy, identitiesOf(policy).ofUser(login.toLowerCase()), tag);
 }
 
 /** As {@link mayTag}, of a machine that has `tags` already: a tag may own others. */
 export function mayRetag(policy: Policy, tags: readonly string[], tag: string): boolean {
-  return tags.includes(tag) || owns(policy, new Identities(policy).ofTags(tags), tag);
+  return tags.includes(tag) || owns(policy, identitiesOf(policy).ofTags(tags), tag);
 }
 
 function owns(policy: Policy, identities: ReadonlySet<string>, tag: string): boolean {
@@ -34,7 +46,7 @@ export function autoApproves(policy: Policy, node: AccessNode, route: Prefix): b
         .filter((approval) => rangeContains(approval.range, range))
         .flatMap((approval) => approval.approvers);
   if (approvers.length === 0) return false;
-  const identities = new Identities(policy).ofNode(node);
+  const identities = identitiesOf(policy).ofNode(node);
   return approvers.some((approver) => isApprover(approver, node, identities));
 }
 

@@ -39,6 +39,14 @@ describe.skipIf(skips)('a policy', () => {
     await new Promise((resolve) => setTimeout(resolve, 500)); // to the machines
   }
 
+  /** One port from left to right: nothing but answers comes in on the left. */
+  function oneWay(): readonly object[] {
+    const dst = addressesOf('right').map(
+      (address) => `${address.includes(':') ? `[${address}]` : address}:${OPEN_PORT}`,
+    );
+    return [{ action: 'accept', src: addressesOf('left'), dst, proto: 'tcp' }];
+  }
+
   const control = async (): Promise<HubNumbers['control']> => (await network.hubNumbers()).control;
   const deltas = async (): Promise<number> => (await control()).counters['map-delta'] ?? 0;
 
@@ -108,10 +116,7 @@ describe.skipIf(skips)('a policy', () => {
   test('of one direction and one port lets that through with its answers, drops and counts the rest', async () => {
     const before = await control();
     const dropped = { left: await drops('left'), right: await drops('right') };
-    const to = addressesOf('right').map(
-      (address) => `${address.includes(':') ? `[${address}]` : address}:${OPEN_PORT}`,
-    );
-    await setRules([{ action: 'accept', src: addressesOf('left'), dst: to, proto: 'tcp' }]);
+    await setRules(oneWay());
 
     expect(await answers('tcp', 'left', 'right', OPEN_PORT)).toEqual([true, true]);
     expect(await pings('left', 'right')).toEqual([true, true]);
@@ -152,7 +157,7 @@ describe.skipIf(skips)('a policy', () => {
   });
 
   test('that is there when a daemon starts holds from its first packet', async () => {
-    await setRules([]);
+    await setRules(oneWay());
     await network.killDaemon('left');
     await network.startDaemon('left');
     await network.statusUntil('left', 'up', ({ state }) => state === 'Running');

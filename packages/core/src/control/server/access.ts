@@ -84,6 +84,41 @@ class TailnetAccess {
   }
 }
 
+/** Who sees whom before and after another policy. Nodes that neither tells apart share an answer. */
+export class SightChange {
+  readonly #old: AccessTable;
+  readonly #next: AccessTable;
+  readonly #known = new Map<string, PeerChange>();
+
+  constructor(old: AccessTable, next: AccessTable) {
+    this.#old = old;
+    this.#next = next;
+  }
+
+  /** What becomes of a viewer's peers; may name the viewer itself. */
+  of(viewer: NodeId): PeerChange {
+    const [old, next] = [this.#old, this.#next].map((table) => table.entry(viewer)?.accessClass);
+    const key = `${old?.key ?? ''} > ${next?.key ?? ''}`;
+    let change = this.#known.get(key);
+    if (change === undefined) {
+      const lost = new Set<NodeId>();
+      for (const { members } of old?.sees ?? []) for (const member of members) lost.add(member);
+      const gained: NodeId[] = [];
+      for (const { members } of next?.sees ?? []) {
+        for (const member of members) if (!lost.delete(member)) gained.push(member);
+      }
+      change = { gained, lost: [...lost] };
+      this.#known.set(key, change);
+    }
+    return change;
+  }
+}
+
+export interface PeerChange {
+  readonly gained: readonly NodeId[];
+  readonly lost: readonly NodeId[];
+}
+
 export class NetworkAccess {
   readonly #tailnets = new Map<TailnetId, TailnetAccess>();
   readonly #homes = new Map<NodeId, TailnetAccess>();
@@ -130,10 +165,11 @@ export class NetworkAccess {
     return [...tailnets].filter((tailnet) => old.get(tailnet) !== next.get(tailnet));
   }
 
-  /** Works everything out anew for a tailnet, under its present policy. */
-  rebuild(tailnet: TailnetId): void {
-    const table = this.#tailnets.get(tailnet)?.table;
-    if (table !== undefined) this.#fill(tailnet, [...table.nodes()]);
+  /** Works everything out anew for a tailnet, under its present policy; undefined: it has no nodes. */
+  rebuild(tailnet: TailnetId): SightChange | undefined {
+    const old = this.#tailnets.get(tailnet)?.table;
+    if (old === undefined) return undefined;
+    return new SightChange(old, this.#fill(tailnet, [...old.nodes()]).table);
   }
 
   sees(one: NodeId, other: NodeId): boolean {

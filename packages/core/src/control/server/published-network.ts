@@ -36,6 +36,8 @@ export interface PublicationListener {
   onHead(viewer: NodeId): void;
   /** A user whose profile `viewer` has is called otherwise. */
   onUser(viewer: NodeId, user: UserId): void;
+  /** All of it that concerns `viewer` was told, and it may be much: a good time to pass it on. */
+  onViewerDone(viewer: NodeId): void;
 }
 
 export class PublishedNetwork {
@@ -248,16 +250,20 @@ export class PublishedNetwork {
   }
 
   #publishPolicy(tailnet: TailnetId, listener: PublicationListener): void {
-    const nodes = [...this.#state.nodes.values()].filter((node) => node.tailnet === tailnet);
-    const before = new Map(nodes.map(({ id }) => [id, new Set(this.#access.peersOf(id))]));
-    this.#access.rebuild(tailnet);
-    for (const [viewer, seen] of before) {
+    const change = this.#access.rebuild(tailnet);
+    if (change === undefined) return;
+    for (const { id: viewer, tailnet: home } of this.#state.nodes.values()) {
+      if (home !== tailnet) continue;
       listener.onHead(viewer);
       if (this.#blind.has(viewer)) continue;
-      for (const peer of this.#access.peersOf(viewer)) {
-        if (!seen.delete(peer)) listener.onPeer(viewer, peer, undefined);
+      const { gained, lost } = change.of(viewer);
+      for (const peer of gained) {
+        if (peer !== viewer) listener.onPeer(viewer, peer, undefined);
       }
-      for (const peer of seen) listener.onPeer(viewer, peer, this.#shown.get(peer));
+      for (const peer of lost) {
+        if (peer !== viewer) listener.onPeer(viewer, peer, this.#shown.get(peer));
+      }
+      listener.onViewerDone(viewer);
     }
   }
 

@@ -14,7 +14,14 @@
 import { assert } from '../../base/assert.js';
 import { Counters } from '../../base/counters.js';
 import { EventHeap } from '../../base/event-heap.js';
-import { after, earliest, type Instant, instant, type WallTime } from '../../base/instant.js';
+import {
+  after,
+  earliest,
+  type Instant,
+  instant,
+  type WallTime,
+  wallTime,
+} from '../../base/instant.js';
 import { formatRfc3339 } from '../../base/rfc3339.js';
 import type { MachineKey, NodeKey } from '../../keys/keys.js';
 import { fullMapResponse, type ViewHead } from '../../netmap/diff.js';
@@ -89,6 +96,8 @@ export class MapSessions {
   readonly #sessions = new Map<SessionId, MapSession>();
   readonly #byNode = new Map<NodeId, Set<MapSession>>();
   readonly #outputs: MapSessionsOutput[] = [];
+  /** Frames of this moment: most viewers of a change get the same bytes. */
+  readonly #frames = new Map<string, Uint8Array>();
   /** What has something to say. */
   readonly #dirty = new Set<MapSession>();
   readonly #alarms = new EventHeap();
@@ -121,6 +130,12 @@ export class MapSessions {
         for (const session of this.#byNode.get(viewer) ?? []) {
           session.pendingUsers.add(user);
           this.#dirty.add(session);
+        }
+      },
+      onViewerDone: (viewer) => {
+        const wall = wallTime(this.#now + this.#wallOffset);
+        for (const session of this.#byNode.get(viewer) ?? []) {
+          this.#bringUpToDate(session, this.#now, wall);
         }
       },
     };
@@ -351,39 +366,34 @@ export class MapSessions {
     this.#flushAt = undefined;
     this.#network.publish(this.#presence, wall, this.#listener);
     this.#watchRoutes(now);
-    const { state } = this.#network;
-    /** Frames of this moment: most viewers of a change get the same bytes. */
-    const frames = new Map<string, Uint8Array>();
-    for (const session of [...this.#dirty]) {
-      const node = state.nodes.get(session.node);
-      if (node?.nodeKey !== session.nodeKey) {
-        this.#close(session, node === undefined ? 'unknown-node' : 'key-replaced', now, wall);
-        continue;
-      }
-      if (session.writeDeadline !== undefined) continue; // `drained` brings it back
-      this.#dirty.delete(session);
-      const head = this.#network.head(node.id, wall);
-      const delta = head && takeDelta(session, head, this.#network);
-      this.counters.add(delta === undefined ? 'map-delta-empty' : 'map-delta');
-      if (delta !== undefined) this.#writeDelta(session, delta, frames, now);
-    }
+    for (const session of [...this.#dirty]) this.#bringUpToDate(session, now, wall);
+    this.#frames.clear();
   }
 
-  #writeDelta(
-    session: MapSession,
-    { response, key }: SessionDelta,
-    frames: Map<string, Uint8Array>,
-    now: Instant,
-  ): void {
+  #bringUpToDate(session: MapSession, now: Instant, wall: WallTime): void {
+    const node = this.#network.state.nodes.get(session.node);
+    if (node?.nodeKey !== session.nodeKey) {
+      this.#close(session, node === undefined ? 'unknown-node' : 'key-replaced', now, wall);
+      return;
+    }
+    if (session.writeDeadline !== undefined) return; // `drained` brings it back
+    this.#dirty.delete(session);
+    const head = this.#network.head(node.id, wall);
+    const delta = head && takeDelta(session, head, this.#network);
+    this.counters.add(delta === undefined ? 'map-delta-empty' : 'map-delta');
+    if (delta !== undefined) this.#writeDelta(session, delta, now);
+  }
+
+  #writeDelta(session: MapSession, { response, key }: SessionDelta, now: Instant): void {
     if (key === undefined) {
       this.#write(session, response, now);
       return;
     }
     const name = `${session.compression} ${key}`;
-    let frame = frames.get(name);
+    let frame = this.#frames.get(name);
     if (frame === undefined) {
       frame = encodeMapFrame(encodeMapResponse(response), session.compression);
-      frames.set(name, frame);
+      this.#frames.set(name, frame);
     }
     this.#push(session, frame, now);
   }
