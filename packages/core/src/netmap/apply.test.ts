@@ -276,3 +276,29 @@ test('the packet filter is kept until control states another; nothing stated is 
   expect(apply(more, { PacketFilter: [] }).packetFilter).toHaveLength(1);
   expect(apply(undefined, { Node: node(1) }).packetFilter).toEqual([]);
 });
+
+test('DNS settings stay until there are others, which replace them whole', () => {
+  const first = apply(undefined, {
+    Node: node(1),
+    DNSConfig: { Proxied: true, Domains: ['net.example'], Resolvers: [{ Addr: '9.9.9.9' }] },
+  });
+  expect(first.dns).toMatchObject({ proxied: true, domains: ['net.example'] });
+  const second = apply(first, { PeersChanged: [node(2)] });
+  expect(second.dns).toBe(first.dns);
+  const third = apply(second, { DNSConfig: { Domains: ['other.example'] } });
+  expect(third.dns).toMatchObject({ proxied: false, domains: ['other.example'], resolvers: [] });
+  expect(base().dns).toBeUndefined();
+});
+
+test('capabilities and SSH host keys of nodes, where they are such', () => {
+  const key = `ssh-ed25519 ${'A'.repeat(68)}`;
+  const { self, peers } = apply(undefined, {
+    Node: node(1, { CapMap: { 'magicdns-aaaa': null, ['x'.repeat(500)]: [] } }),
+    Peers: [
+      node(2, { Hostinfo: { sshHostKeys: [`${key} root@host`, 'evil\nhost ssh-rsa AAAA', 7] } }),
+    ],
+  });
+  expect(self.capabilities).toEqual(['magicdns-aaaa']);
+  expect(peers.get(2)?.sshHostKeys).toEqual([key]);
+  expect(peers.get(2)?.capabilities).toBeUndefined();
+});
