@@ -1,8 +1,8 @@
 /**
  * TUN and UDP on Linux system calls with the kernel's offload, everything in one arena.
  *
- * While the kernel has no room for what we send, nothing more is read from TUN: packets wait in the device's own
- * queue, which drops by its own rules, instead of in ours.
+ * While the kernel has no room for what we send, TUN is read on: its own queue of 500 packets knows no peers and
+ * drops those of all, while the short queue of the sockets has shares by peer (docs/adr/0009).
  */
 import { createChecksum } from '../checksum/wasm-checksum.js';
 import { DirectWait } from '../libc/direct-wait.js';
@@ -34,7 +34,7 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
   const arenaBytes = OffloadTun.arenaBytes(device.mtuBytes) + LINUX_SOCKETS_ARENA_BYTES;
   const arena = new Arena(arenaBytes, libc.addressOf);
   const tun = new OffloadTun({ ...device, libc, arena, checksum: createChecksum(arena) });
-  const sockets = new LinuxSockets({ ...events, libc, arena, onWritable: () => tun.resume() });
+  const sockets = new LinuxSockets({ ...events, libc, arena });
   let waiting: DirectWait | undefined;
   return {
     tun,
@@ -43,7 +43,6 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
     flush() {
       tun.flush();
       sockets.flush();
-      if (sockets.isBlocked) tun.pause();
     },
     wait(options) {
       waiting = new DirectWait(libc, device.fd, options);

@@ -52,7 +52,6 @@ export class OffloadTun {
   readonly #vectorsAt: number;
   readonly #copies: ArenaCopies;
   #vectors = 0;
-  #isPaused = false;
   #isClosed = false;
 
   /** How much of the arena a device of this MTU takes. */
@@ -94,19 +93,6 @@ export class OffloadTun {
     this.#copies.clear();
   }
 
-  /** No packets for now: there is no room to send them. */
-  pause(): void {
-    if (this.#isPaused || this.#isClosed) return;
-    this.#isPaused = true;
-    this.#poll.watch(false, false);
-  }
-
-  resume(): void {
-    if (!this.#isPaused || this.#isClosed) return;
-    this.#isPaused = false;
-    this.#poll.watch(true, false);
-  }
-
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -135,7 +121,7 @@ export class OffloadTun {
   #drain(): void {
     const { libc, fd, arena, counters } = this.#options;
     let isGone = false;
-    for (let reads = 0; reads < READS_PER_WAKE && !this.#isPaused && !this.#isClosed; reads++) {
+    for (let reads = 0; reads < READS_PER_WAKE && !this.#isClosed; reads++) {
       const length = libc.read(fd, arena.address + this.#readAt, READ_BYTES_MAX);
       if (length <= 0) {
         const errno = length < 0 ? libc.errno() : EAGAIN;

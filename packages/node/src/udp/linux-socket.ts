@@ -28,8 +28,13 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const MSG_ERRQUEUE = 0x2000;
 
-/** Kernel buffers: some milliseconds at ten Gbit/s, while another event is under way. */
-const SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Some milliseconds at ten Gbit/s, while another event is under way. */
+const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
+/**
+ * All peers share it, and what lies in it can't be overtaken: where the device is slow and its queue deep, this is how
+ * long everybody waits. 80 ms at 100 Mbit/s, a millisecond at ten Gbit/s, after which TUN waits.
+ */
+const SEND_BUFFER_BYTES = 512 * 1024;
 /** Errors that wait on a socket and are taken off at once; more are left for the next turn. */
 const MAX_ERRORS_AT_ONCE = 64;
 const INT_BYTES = 4;
@@ -103,12 +108,12 @@ export class SocketCalls {
       return errnoName(errno);
     }
     // Without the right to exceed the system's limit, that limit will do.
-    for (const [forced, plain] of [
-      [SO_RCVBUFFORCE, SO_RCVBUF],
-      [SO_SNDBUFFORCE, SO_SNDBUF],
+    for (const [forced, plain, bytes] of [
+      [SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES],
+      [SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES],
     ] as const) {
-      if (!this.#setInt(fd, SOL_SOCKET, forced, SOCKET_BUFFER_BYTES)) {
-        this.#setInt(fd, SOL_SOCKET, plain, SOCKET_BUFFER_BYTES);
+      if (!this.#setInt(fd, SOL_SOCKET, forced, bytes)) {
+        this.#setInt(fd, SOL_SOCKET, plain, bytes);
       }
     }
     if (gro) this.#setInt(fd, SOL_UDP, UDP_GRO, 1);

@@ -380,6 +380,29 @@ test('without room in the kernel datagrams wait, in order and bounded, and the p
   expect(told).toEqual(['writable', 'writable']);
 });
 
+test('without room a flood to one remote costs another nothing, and remotes take turns', async () => {
+  const { sockets, arena, data, heard, of, seen, counters } = await stage([
+    [1, 4],
+    [2, 4],
+    [3, 4],
+  ]);
+  seen.isFull = true;
+  for (let i = 0; i < 100; i++) {
+    arena.view.setUint32(data, i);
+    sockets.send(1, of(2), arena.bytes, data, 1000);
+    if (i % 30 === 0) sockets.send(1, of(3), arena.bytes, data, 100);
+    sockets.flush();
+  }
+  seen.isFull = false;
+  await until(() => heard.get(3)?.length === 4 && !sockets.isBlocked);
+  await until(() => heard.get(2)?.length === 28);
+  expect(counters.get('udp-send-queue-full')).toBe(100 - 28);
+  // What waits longest goes first, and of each remote in order.
+  const numbers = heard.get(2)?.map((bytes) => bytes.readUInt32BE(0)) ?? [];
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  expect(heard.get(3)?.map((bytes) => bytes.readUInt32BE(0))).toEqual([0, 30, 60, 90]);
+});
+
 test('closed from within a batch, and opened again at once: nothing of the old one comes any more', async () => {
   const { sockets, arena, data, heard, of, hooks, counters, told } = await stage([
     [1, 4],

@@ -43,7 +43,7 @@ export interface LinuxSocketsOptions {
   /** Told once for datagrams that were refused together. */
   readonly onSendFailed: (socketId: SocketId, remote: Endpoint, reason: string) => void;
   /** The kernel has room again: {@link LinuxSockets.isBlocked} is false. */
-  readonly onWritable: () => void;
+  readonly onWritable?: () => void;
 }
 
 interface Refusal {
@@ -56,9 +56,8 @@ interface Refusal {
  * How a plane drives it, all within one event:
  *
  *     onBatch(socketId, batch)      engine.handleUdpBatch(socketId, batch, now); tun.flush(); sockets.flush()
- *     TUN readable                  engine.handleTunBatch(batch, now); sockets.flush(); if sockets.isBlocked, TUN pauses
+ *     TUN readable                  engine.handleTunBatch(batch, now); sockets.flush()
  *     message, timer                engine.handle... ; tun.flush(); sockets.flush()
- *     onWritable()                  TUN goes on
  *
  * `send` of memory in the arena only notes where the bytes lie: they stay as they are until `flush`. Any other
  * memory is copied in the call. Every other event comes from a turn of its own, never from within a call.
@@ -93,7 +92,7 @@ export class LinuxSockets implements UdpSink {
     this.#copies = new ArenaCopies(arena, COPIES_BYTES, 0);
   }
 
-  /** Datagrams wait for room in the kernel; who can, should send no more until `onWritable`. */
+  /** Datagrams wait for room in the kernel, until `onWritable`; more take the place of others. */
   get isBlocked(): boolean {
     return this.#sender.isHolding;
   }
@@ -175,7 +174,7 @@ export class LinuxSockets implements UdpSink {
   }
 
   #tellRoom(): void {
-    if (!this.isBlocked) this.#options.onWritable();
+    if (!this.isBlocked) this.#options.onWritable?.();
   }
 
   /** Errors that came in, such as ICMP's, say nothing about the socket itself: it lives. */

@@ -55,6 +55,11 @@ export class SegmentGroup {
     return this.#remote;
   }
 
+  /** Of all its datagrams. */
+  get bytes(): number {
+    return this.#totalBytes;
+  }
+
   isFor(socket: LinuxSocket, remote: Remote): boolean {
     return this.#socket === socket && this.#remote === remote;
   }

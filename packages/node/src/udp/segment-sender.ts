@@ -119,9 +119,8 @@ export class SegmentSender {
   #transmit(group: SegmentGroup): void {
     const { socket } = group;
     if (socket.isBlocked || !this.#put(group)) {
-      if (!this.#held.hold(group)) {
-        this.#options.counters.add('udp-send-queue-full', group.count - group.first);
-      }
+      const dropped = this.#held.hold(group);
+      if (dropped > 0) this.#options.counters.add('udp-send-queue-full', dropped);
       if (!socket.isBlocked) socket.setBlocked(true);
     }
     group.clear();
