@@ -42,7 +42,8 @@ const folders = {
   policy: [...vocabulary, 'netmap'],
   control: [...vocabulary, 'netmap', 'policy'],
   dns: vocabulary,
-  'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter'],
+  via: ['base', 'ip'],
+  'packet-engine': [...vocabulary, ...codecs, 'wireguard', 'filter', 'via'],
   'path-engine': [...vocabulary, ...codecs, 'netmap', 'netcheck', 'paths', 'portmap', 'why'],
 };
 

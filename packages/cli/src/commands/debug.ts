@@ -8,6 +8,7 @@ import { LocalClient } from '../local-client.js';
 import { socketPathOf } from '../options.js';
 import { renderCiphers } from '../render/cipher-report.js';
 import { renderPortMap } from '../render/portmap-report.js';
+import { viaOfPrefix, viaOfSite } from '../render/via.js';
 
 const EXIT_NOT_MAPPED = 1;
 const EXIT_NO_CIPHER = 1;
@@ -83,7 +84,27 @@ function defineCrypto(debug: Command, context: CliContext): void {
   );
 }
 
+function defineVia(debug: Command, context: CliContext): void {
+  const command = debug
+    .command('via')
+    .description('IPv6 networks that stand for IPv4 ones of sites, both ways')
+    .argument('<site-or-prefix>', 'number of a site, or an IPv6 prefix that stands for a network')
+    .argument('[network]', 'IPv4 network of the site, such as 10.1.1.0/24')
+    .option('--json', 'as JSON', false)
+    .action((first: string, second: string | undefined, { json }: { readonly json: boolean }) => {
+      const via = second === undefined ? viaOfPrefix(first) : viaOfSite(first, second);
+      if (json) context.terminal.printJson(via);
+      else if (second === undefined) context.terminal.print(`site ${via.site}, ${via.network}`);
+      else context.terminal.print(via.prefix);
+    });
+  describe(command, [
+    ['warren debug via 7 10.1.1.0/24', 'fd7a:115c:a1e0:b1a:0:7:a01:100/120'],
+    ['warren debug via fd7a:115c:a1e0:b1a:0:7:a01:100/120', 'site 7, 10.1.1.0/24'],
+  ]);
+}
+
 export function defineDebug(command: Command, context: CliContext): void {
   definePortMap(command, context);
   defineCrypto(command, context);
+  defineVia(command, context);
 }

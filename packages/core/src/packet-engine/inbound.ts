@@ -19,6 +19,7 @@ import type { DirectPath, Path, RegionId, RelayPath, SocketId } from '../engines
 import type { PacketFilter } from '../filter/packet-filter.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import { VIA_SHRINK_BYTES, type ViaTranslator } from '../via/via-translator.js';
 import type { Device } from '../wireguard/device.js';
 import type { HandshakeOrigin } from '../wireguard/handshake-gate.js';
 import {
@@ -48,6 +49,7 @@ export class Inbound {
   readonly #device: Device<PeerEntry>;
   readonly #peers: PeerTable;
   readonly #filter: PacketFilter;
+  readonly #via: ViaTranslator;
   readonly #tun: TunSink;
   readonly #transmitter: Transmitter;
   readonly #reporter: UpReporter;
@@ -59,6 +61,7 @@ export class Inbound {
     device: Device<PeerEntry>,
     peers: PeerTable,
     filter: PacketFilter,
+    via: ViaTranslator,
     tun: TunSink,
     transmitter: Transmitter,
     reporter: UpReporter,
@@ -67,6 +70,7 @@ export class Inbound {
     this.#device = device;
     this.#peers = peers;
     this.#filter = filter;
+    this.#via = via;
     this.#tun = tun;
     this.#transmitter = transmitter;
     this.#reporter = reporter;
@@ -249,8 +253,17 @@ export class Inbound {
     }
     peer.host.rxBytes += length;
     const drop = this.#filter.inbound(memory, at, length, now);
-    if (drop === undefined) this.#tun.write(memory, at, length);
-    else this.#counters.add(drop);
+    if (drop !== undefined) {
+      this.#counters.add(drop);
+      return;
+    }
+    const via = this.#via;
+    if (via.isOn && ipVersionOf(memory, at) === 6 && via.isForUs(memory, at)) {
+      const translated = via.toIpv4(memory, at, length, now);
+      if (translated > 0) this.#tun.write(memory, at + VIA_SHRINK_BYTES, translated);
+      return;
+    }
+    this.#tun.write(memory, at, length);
   }
 
   #directPath(socketId: SocketId, remote: Endpoint): DirectPath {

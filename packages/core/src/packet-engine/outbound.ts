@@ -5,6 +5,7 @@ import type { Counters } from '../base/counters.js';
 import { isFailure } from '../base/failure.js';
 import type { Instant } from '../base/instant.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
+import type { ViaTranslator } from '../via/via-translator.js';
 import {
   IPV4_DESTINATION_AT,
   IPV6_DESTINATION_AT,
@@ -17,11 +18,13 @@ import type { PeerTable } from './peer-table.js';
 export class Outbound {
   readonly #peers: PeerTable;
   readonly #filter: PacketFilter;
+  readonly #via: ViaTranslator;
   readonly #counters: Counters;
 
-  constructor(peers: PeerTable, filter: PacketFilter, counters: Counters) {
+  constructor(peers: PeerTable, filter: PacketFilter, via: ViaTranslator, counters: Counters) {
     this.#peers = peers;
     this.#filter = filter;
+    this.#via = via;
     this.#counters = counters;
   }
 
@@ -39,6 +42,16 @@ export class Outbound {
       this.#counters.add(`outer-${length.reason}`);
       return;
     }
+    const via = this.#via;
+    if (via.isOn && ipVersionOf(memory, at) === 4 && via.isAnswer(memory, at)) {
+      const translated = via.toIpv6(memory, at, length, now);
+      if (translated > 0) this.#route(via.scratch, via.scratchAt, translated, now);
+      return;
+    }
+    this.#route(memory, at, length, now);
+  }
+
+  #route(memory: Uint8Array, at: number, length: number, now: Instant): void {
     const { byAddress } = this.#peers;
     const peer =
       ipVersionOf(memory, at) === 4

@@ -16,6 +16,7 @@ import type { SocketId } from '../engines/paths.js';
 import { PacketFilter } from '../filter/packet-filter.js';
 import type { Endpoint } from '../ip/address.js';
 import type { Crypto, Random } from '../ports.js';
+import { ViaTranslator } from '../via/via-translator.js';
 import { Device } from '../wireguard/device.js';
 import type { DatagramBatch } from './datagram-batch.js';
 import { Inbound } from './inbound.js';
@@ -47,6 +48,7 @@ export class PacketEngine {
   readonly #device: Device<PeerEntry>;
   readonly #peers: PeerTable;
   readonly #filter: PacketFilter;
+  readonly #via: ViaTranslator;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
 
@@ -59,16 +61,18 @@ export class PacketEngine {
     this.#device = new Device({ ...options, counters });
     this.#peers = new PeerTable(this.#device, this.#transmitter, this.#reporter, counters);
     this.#filter = new PacketFilter(counters);
+    this.#via = new ViaTranslator(counters);
     this.#inbound = new Inbound(
       this.#device,
       this.#peers,
       this.#filter,
+      this.#via,
       options.tun,
       this.#transmitter,
       this.#reporter,
       counters,
     );
-    this.#outbound = new Outbound(this.#peers, this.#filter, counters);
+    this.#outbound = new Outbound(this.#peers, this.#filter, this.#via, counters);
   }
 
   /** One message of the PathEngine. */
@@ -122,6 +126,7 @@ export class PacketEngine {
         break;
       case 'set-filter':
         this.#filter.set(message.rules, message.localAddresses);
+        this.#via.setNetworks(message.localAddresses);
         break;
       case 'set-peer':
         this.#peers.set(message.peer, message, now);

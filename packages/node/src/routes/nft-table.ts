@@ -11,6 +11,7 @@
  * taking it away.
  */
 import { execFile } from 'node:child_process';
+import { VIA_ADDRESS } from '@warren/core/via/via-translator';
 import { UNDERLAY_MARK } from '../net/underlay-mark.js';
 import { deviceNumber } from '../tun/overlay-policy.js';
 import { FORWARDED_MARK, hex, MARK_MASK } from './route-plan.js';
@@ -20,6 +21,8 @@ export interface TableWish {
   readonly forwards: boolean;
   /** Under this machine's address. */
   readonly masquerades: boolean;
+  /** Translated packets of peers (4via6) go on under this machine's address, whatever else does. */
+  readonly translates?: boolean;
   /** Our own sockets go around an exit node. */
   readonly marks: boolean;
   /** Of the node; undefined: no socket. */
@@ -51,10 +54,14 @@ export function tableText(tunName: string, wish: TableWish): string {
       `iifname "${tunName}" oifname != "${tunName}" meta mark set meta mark & ${rest} | ${hex(FORWARDED_MARK)}`,
     ]);
   }
-  if (wish.forwards && wish.masquerades) {
-    chain('postrouting', 'nat hook postrouting priority srcnat', [
-      `oifname != "${tunName}" ${isMarked(FORWARDED_MARK)} masquerade`,
-    ]);
+  const leaving = [
+    ...(wish.masquerades ? [`${isMarked(FORWARDED_MARK)} masquerade`] : []),
+    // Nobody has a route back to this address.
+    ...(wish.translates === true ? [`ip saddr ${VIA_ADDRESS} masquerade`] : []),
+  ];
+  if (wish.forwards && leaving.length > 0) {
+    const rules = leaving.map((rule) => `oifname != "${tunName}" ${rule}`);
+    chain('postrouting', 'nat hook postrouting priority srcnat', rules);
   }
   if (wish.marks) {
     chain('output', 'filter hook output priority mangle', [

@@ -4,6 +4,7 @@ import { type Prefix, prefixAddress } from '@warren/core/ip/prefix';
 import { ownRoutes } from '@warren/core/netmap/own-routes';
 import { type ChosenRoutes, chooseRoutes } from '@warren/core/netmap/route-choice';
 import type { Netmap } from '@warren/core/netmap/types';
+import { viaNetwork } from '@warren/core/via/via-prefix';
 import { announcedBy, type RouteSettings } from '../config/route-settings.js';
 import type { RoutePlan } from './route-desk.js';
 
@@ -34,6 +35,7 @@ export function planRoutes(sources: RouteSources): PlannedRoutes {
   });
   const { exit } = chosen;
   const families = new Set(announced.map((route) => familyOf(prefixAddress(route))));
+  const translates = announced.some((route) => viaNetwork(route) !== undefined);
   const keepsLan = exit === undefined || exitNodeAllowLanAccess;
   return {
     chosen,
@@ -46,11 +48,12 @@ export function planRoutes(sources: RouteSources): PlannedRoutes {
         subnets: chosen.subnets,
         kept: keepsLan ? networks : [],
         exit: exit === undefined ? undefined : { v4: exit.v4, v6: exit.v6 },
+        ...(translates ? { via: true } : {}),
       },
       router:
         families.size === 0
           ? undefined
-          : { v4: families.has(4), v6: families.has(6), snat: snatSubnetRoutes },
+          : { v4: families.has(4) || translates, v6: families.has(6), snat: snatSubnetRoutes },
       udpPort,
     },
   };

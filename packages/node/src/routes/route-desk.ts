@@ -145,6 +145,7 @@ export class RouteDesk {
     const wish: TableWish = {
       forwards: router !== undefined,
       masquerades: router?.snat === true,
+      translates: used.via === true,
       marks: !isEmpty(used),
       udpPort: isEmpty(used) ? undefined : udpPort,
     };

@@ -14,6 +14,7 @@
  */
 import { familyOf, type IpFamily } from '@warren/core/ip/address';
 import { type Prefix, prefixAddress, prefixBits } from '@warren/core/ip/prefix';
+import { VIA_ADDRESS, VIA_SHRINK_BYTES } from '@warren/core/via/via-translator';
 import { UNDERLAY_MARK } from '../net/underlay-mark.js';
 import { deviceNumber, FIRST_PREFERENCE, PREFERENCES_EACH } from '../tun/overlay-policy.js';
 
@@ -25,6 +26,8 @@ export interface UsedRoutes {
   readonly kept: readonly Prefix[];
   /** Families that an exit node takes; the other goes nowhere. Undefined: no exit node is wanted. */
   readonly exit: { readonly v4: boolean; readonly v6: boolean } | undefined;
+  /** Packets of IPv4 that answer translated ones (4via6) come back to us. */
+  readonly via?: boolean;
 }
 
 /** On packets that a peer sends through this machine. */
@@ -64,6 +67,12 @@ export function routeRuleLines(numbers: RouteNumbers, udpPort: number | undefine
   ];
 }
 
+/** As much less than IPv6's smallest packet as an IPv6 header is longer. */
+const VIA_MTU_BYTES = 1_280 - VIA_SHRINK_BYTES;
+
+const viaRoute = (tunName: string): string =>
+  `${VIA_ADDRESS}/32 dev ${tunName} mtu lock ${VIA_MTU_BYTES}`;
+
 const isOf =
   (family: IpFamily) =>
   (prefix: Prefix): boolean =>
@@ -71,8 +80,9 @@ const isOf =
 
 /** What the table has to hold of one family, each without `route replace` and the table; none: no rules either. */
 export function tableRoutes(used: UsedRoutes, tunName: string, family: IpFamily): string[] {
-  const { subnets, kept, exit } = used;
-  if (exit === undefined && !subnets.some(isOf(family))) return [];
+  const { subnets, kept, exit, via } = used;
+  const answers = via === true && family === 4 ? [viaRoute(tunName)] : [];
+  if (exit === undefined && !subnets.some(isOf(family))) return answers;
   const isTaken = family === 4 ? exit?.v4 : exit?.v6;
   return [
     // Before all else: between this line and the next nothing is to leave.
@@ -82,19 +92,20 @@ export function tableRoutes(used: UsedRoutes, tunName: string, family: IpFamily)
     ...(exit !== undefined && family === 6 ? ['throw fe80::/10'] : []),
     ...kept.filter(isOf(family)).map((prefix) => `throw ${prefix}`),
     ...subnets.filter(isOf(family)).map((prefix) => `${prefix} dev ${tunName}`),
+    ...answers,
   ];
 }
 
 /** True when there is nothing to tell the kernel. */
-export function isEmpty({ subnets, exit }: UsedRoutes): boolean {
-  return subnets.length === 0 && exit === undefined;
+export function isEmpty({ subnets, exit, via }: UsedRoutes): boolean {
+  return subnets.length === 0 && exit === undefined && via !== true;
 }
 
 /** Does the text of `ip route show table` hold every route into the tunnel? */
 export function showsAll(shown: string, wanted: readonly string[], tunName: string): boolean {
   const lines = shown.split('\n').map((line) => line.trim().split(/\s+/).join(' '));
   return wanted
-    .filter((route) => route.endsWith(` dev ${tunName}`))
+    .filter((route) => route.includes(` dev ${tunName}`))
     .every((route) => {
       const [destination = ''] = route.split(' ');
       const written =
