@@ -22,7 +22,7 @@ const STOP_TIMEOUT_MS = 2_000;
  * idle tunnel's pings went through interpreted code for minutes, which is spread over so much memory that little of it
  * is in a processor's cache 10 ms later. Compiled after some hundred, they take a quarter less time.
  */
-const COMPILE_AFTER_BYTES = 4_000;
+const COMPILE_AFTER_BYTES = 2_000;
 
 export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes' | 'handshakeFloor'>;
 
