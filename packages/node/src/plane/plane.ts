@@ -18,7 +18,7 @@ import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 const STOP_TIMEOUT_MS = 2_000;
 
 /**
- * How much bytecode a function runs before V8 compiles it for good. Its default, 132 KB, is thousands of packets: an
+ * How much bytecode a function runs before V8 compiles it for good. Its default, 66 KB, is thousands of packets: an
  * idle tunnel's pings went through interpreted code for minutes, which is spread over so much memory that little of it
  * is in a processor's cache 10 ms later. Compiled after some hundred, they take a quarter less time.
  */
