@@ -127,6 +127,16 @@ test('an HTTP status is shown with its text; 429 waits 5 to 10 s', () => {
   expect(wait).toBeLessThan(10_000);
 });
 
+test.each([
+  [20_000, 20_000],
+  [24 * 3_600_000, 3_600_000],
+])('429 with %d ms to wait: %d ms', (retryAfterMs, waitMs) => {
+  play.handle({ type: 'login', authKey: 'wkey-auth-x' }).handle({ type: 'connected' });
+  const { id } = play.request('register');
+  play.handle({ type: 'response', id, status: 429, body: new Uint8Array(), retryAfterMs });
+  expect((play.client.nextTimeout() ?? 0) - play.now).toBe(waitMs);
+});
+
 test('an auth URL is shown, and followed without a limit of time', () => {
   play.handle({ type: 'login', authKey: undefined }).handle({ type: 'connected' });
   play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
@@ -200,6 +210,23 @@ test('a forced login asks with a new key while the present one serves, and chang
   expect(taken !== undefined && keyText(taken)).toBe(asked['NodeKey']);
   play.fullMap();
   expect(play.states.slice(-2)).toEqual(['Starting', 'Running']);
+});
+
+test('while a new key is asked for, a poll that is refused under the old one is no deletion yet', () => {
+  play.running().handle({ type: 'login', authKey: undefined, force: true });
+  play.answer('register', 200, { AuthURL: 'https://login.example/a/1' });
+  // The server took the new key and closed the poll of the old one; its answer to us is on the way.
+  const poll = play.request('map');
+  play.handle({ type: 'request-failed', id: poll.id, reason: 'closed' }).pass(1000);
+  play.answer('map', 404, 'node not found').pass(4000);
+  expect(play.states.at(-1)).toBe('Running');
+  expect(play.all('refused')).toEqual([]);
+  play.answer('register', 200, YES);
+  play.pass(100).fullMap();
+  expect(play.states.slice(-2)).toEqual(['Starting', 'Running']);
+  expect(play.body(play.request('map'))['NodeKey']).toBe(
+    play.body(play.request('register'))['NodeKey'],
+  );
 });
 
 test('a forced login that is refused leaves all as it was', () => {

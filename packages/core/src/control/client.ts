@@ -178,9 +178,10 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
 
   #takeResponse(input: Extract<ControlClientInput, { type: 'response' }>, now: Instant): void {
     this.#reconnect.reset();
-    const { id, status, body } = input;
-    if (this.#register.handleResponse(id, status, body, now)) return;
-    if (this.#map.handleResponse(id, status, body, now)) return;
+    const { id, status } = input;
+    const { isRenewing } = this.#register;
+    if (this.#register.handleResponse(input, now)) return;
+    if (this.#map.handleResponse(input, now, isRenewing)) return;
     this.#update.handleResponse(id, status, now);
   }
 

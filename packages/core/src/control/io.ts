@@ -32,6 +32,8 @@ export type ControlClientInput =
       readonly id: RequestId;
       readonly status: number;
       readonly body: Uint8Array;
+      /** What the server asked us to wait (Retry-After); absent: nothing that makes sense. */
+      readonly retryAfterMs?: number | undefined;
     }
   /** A piece of a streaming response's body. */
   | { readonly type: 'stream-bytes'; readonly id: RequestId; readonly bytes: Uint8Array }

@@ -19,7 +19,7 @@ import { decodeMapResponse, type MapResponse, type PingRequest } from '../netmap
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
-import type { RequestId } from './io.js';
+import type { ControlClientInput, RequestId } from './io.js';
 import { MapFrameDecoder } from './map-framing.js';
 import { formatStatus, mapBody, type OwnState } from './messages.js';
 import type { Outbox } from './outbox.js';
@@ -31,6 +31,8 @@ export const watchdogMs = 120_000;
 export const fullMapMs = 30_000;
 /** A deleted node is told to people after this many refusals in a row: one may be a server's restart. */
 const refusalsToTell = 3;
+/** Between refusals while a new key was asked for: its acceptance is on the way, on a busy server too. */
+const renewingWaitMs = 5_000;
 /** A deleted node seldom comes back: it asks twice a minute. */
 const refusedWaitMs = 30_000;
 
@@ -118,7 +120,10 @@ export class MapLoop {
 
   /** Polls when due; a poll under a node key that was replaced is ended first. */
   step(own: OwnState, now: Instant): void {
-    if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) this.#poll.cancel();
+    if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) {
+      this.#poll.cancel();
+      this.begin();
+    }
     const isLate = this.#fullBy !== undefined && this.#fullBy <= now;
     if (isLate && this.#poll.isBusy) this.#giveUp('no-full-map', now);
     if (this.#poll.isDue(now)) {
@@ -153,13 +158,22 @@ export class MapLoop {
     return earliest(retryAt, fullBy, this.#watchdog(), this.#expiryInstant());
   }
 
-  handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
+  /**
+   * Takes an answer to the poll, which is a refusal; false: it is not ours. `isRenewing`: a new node key was asked for,
+   * and that control doesn't know the old one may be the first sign that it took the new one.
+   */
+  handleResponse(
+    { id, status, body }: Extract<ControlClientInput, { readonly type: 'response' }>,
+    now: Instant,
+    isRenewing: boolean,
+  ): boolean {
     if (!this.#poll.take(id)) return false;
     this.#options.counters.add('control-map-refused');
     const isUnknown = status === 404 || status === 401;
     if (isUnknown) this.#refusals++;
     else this.#troubles++;
-    this.#poll.backoff.fail(now, this.isRefused ? refusedWaitMs : 0);
+    const patienceMs = isRenewing ? renewingWaitMs : 0;
+    this.#poll.backoff.fail(now, this.isRefused ? refusedWaitMs : patienceMs);
     if ((isUnknown ? this.#refusals : this.#troubles) === refusalsToTell) {
       const message = isUnknown
         ? 'control does not know this node any more: it was deleted there'

@@ -27,7 +27,7 @@ import {
   publicKeyOf,
 } from '../keys/keys.js';
 import type { Crypto, Random } from '../ports.js';
-import type { RequestId } from './io.js';
+import type { ControlClientInput, RequestId } from './io.js';
 import {
   decodeRegisterAnswer,
   formatStatus,
@@ -41,14 +41,18 @@ import { RequestSlot } from './request-slot.js';
 const registerTimeoutMs = 30_000;
 /** A logout that isn't answered by then is done without control. */
 const logoutTimeoutMs = 10_000;
-/** 429 without a time that we could see: 5 to 10 s. */
+/** 429 without a time: 5 to 10 s. */
 const tooManyMinMs = 5000;
+/** The longest that a server may make us wait, as stock clients have it. */
+const toldWaitMaxMs = 3_600_000;
 
 /**
  * Errors that no retry cures: the key is wrong, expired, used up or missing, somebody said no, or this client is too old. Our
  * server's and headscale's texts all name what they are about.
  */
 const FATAL = /auth ?-?key|pre-?auth|too old|unsupported|not permitted|rejected/i;
+
+type RegisterResponse = Extract<ControlClientInput, { readonly type: 'response' }>;
 
 export type RegisterPhase = 'idle' | 'registering' | 'registered' | 'leaving';
 
@@ -91,6 +95,11 @@ export class RegisterLoop {
   /** True while the key in use is one that control has taken. */
   get isMember(): boolean {
     return this.#phase === 'registered' || this.#isRenewing;
+  }
+
+  /** True while the key in use serves and another is asked for. */
+  get isRenewing(): boolean {
+    return this.#isRenewing;
   }
 
   /** True while a person has to open a URL before anything can go on. */
@@ -154,11 +163,11 @@ export class RegisterLoop {
   }
 
   /** Takes an answer; false: it is not ours. */
-  handleResponse(id: RequestId, status: number, body: Uint8Array, now: Instant): boolean {
-    if (!this.#request.take(id)) return false;
+  handleResponse(response: RegisterResponse, now: Instant): boolean {
+    if (!this.#request.take(response.id)) return false;
     if (this.#phase === 'leaving') this.#erase();
-    else if (status !== 200) this.#handleStatus(status, body, now);
-    else this.#handleAnswer(body, now);
+    else if (response.status !== 200) this.#handleStatus(response, now);
+    else this.#handleAnswer(response.body, now);
     return true;
   }
 
@@ -170,10 +179,10 @@ export class RegisterLoop {
     return true;
   }
 
-  #handleStatus(status: number, body: Uint8Array, now: Instant): void {
-    const isTooMany = status === 429;
-    const waitMs = isTooMany ? tooManyMinMs * (1 + randomFraction(this.#options.random)) : 0;
-    this.#request.backoff.fail(now, waitMs);
+  #handleStatus({ status, body, retryAfterMs }: RegisterResponse, now: Instant): void {
+    const toldMs = Math.min(retryAfterMs ?? 0, toldWaitMaxMs);
+    const defaultMs = tooManyMinMs * (1 + randomFraction(this.#options.random));
+    this.#request.backoff.fail(now, status === 429 ? toldMs || defaultMs : 0);
     this.#refuse(`control answered ${formatStatus(status, body)}`, false);
   }
 

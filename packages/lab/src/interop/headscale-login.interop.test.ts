@@ -21,6 +21,11 @@ const MAIN_SCRIPT = fileURLToPath(new URL('../../../cli/dist/main.js', import.me
 const MACHINE = 'right';
 const TRUST_FILE = '/run/trusted.pem';
 const UP_TIMEOUT = ['--timeout', '60s'];
+/** headscale knows the tags that somebody owns. */
+const POLICY = {
+  tagOwners: { 'tag:office': ['tester@'] },
+  acls: [{ action: 'accept', src: ['*'], dst: ['*:*'] }],
+};
 
 describe.skipIf(skips)('a Warren node that headscale lets in by hand', () => {
   let world: World;
@@ -30,7 +35,7 @@ describe.skipIf(skips)('a Warren node that headscale lets in by hand', () => {
   beforeAll(async () => {
     world = await startWorld(oneHub);
     cli = new CommandLine(world, [process.execPath, MAIN_SCRIPT]);
-    headscale = await Headscale.start(world, 'hub');
+    headscale = await Headscale.start(world, 'hub', {}, POLICY);
     writeFileSync(world.path(MACHINE, TRUST_FILE), headscale.certificatePem);
     await startDaemon(world, cli, MACHINE, [], { NODE_EXTRA_CA_CERTS: TRUST_FILE });
   });
@@ -102,6 +107,15 @@ describe.skipIf(skips)('a Warren node that headscale lets in by hand', () => {
     expect(await upByHand()).toMatchObject({ code: 0 });
     expect((await statusOf(world, MACHINE)).self?.addresses).toEqual(before?.addresses);
     await only();
+  });
+
+  test('tagged there, it is not its user’s any more', async () => {
+    const { id } = await only();
+    const owner = (await statusOf(world, MACHINE)).self?.user;
+    expect(owner).toContain('tester');
+    await headscale.run('nodes', 'tag', '--identifier', String(id), '--tags', 'tag:office');
+    const { self } = await statusUntil('tagged', (status) => status.self?.user !== owner);
+    expect(self?.name).toBe('printer.hs.internal');
   });
 
   test('logs out: headscale takes it for expired', async () => {

@@ -11,13 +11,14 @@ import { goPeer } from './go-peers.js';
 
 const STATE_DIR = '/var/lib/headscale';
 const CONFIG_FILE = '/etc/headscale.yaml';
+const POLICY_FILE = '/etc/headscale-policy.json';
 const LOG_FILE = '/run/headscale.log';
 /** headscale's own region of embedded relays. */
 export const HEADSCALE_REGION = { id: 999, code: 'headscale' };
 const USER = 'tester';
 
 /** JSON is YAML. */
-function config(address: string, dns: object): string {
+function config(address: string, dns: object, hasPolicy: boolean): string {
   return JSON.stringify({
     server_url: `https://${address}`,
     listen_addr: '0.0.0.0:443',
@@ -46,7 +47,7 @@ function config(address: string, dns: object): string {
     disable_check_updates: true,
     database: { type: 'sqlite', sqlite: { path: `${STATE_DIR}/db.sqlite` } },
     log: { level: 'info', format: 'text' },
-    policy: { mode: 'file', path: '' },
+    policy: { mode: 'file', path: hasPolicy ? POLICY_FILE : '' },
     dns: { magic_dns: true, base_domain: 'hs.internal', override_local_dns: false, ...dns },
     unix_socket: '/run/headscale.sock',
     logtail: { enabled: false },
@@ -77,8 +78,16 @@ export class Headscale {
     this.url = `https://${world.addressOf(host)}`;
   }
 
-  /** Starts it, with one user; resolves when it takes commands. `dns`: of its configuration, beside MagicDNS. */
-  static async start(world: World, host: string, dns: object = {}): Promise<Headscale> {
+  /**
+   * Starts it, with one user; resolves when it takes commands. `dns`: of its configuration, beside MagicDNS. Without a
+   * policy everybody may talk to everybody, and there are no tags.
+   */
+  static async start(
+    world: World,
+    host: string,
+    dns: object = {},
+    policy?: object,
+  ): Promise<Headscale> {
     const address = world.addressOf(host);
     const identity = makeSelfSigned([address], wallTime(Date.now()));
     await world.run(host, ['mkdir', '-p', STATE_DIR]);
@@ -86,7 +95,10 @@ export class Headscale {
     writeFileSync(world.path(host, `${STATE_DIR}/tls.key`), identity.privateKeyPem, {
       mode: 0o600,
     });
-    writeFileSync(world.path(host, CONFIG_FILE), config(address, dns));
+    writeFileSync(world.path(host, CONFIG_FILE), config(address, dns, policy !== undefined));
+    if (policy !== undefined) {
+      writeFileSync(world.path(host, POLICY_FILE), JSON.stringify(policy));
+    }
     const output = { file: LOG_FILE };
     const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
     world.exec(host, argv, { stdout: output, stderr: output });

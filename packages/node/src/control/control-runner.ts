@@ -18,6 +18,7 @@ import { NodeError } from '../errors.js';
 import { VERSION } from '../version.js';
 import { openControlSession } from './control-connection.js';
 import { parseLoginServer } from './login-server.js';
+import { readRetryAfter } from './retry-after.js';
 
 export interface ControlRunnerOptions {
   readonly crypto: Crypto;
@@ -277,6 +278,7 @@ export class ControlRunner {
         ? undefined
         : setTimeout(() => this.#giveUp(id, stream), output.timeoutMs);
     let status = 0;
+    let retryAfterMs: number | undefined;
     let parts: Buffer[] = [];
     let length = 0;
     const take = (bytes: Buffer): void => {
@@ -291,6 +293,7 @@ export class ControlRunner {
     stream.on('data', take);
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
+      retryAfterMs = readRetryAfter(headers['retry-after'], Date.now());
       // Node tells of data that came in one segment with the head before it tells of the head.
       const early = parts;
       parts = [];
@@ -308,7 +311,7 @@ export class ControlRunner {
       if (failed || (streaming && status === 200)) {
         this.handle({ type: 'request-failed', id, reason: `stream ended (${stream.rstCode})` });
       } else {
-        this.handle({ type: 'response', id, status, body: Buffer.concat(parts) });
+        this.handle({ type: 'response', id, status, body: Buffer.concat(parts), retryAfterMs });
       }
     });
     // A request without a body has ended already.
