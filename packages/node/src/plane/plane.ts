@@ -4,25 +4,18 @@
  * A plane that dies takes the daemon's traffic with it, so `onFailed` reports it; nothing is restarted
  * behind people's backs.
  */
-import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { Counters } from '@warren/core/base/counters';
 import { WarrenError } from '@warren/core/base/errors';
 import type { WallTime } from '@warren/core/base/instant';
 import type { DownMessage, UpMessage } from '@warren/core/engines/messages';
 import { Backlog, createSharedBacklog, type SharedBacklog, workOff } from './backlog.js';
+import { compileEarly } from './early-compilation.js';
 import { MessageBatch } from './message-batch.js';
 import type { FromPlane, PlaneWorkerData, ToPlane } from './plane-messages.js';
 
 /** A worker that hangs in a system call must not keep the daemon from ending. */
 const STOP_TIMEOUT_MS = 2_000;
-
-/**
- * How much bytecode a function runs before V8 compiles it for good. Its default, 66 KB, is thousands of packets: an
- * idle tunnel's pings went through interpreted code for minutes, which is spread over so much memory that little of it
- * is in a processor's cache 10 ms later. Compiled after some hundred, they take a quarter less time.
- */
-const COMPILE_AFTER_BYTES = 2_000;
 
 export type PlaneOptions = Pick<PlaneWorkerData, 'tunName' | 'mtuBytes' | 'handshakeFloor'>;
 
@@ -73,8 +66,7 @@ export class Plane {
       downBacklog: createSharedBacklog(),
       upBacklog: createSharedBacklog(),
     };
-    // Flags are the process's, and read anew by each thread each time.
-    setFlagsFromString(`--interrupt-budget=${COMPILE_AFTER_BYTES}`);
+    compileEarly();
     const worker = new Worker(new URL('./plane-worker.js', import.meta.url), { workerData: data });
     return new Promise((resolve, reject) => {
       const onExit = (code: number): void =>
