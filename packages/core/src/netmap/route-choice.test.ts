@@ -61,6 +61,12 @@ test('accepted subnets lead into the tunnel, default routes don’t', () => {
   expect(allowed(chosen.netmap, 4)).toEqual(['100.64.0.4/32', '10.2.0.0/16']);
 });
 
+test('an exit node uses the subnets of others', () => {
+  const announced = [p('0.0.0.0/0'), p('::/0')];
+  const chosen = chooseRoutes(base, { ...none, acceptRoutes: true, announced });
+  expect(chosen.subnets).toEqual(['10.1.0.0/16', '10.2.0.0/16', '192.168.1.0/24']);
+});
+
 test('what lies in a network of the machine, or is announced by it, stays with it', () => {
   const chosen = chooseRoutes(base, {
     ...{ ...none, acceptRoutes: true },

@@ -73,7 +73,9 @@ export function findExitNode(netmap: Netmap, wanted: string): NetmapNode | undef
 }
 
 export function chooseRoutes(netmap: Netmap, choice: RouteChoice): ChosenRoutes {
-  const { acceptRoutes, ownNetworks, announced } = choice;
+  const { acceptRoutes, ownNetworks } = choice;
+  // An exit node announces everything, and uses others' subnets all the same.
+  const announced = choice.announced.filter((route) => prefixBits(route) > 0);
   const exitNode = findExitNode(netmap, choice.exitNode);
   const subnets = new Set<Prefix>();
   const own = new Set<Prefix>();
