@@ -65,6 +65,11 @@ export function prefixBits(prefix: Prefix): number {
   return Number(prefix.slice(prefix.indexOf('/') + 1));
 }
 
+/** Leads everywhere: who offers it is an exit node. */
+export function isDefaultRoute(prefix: Prefix): boolean {
+  return prefixBits(prefix) === 0;
+}
+
 /** True when `address` lies inside `prefix`. */
 export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
   const base = prefixAddress(prefix);

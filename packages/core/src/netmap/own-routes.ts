@@ -15,13 +15,13 @@ import { addressBytes, addressFromBytes, familyOf, type IpAddress } from '../ip/
 import { isOverlay } from '../ip/classes.js';
 import {
   hostPrefix,
+  isDefaultRoute,
   type Prefix,
   prefixAddress,
   prefixBits,
   prefixContains,
   prefixOf,
 } from '../ip/prefix.js';
-import { isDefaultRoute } from './routes.js';
 
 /** RFC 1918, 6598 (the mesh), 3927, 1112 and above; RFC 4193 as far as the mesh uses it, 4291. */
 const NEAR = [

@@ -5,10 +5,10 @@
  * dropped and counted, because packets are told apart by exactly these.
  */
 import type { Counters } from '../base/counters.js';
-import type { Prefix } from '../ip/prefix.js';
+import { isDefaultRoute, type Prefix } from '../ip/prefix.js';
 import type { NodeKey } from '../keys/keys.js';
 import { peersMax } from './limits.js';
-import { believedRoutes, isDefaultRoute } from './routes.js';
+import { believedRoutes } from './routes.js';
 import type { NetmapNode } from './types.js';
 
 export class PeerTable {

@@ -6,10 +6,10 @@ import type { Counters } from '../base/counters.js';
 import { type IpAddress, parseAddress } from '../ip/address.js';
 import { isLinkLocal, isLoopback, isMulticast, isUnspecified } from '../ip/classes.js';
 import {
+  isDefaultRoute,
   type Prefix,
   parsePrefix,
   prefixAddress,
-  prefixBits,
   prefixContains,
 } from '../ip/prefix.js';
 import type { NetmapNode } from './types.js';
@@ -23,11 +23,6 @@ const SERVICE_ADDRESSES: readonly IpAddress[] = ['100.100.100.100', 'fd7a:115c:a
 const LOCAL_PREFIXES: readonly Prefix[] = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10']
   .map(parsePrefix)
   .filter((prefix) => prefix !== undefined);
-
-/** Leads everywhere: who offers it is an exit node. */
-export function isDefaultRoute(route: Prefix): boolean {
-  return prefixBits(route) === 0;
-}
 
 function isBarred(route: Prefix, own: readonly Prefix[]): boolean {
   const address = prefixAddress(route);

@@ -6,7 +6,7 @@
  *     tagged          tagged, each tag
  */
 import type { IpAddress } from '../ip/address.js';
-import type { Prefix } from '../ip/prefix.js';
+import { isDefaultRoute, type Prefix } from '../ip/prefix.js';
 import { type AddressRange, rangeOfAddress, rangeOfPrefix } from './address-set.js';
 import type { Policy } from './policy.js';
 import type { Selector } from './selector.js';
@@ -35,11 +35,6 @@ export interface Subject {
   readonly isExitNode: boolean;
   /** Lower case; empty: tagged or nobody. Own machines are those with the same. */
   readonly login: string;
-}
-
-/** Routes that lead everywhere; they are approved as a pair. */
-export function isExitRoute(route: Prefix): boolean {
-  return route === '0.0.0.0/0' || route === '::/0';
 }
 
 /** The identity that a selector asks for; undefined: it asks for addresses, or is a target of its own kind. */
@@ -95,8 +90,8 @@ export class Identities {
     return {
       identities: this.ofNode(node),
       addresses: node.addresses.map(rangeOfAddress),
-      routes: node.routes.filter((route) => !isExitRoute(route)).map(rangeOfPrefix),
-      isExitNode: node.routes.some(isExitRoute),
+      routes: node.routes.filter((route) => !isDefaultRoute(route)).map(rangeOfPrefix),
+      isExitNode: node.routes.some(isDefaultRoute),
       login: node.tags.length > 0 ? '' : node.login.toLowerCase(),
     };
   }

@@ -1,6 +1,6 @@
 /** What a policy permits besides packets: who may carry a tag, whose routes are approved without a person. */
-import type { Prefix } from '../ip/prefix.js';
-import { type AccessNode, Identities, isExitRoute, selectorIdentity } from './access-node.js';
+import { isDefaultRoute, type Prefix } from '../ip/prefix.js';
+import { type AccessNode, Identities, selectorIdentity } from './access-node.js';
 import { rangeContains, rangeOfAddress, rangeOfPrefix } from './address-set.js';
 import type { Policy } from './policy.js';
 import type { Selector } from './selector.js';
@@ -40,7 +40,7 @@ function owns(policy: Policy, identities: ReadonlySet<string>, tag: string): boo
 /** True when a route that the node announces is approved by the policy itself. */
 export function autoApproves(policy: Policy, node: AccessNode, route: Prefix): boolean {
   const range = rangeOfPrefix(route);
-  const approvers = isExitRoute(route)
+  const approvers = isDefaultRoute(route)
     ? policy.exitNodeApprovers
     : policy.routeApprovals
         .filter((approval) => rangeContains(approval.range, range))

@@ -13,8 +13,7 @@
  * another as a whole. Names are those of Tailscale's flags.
  */
 import { familyOf, parseAddress } from '@warren/core/ip/address';
-import { type Prefix, parsePrefix, prefixOf } from '@warren/core/ip/prefix';
-import { isDefaultRoute } from '@warren/core/netmap/routes';
+import { isDefaultRoute, type Prefix, parsePrefix, prefixOf } from '@warren/core/ip/prefix';
 import type { ConfigValue } from '@warren/shell/config/hujson';
 import { NodeError } from '../errors.js';
 

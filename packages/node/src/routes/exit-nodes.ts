@@ -1,7 +1,7 @@
 /** Exit nodes as people name them and are told of them. */
 
+import { isDefaultRoute } from '@warren/core/ip/prefix';
 import { findExitNode } from '@warren/core/netmap/route-choice';
-import { isDefaultRoute } from '@warren/core/netmap/routes';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
 import { fullName } from '../daemon/find-peer.js';
 import { NodeError } from '../errors.js';

@@ -1,8 +1,8 @@
 /** What operators may ask for; everything else throws {@link ControlError} REQUEST_INVALID. */
 import { type WallTime, wallTime } from '@warren/core/base/instant';
 import { type AuthKeyOrder, isTag } from '@warren/core/control/server/auth-keys';
-import { announcedMax, isExitRoute } from '@warren/core/control/server/served-routes';
-import { type Prefix, parsePrefix } from '@warren/core/ip/prefix';
+import { announcedMax } from '@warren/core/control/server/served-routes';
+import { isDefaultRoute, type Prefix, parsePrefix } from '@warren/core/ip/prefix';
 import { ControlError } from '../errors.js';
 import type { AuthKeyRequest } from './admin-types.js';
 
@@ -67,7 +67,7 @@ const EXIT_ROUTES = ['0.0.0.0/0', '::/0'].flatMap((text) => parsePrefix(text) ??
 export function checkRoutes(texts: readonly string[]): readonly Prefix[] {
   const routes = texts.flatMap((text) => {
     const route = parsePrefix(text);
-    if (route !== undefined) return isExitRoute(route) ? EXIT_ROUTES : [route];
+    if (route !== undefined) return isDefaultRoute(route) ? EXIT_ROUTES : [route];
     throw invalid(
       `${JSON.stringify(text)} is no route`,
       'Routes look like 192.168.7.0/24 or fd00:7::/64, without bits behind the prefix.',

@@ -11,8 +11,7 @@
  *
  * Every change is told as the nodes whose views it changes; a change of one node costs its own routes.
  */
-import type { Prefix } from '../../ip/prefix.js';
-import { isExitRoute } from './served-routes.js';
+import { isDefaultRoute, type Prefix } from '../../ip/prefix.js';
 import type { NodeId } from './state.js';
 
 export interface RouteServer {
@@ -57,7 +56,7 @@ export class PrimaryRoutes {
 
   /** What is so now of a node; answers the nodes whose carried routes changed. */
   set(node: NodeId, server: RouteServer): ReadonlySet<NodeId> {
-    const routes = server.routes.filter((route) => !isExitRoute(route));
+    const routes = server.routes.filter((route) => !isDefaultRoute(route));
     const before = this.#servers.get(node)?.routes ?? NO_ROUTES;
     if (routes.length === 0) this.#servers.delete(node);
     else this.#servers.set(node, { ...server, routes });

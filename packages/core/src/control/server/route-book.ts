@@ -3,9 +3,9 @@
  *
  * Answers every change with the other nodes that lead elsewhere now; those alone are shown anew.
  */
-import type { Prefix } from '../../ip/prefix.js';
+import { isDefaultRoute, type Prefix } from '../../ip/prefix.js';
 import { PrimaryRoutes } from './primary-routes.js';
-import { announcedRoutes, isExitRoute, servedRoutes } from './served-routes.js';
+import { announcedRoutes, servedRoutes } from './served-routes.js';
 import type { NodeId, NodeRecord } from './state.js';
 
 export interface NodeRoutes {
@@ -99,7 +99,7 @@ export class RouteBook {
 /** Where the peers of a node may send what is not for itself. */
 export function leadsTo({ served, carried }: NodeRoutes): readonly Prefix[] {
   if (served.length === 0) return served;
-  return [...carried, ...served.filter(isExitRoute)];
+  return [...carried, ...served.filter(isDefaultRoute)];
 }
 
 function without(nodes: ReadonlySet<NodeId>, id: NodeId): ReadonlySet<NodeId> {

@@ -11,7 +11,7 @@
  * Source: the control protocol of the Tailscale family (Hostinfo.RoutableIPs), headscale's notes on routes.
  */
 import { asArray, asString, type JsonObject } from '../../base/json.js';
-import { type Prefix, parsePrefix, prefixBits } from '../../ip/prefix.js';
+import { isDefaultRoute, type Prefix, parsePrefix } from '../../ip/prefix.js';
 
 /** Routes of one node; cloud networks that are announced one by one come to some dozens. */
 export const announcedMax = 256;
@@ -27,11 +27,6 @@ export function announcedRoutes(hostInfo: JsonObject): readonly Prefix[] {
   return [...routes];
 }
 
-/** Leads everywhere: who serves it is an exit node. */
-export function isExitRoute(route: Prefix): boolean {
-  return prefixBits(route) === 0;
-}
-
 /** Those of `announced` that are approved; `isAuto`: by the policy. */
 export function servedRoutes(
   announced: readonly Prefix[],
@@ -41,8 +36,9 @@ export function servedRoutes(
   if (announced.length === 0) return announced;
   const byHand = new Set(approved);
   const isExit =
-    approved.some(isExitRoute) || announced.some((route) => isExitRoute(route) && isAuto(route));
+    approved.some(isDefaultRoute) ||
+    announced.some((route) => isDefaultRoute(route) && isAuto(route));
   return announced.filter((route) =>
-    isExitRoute(route) ? isExit : byHand.has(route) || isAuto(route),
+    isDefaultRoute(route) ? isExit : byHand.has(route) || isAuto(route),
   );
 }
