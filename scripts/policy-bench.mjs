@@ -54,7 +54,12 @@ function policyOf(groupSize) {
 function stateOf(groupSize) {
   const nodes = new Map();
   for (let id = 1; id <= NODES; id++) nodes.set(id, nodeOf(id, groupSize));
-  return { ...emptyState(), nodes: IdMap.of(nodes), nodeIdByKey: indexNodeKeys(nodes), nextNodeId: NODES + 1 };
+  return {
+    ...emptyState(),
+    nodes: IdMap.of(nodes),
+    nodeIdByKey: indexNodeKeys(nodes),
+    nextNodeId: NODES + 1,
+  };
 }
 
 /** Takes every frame at once; counts them. */

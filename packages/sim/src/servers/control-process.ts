@@ -10,6 +10,7 @@ import { encodeUtf8 } from '@warren/core/base/text';
 import { formatAuthKey } from '@warren/core/control/auth-key';
 import type { RequestId } from '@warren/core/control/io';
 import { createAuthKey } from '@warren/core/control/server/auth-keys';
+import type { SessionId } from '@warren/core/control/server/map-session';
 import { NewestConnections } from '@warren/core/control/server/newest-connections';
 import { register } from '@warren/core/control/server/register';
 import {
@@ -17,7 +18,6 @@ import {
   decodeRegisterRequest,
   type MapRequest,
 } from '@warren/core/control/server/requests';
-import type { SessionId } from '@warren/core/control/server/map-session';
 import {
   MapSessions,
   type MapSessionsInput,
