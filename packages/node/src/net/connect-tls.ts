@@ -151,7 +151,7 @@ function cancelled(where: string): NodeError {
 function timedOut(where: string, timeoutMs: number): NodeError {
   return new NodeError(
     'SERVER_UNREACHABLE',
-    `${where} did not answer within ${timeoutMs / 1000} s`,
+    `${where} did not answer within ${Math.round(timeoutMs / 1000)} s`,
     'check the address, that the server runs, and that a firewall lets TCP to that port through',
   );
 }

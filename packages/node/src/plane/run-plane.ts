@@ -103,6 +103,8 @@ export async function runPlane(
   function obey(messages: readonly DownMessage[]): void {
     for (const message of messages) {
       engine.handle(message, clock.now());
+      // Datagrams to different remotes leave in their order: NATs count them, and ports are foretold by that.
+      io.flush();
       if (message.type === 'relay-received') workOff(data.downBacklog, message.packets.length);
     }
     settle();
