@@ -212,3 +212,34 @@ test('a device that goes away is told with its reason', async () => {
   await until('told', () => a.up.length > 0);
   expect(a.up[0]).toEqual({ type: 'failed', ...gone });
 });
+
+test('datagrams of one turn leave one after the other: NATs give ports by their order', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const log: string[] = [];
+  const openIo: OpenIo = () =>
+    Promise.resolve({
+      description: 'a list',
+      tun: { write: () => undefined },
+      udp: {
+        open: () => undefined,
+        close: () => undefined,
+        send: (_socketId, remote) => log.push(remote),
+      },
+      flush: () => log.push('flush'),
+      wait: () => undefined,
+      close: () => undefined,
+    });
+  const backlogs = { downBacklog: createSharedBacklog(), upBacklog: createSharedBacklog() };
+  const data = { tunName: 'none', mtuBytes: 1280, ...backlogs };
+  await runPlane(port2, data, { openIo, crypto, cipherName: 'node' });
+  const remotes = [1, 2, 3].map((number) => `192.0.2.1:${number}` as Endpoint);
+  const messages = remotes.map((remote) => ({
+    ...({ type: 'send', socketId: 1, remote, bytes: new Uint8Array(8) } satisfies DownMessage),
+  }));
+  port1.postMessage({ type: 'down', messages });
+  await until('sent', () => log.includes('192.0.2.1:3'));
+  expect(log.join(' ')).toMatch(
+    /^192.0.2.1:1 flush (flush )*192.0.2.1:2 flush (flush )*192.0.2.1:3/,
+  );
+  port1.postMessage({ type: 'stop' });
+});
