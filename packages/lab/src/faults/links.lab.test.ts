@@ -197,7 +197,7 @@ END`,
       `set -e
        dev=$(ip route show ${old} | sed 's/.* dev \\([^ ]*\\).*/\\1/')
        mac=$(ip neigh show ${old} | sed 's/.* lladdr \\([^ ]*\\).*/\\1/')
-       ip neigh add ${next} lladdr $mac dev $dev nud permanent
+       ip neigh replace ${next} lladdr $mac dev $dev nud permanent
        ip route add ${next}/32 dev $dev
        ip route del ${old}/32 dev $dev`,
     );

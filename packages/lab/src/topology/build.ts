@@ -108,7 +108,7 @@ function hubCommands(plan: Plan, region: string): string[] {
     commands.push(`addr add ${HUB_GATEWAY}/32 dev ${device}`, `link set ${device} up`);
     for (const address of ofFamily(place.addresses, 4)) {
       commands.push(
-        `neigh add ${address} lladdr ${wire.a.mac} dev ${device} nud permanent`,
+        `neigh replace ${address} lladdr ${wire.a.mac} dev ${device} nud permanent`,
         `route add ${address}/32 dev ${device}`,
       );
     }
@@ -123,7 +123,7 @@ function hubCommands(plan: Plan, region: string): string[] {
     commands.push(
       `addr add ${transitAddress(wire, farSide === 'a' ? 'b' : 'a')}/32 dev ${near.device}`,
       `link set ${near.device} up`,
-      `neigh add ${via} lladdr ${far.mac} dev ${near.device} nud permanent`,
+      `neigh replace ${via} lladdr ${far.mac} dev ${near.device} nud permanent`,
     );
     const there = places.filter((candidate) => candidate.region === farRegion);
     for (const address of there.flatMap(({ addresses }) => ofFamily(addresses, 4))) {

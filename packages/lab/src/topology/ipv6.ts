@@ -38,7 +38,7 @@ export function hasIpv6({ hosts, networks, machines }: Topology): boolean {
 function linkCommands(own: WireEnd, ownAddress: string, peer: WireEnd, peerAddress: string) {
   return [
     `addr add ${ownAddress}/64 dev ${own.device} nodad`,
-    `neigh add ${peerAddress} lladdr ${peer.mac} dev ${own.device} nud permanent`,
+    `neigh replace ${peerAddress} lladdr ${peer.mac} dev ${own.device} nud permanent`,
   ];
 }
 

@@ -24,7 +24,7 @@ export function uplinkCommands(wire: Wire, place: UplinkAddresses): string[] {
     ...(source === undefined
       ? []
       : [
-          `neigh add ${HUB_GATEWAY} lladdr ${wire.b.mac} dev ${device} nud permanent`,
+          `neigh replace ${HUB_GATEWAY} lladdr ${wire.b.mac} dev ${device} nud permanent`,
           `route add ${HUB_GATEWAY} dev ${device} src ${source}`,
           `route add default via ${HUB_GATEWAY} dev ${device} src ${source}`,
         ]),
