@@ -5,10 +5,10 @@
 import type { Duplex } from 'node:stream';
 import { viewOf } from '@warren/core/base/bytes';
 import { loadLibc } from '../libc/libc.js';
+import { INT_BYTES } from '../libc/socket-constants.js';
 
 const IPPROTO_TCP = 6;
 const TCP_NOTSENT_LOWAT = 25;
-const INT_BYTES = 4;
 
 /** Sets the limit where this can be done; elsewhere everything works as before, with longer queues. */
 export async function limitUnsent(socket: Duplex, bytes: number): Promise<void> {

@@ -11,15 +11,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endpoint, familyOf, type IpAddress, parseAddress } from '@warren/core/ip/address';
 import { EINPROGRESS, errnoName } from '../libc/errno.js';
 import type { Libc } from '../libc/libc.js';
+import {
+  INT_BYTES,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from '../libc/socket-constants.js';
 import { AF_INET, AF_INET6, SOCKADDR_BYTES, writeSocketAddress } from '../udp/socket-address.js';
 import { SO_MARK, UNDERLAY_MARK } from './underlay-mark.js';
-
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_ERROR = 4;
-const INT_BYTES = 4;
 
 /** Each address but the last is given so long; satellites answer within it. */
 const NEXT_ADDRESS_MS = 2_500;

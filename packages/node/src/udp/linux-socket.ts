@@ -10,16 +10,19 @@ import type { IpFamily } from '@warren/core/ip/address';
 import { EINTR, errnoName } from '../libc/errno.js';
 import { IOVEC_BYTES, writeVector } from '../libc/iovec.js';
 import type { Libc, PollHandle, PollListener } from '../libc/libc.js';
+import {
+  INT_BYTES,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from '../libc/socket-constants.js';
 import { SO_MARK, UNDERLAY_MARK } from '../net/underlay-mark.js';
 import type { Arena } from '../plane/arena.js';
 import { MessageHeader, SOL_UDP, UDP_GRO, UDP_SEGMENT } from './message-header.js';
 import { AF_INET, AF_INET6, readSocketPort, SOCKADDR_BYTES } from './socket-address.js';
 
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_ERROR = 4;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
@@ -32,12 +35,11 @@ const MSG_ERRQUEUE = 0x2000;
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /**
  * All peers share it, and what lies in it can't be overtaken: where the device is slow and its queue deep, this is how
- * long everybody waits. 80 ms at 100 Mbit/s, a millisecond at ten Gbit/s, after which TUN waits.
+ * long everybody waits. 80 ms at 100 Mbit/s, a millisecond at ten Gbit/s; what has no room is held, fairly by peer.
  */
 const SEND_BUFFER_BYTES = 512 * 1024;
 /** Errors that wait on a socket and are taken off at once; more are left for the next turn. */
 const MAX_ERRORS_AT_ONCE = 64;
-const INT_BYTES = 4;
 
 /** What the kernel does with many datagrams in one call. */
 export interface UdpOffload {

@@ -20,7 +20,7 @@ import { runPolicyTests, type TestFailure } from '@warren/core/policy/policy-tes
 import type { Selector, SelectorNames } from '@warren/core/policy/selector';
 import { type ConfigValue, parseHujson } from '@warren/shell/config/hujson';
 import { PolicyTestsError } from '../../errors.js';
-import { readAcls, readGrants } from './parse-rules.js';
+import { MACHINES, readAcls, readGrants } from './parse-rules.js';
 import { readSsh, readSshTests, readTests } from './parse-ssh.js';
 import {
   boundedList,
@@ -37,15 +37,6 @@ const SECTIONS = [
 ];
 
 const APPROVERS: readonly Selector['kind'][] = ['user', 'group', 'tag', 'member', 'tagged'];
-const ATTRIBUTE_TARGETS: readonly Selector['kind'][] = [
-  'any',
-  'user',
-  'group',
-  'tag',
-  'addresses',
-  'member',
-  'tagged',
-];
 const ATTRIBUTES_MAX = 1000;
 
 function readApprovals(
@@ -81,7 +72,7 @@ function readAttributes(value: ConfigValue, names: SelectorNames): NodeAttribute
     if (/^[A-Za-z0-9][A-Za-z0-9:/?=&,._-]{0,190}$/.test(entry.text())) return entry.text();
     throw entry.error(`"${entry.text()}" is no attribute, such as randomize-client-port`);
   });
-  return { targets: readSelectors(target, names, ATTRIBUTE_TARGETS), names: attributes };
+  return { targets: readSelectors(target, names, MACHINES), names: attributes };
 }
 
 /** The policy that a file's content is; `path` is for errors. Its tests are not run. Throws CONFIG_INVALID. */

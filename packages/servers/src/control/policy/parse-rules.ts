@@ -19,7 +19,8 @@ const RULES_MAX = 10_000;
 const CAPABILITY_CHARACTERS_MAX = 16_384;
 const PROTOCOL_MAX = 255;
 
-export const SOURCES: readonly Kind[] = [
+/** Those that mean machines wherever they stand in a policy. */
+export const MACHINES: readonly Kind[] = [
   'any',
   'user',
   'group',
@@ -27,19 +28,9 @@ export const SOURCES: readonly Kind[] = [
   'addresses',
   'member',
   'tagged',
-  'danger-all',
 ];
-const TARGETS: readonly Kind[] = [
-  'any',
-  'user',
-  'group',
-  'tag',
-  'addresses',
-  'member',
-  'tagged',
-  'self',
-  'internet',
-];
+export const SOURCES: readonly Kind[] = [...MACHINES, 'danger-all'];
+const TARGETS: readonly Kind[] = [...MACHINES, 'self', 'internet'];
 /** Whose machines may be "own" ones. */
 export const USERS: readonly Kind[] = ['user', 'group', 'member'];
 
