@@ -1,63 +1,30 @@
 /**
- * Talks to a hub over its admin socket (servers' control/admin-socket.ts). Failures come as errors for
- * people: no hub, no rights, a refusal with the hub's own code and hint.
+ * Talks to a hub's admin API (servers' control/api). Failures come as errors for people: no hub, no rights, a
+ * refusal with the hub's own code and hint.
  */
 import { WarrenError } from '@warren/core/base/errors';
 import type {
+  ApiTokenInfo,
+  ApiTokenRequest,
+  AuditInfo,
   AuthKeyInfo,
   AuthKeyRequest,
+  CreatedApiTokenInfo,
   CreatedAuthKeyInfo,
   CreatedCodeInfo,
+  HeadscaleImportInfo,
   LoginInfo,
   NodeInfo,
   PathsInfo,
   PolicyCheckInfo,
   PolicyInfo,
+  SshCheckInfo,
   UserInfo,
   UserRequest,
+  WireGuardInfo,
+  WireGuardRequest,
 } from '@warren/servers/control/admin-types';
-import { CliError, RightsError } from './errors.js';
-import { requestDocument, SocketFailure } from './unix-http.js';
-
-/** The hub answers from memory and writes a few rows, or at most its whole database; this long means it hangs. */
-const ANSWER_MS = 10_000;
-/** The Host header; the socket is guarded by its rights. */
-const ADMIN_HOST = 'warren-hub';
-
-function explain(failure: SocketFailure, socketPath: string): CliError {
-  switch (failure.kind) {
-    case 'absent':
-      return new CliError(
-        'HUB_ABSENT',
-        `no hub answers on its admin socket ${socketPath}`,
-        'start it with `warren hub`, or name its socket with --admin-socket',
-        { cause: failure },
-      );
-    case 'denied':
-      return new RightsError(
-        `talk to the hub on ${socketPath}`,
-        'run the command as the user that runs the hub, for example with sudo',
-      );
-    case 'lost':
-      return new CliError(
-        'HUB_LOST',
-        `the hub on ${socketPath} stopped answering: ${failure.message}`,
-        'see its log, and whether it still runs',
-        { cause: failure },
-      );
-    case 'garbled':
-      return answerError(socketPath, failure);
-  }
-}
-
-function answerError(socketPath: string, cause?: unknown): CliError {
-  return new CliError(
-    'HUB_ANSWER',
-    `what answers on ${socketPath} is not a hub that this command understands`,
-    'use the command and the hub of one version, and the path of its admin socket',
-    { cause },
-  );
-}
+import type { AdminRequest, AdminTransport } from './admin-transport.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -66,163 +33,217 @@ function isFields(value: unknown): value is Fields {
 }
 
 export class AdminClient {
-  readonly #socketPath: string;
-  readonly #signal: AbortSignal;
+  readonly #transport: AdminTransport;
 
-  constructor(socketPath: string, signal: AbortSignal) {
-    this.#socketPath = socketPath;
-    this.#signal = signal;
+  constructor(transport: AdminTransport) {
+    this.#transport = transport;
+  }
+
+  /** True over the admin socket: the hub's files are this machine's. */
+  get isLocal(): boolean {
+    return this.#transport.isLocal;
   }
 
   /** What machines log in to: `https://host[:port]`. */
   async url(): Promise<string> {
-    const { url } = await this.#ask('GET', '/v1/info');
-    if (typeof url !== 'string') throw answerError(this.#socketPath);
+    const { url } = await this.#ask('GET', '/info');
+    if (typeof url !== 'string') throw this.#transport.misunderstood();
     return url;
   }
 
   /** The same with the hub's pins behind a `#`: who joins without an auth key trusts it by them. */
   async pinnedUrl(): Promise<string> {
-    const { url, pins } = await this.#ask('GET', '/v1/info');
-    if (typeof url !== 'string' || typeof pins !== 'string') throw answerError(this.#socketPath);
+    const { url, pins } = await this.#ask('GET', '/info');
+    if (typeof url !== 'string' || typeof pins !== 'string') throw this.#transport.misunderstood();
     return `${url}#${pins}`;
   }
 
   async createKey(request: AuthKeyRequest): Promise<CreatedAuthKeyInfo> {
-    const created = await this.#ask('POST', '/v1/keys', request);
-    if (typeof created['key'] !== 'string') throw answerError(this.#socketPath);
+    const created = await this.#ask('POST', '/keys', request);
+    if (typeof created['key'] !== 'string') throw this.#transport.misunderstood();
     return created as unknown as CreatedAuthKeyInfo;
   }
 
-  async listKeys(): Promise<readonly AuthKeyInfo[]> {
-    const { keys } = await this.#ask('GET', '/v1/keys');
-    if (!Array.isArray(keys)) throw answerError(this.#socketPath);
-    return keys as AuthKeyInfo[];
+  listKeys(): Promise<readonly AuthKeyInfo[]> {
+    return this.#list<AuthKeyInfo>('/keys', 'keys');
   }
 
   async expireKey(id: string): Promise<AuthKeyInfo> {
-    const path = `/v1/keys/${encodeURIComponent(id)}/expire`;
+    const path = `/keys/${encodeURIComponent(id)}/expire`;
     return (await this.#ask('POST', path)) as unknown as AuthKeyInfo;
   }
 
   async createCode(request: AuthKeyRequest): Promise<CreatedCodeInfo> {
-    const created = await this.#ask('POST', '/v1/codes', request);
-    if (typeof created['code'] !== 'string') throw answerError(this.#socketPath);
+    const created = await this.#ask('POST', '/codes', request);
+    if (typeof created['code'] !== 'string') throw this.#transport.misunderstood();
     return created as unknown as CreatedCodeInfo;
   }
 
-  async listLogins(): Promise<readonly LoginInfo[]> {
-    const { logins } = await this.#ask('GET', '/v1/logins');
-    if (!Array.isArray(logins)) throw answerError(this.#socketPath);
-    return logins as LoginInfo[];
+  listLogins(): Promise<readonly LoginInfo[]> {
+    return this.#list<LoginInfo>('/logins', 'logins');
   }
 
   /** Undefined: as a machine of the owner of all. */
   async approveLogin(id: string, user: string | undefined): Promise<NodeInfo> {
-    const path = `/v1/logins/${encodeURIComponent(id)}/approve`;
+    const path = `/logins/${encodeURIComponent(id)}/approve`;
     return (await this.#ask('POST', path, { user })) as unknown as NodeInfo;
   }
 
   async rejectLogin(id: string): Promise<LoginInfo> {
-    const path = `/v1/logins/${encodeURIComponent(id)}/reject`;
+    const path = `/logins/${encodeURIComponent(id)}/reject`;
     return (await this.#ask('POST', path)) as unknown as LoginInfo;
   }
 
-  async listNodes(): Promise<readonly NodeInfo[]> {
-    const { nodes } = await this.#ask('GET', '/v1/nodes');
-    if (!Array.isArray(nodes)) throw answerError(this.#socketPath);
-    return nodes as NodeInfo[];
+  listSshChecks(): Promise<readonly SshCheckInfo[]> {
+    return this.#list<SshCheckInfo>('/ssh-checks', 'sshChecks');
+  }
+
+  async decideSshCheck(id: string, verb: 'approve' | 'reject'): Promise<SshCheckInfo> {
+    const path = `/ssh-checks/${encodeURIComponent(id)}/${verb}`;
+    return (await this.#ask('POST', path)) as unknown as SshCheckInfo;
+  }
+
+  listNodes(): Promise<readonly NodeInfo[]> {
+    return this.#list<NodeInfo>('/nodes', 'nodes');
+  }
+
+  /** The machine and the file that it joins with. */
+  async addWireGuard(request: WireGuardRequest): Promise<WireGuardInfo> {
+    return this.#wireguard(await this.#ask('POST', '/nodes', request));
+  }
+
+  async wireguardConfig(id: number): Promise<WireGuardInfo> {
+    return this.#wireguard(await this.#ask('GET', `/nodes/${id}/wireguard-config`));
+  }
+
+  #wireguard(info: Fields): WireGuardInfo {
+    if (typeof info['config'] !== 'string') throw this.#transport.misunderstood();
+    return info as unknown as WireGuardInfo;
   }
 
   async listPaths(): Promise<PathsInfo> {
-    const paths = await this.#ask('GET', '/v1/paths');
+    const paths = await this.#ask('GET', '/paths');
     if (!Array.isArray(paths['present']) || !Array.isArray(paths['history'])) {
-      throw answerError(this.#socketPath);
+      throw this.#transport.misunderstood();
     }
     return paths as unknown as PathsInfo;
   }
 
   async deleteNode(id: number): Promise<NodeInfo> {
-    return (await this.#ask('DELETE', `/v1/nodes/${id}`)) as unknown as NodeInfo;
+    return (await this.#ask('DELETE', `/nodes/${id}`)) as unknown as NodeInfo;
   }
 
   /** Null: by its host name again. */
   async renameNode(id: number, name: string | null): Promise<NodeInfo> {
-    return (await this.#ask('POST', `/v1/nodes/${id}/rename`, { name })) as unknown as NodeInfo;
+    return (await this.#ask('POST', `/nodes/${id}/rename`, { name })) as unknown as NodeInfo;
   }
 
   /** Undefined: now; null: never. */
   async expireNode(id: number, expiresInMs: number | null | undefined): Promise<NodeInfo> {
     const body = { expiresInMs };
-    return (await this.#ask('POST', `/v1/nodes/${id}/expire`, body)) as unknown as NodeInfo;
+    return (await this.#ask('POST', `/nodes/${id}/expire`, body)) as unknown as NodeInfo;
   }
 
   /** All that it may serve. */
   async approveRoutes(id: number, routes: readonly string[]): Promise<NodeInfo> {
     const body = { routes };
-    return (await this.#ask('POST', `/v1/nodes/${id}/routes`, body)) as unknown as NodeInfo;
+    return (await this.#ask('POST', `/nodes/${id}/routes`, body)) as unknown as NodeInfo;
   }
 
   /** Without tags it goes to `user`. */
   async tagNode(id: number, tags: readonly string[], user: string | undefined): Promise<NodeInfo> {
     const body = { tags, user };
-    return (await this.#ask('POST', `/v1/nodes/${id}/tag`, body)) as unknown as NodeInfo;
+    return (await this.#ask('POST', `/nodes/${id}/tag`, body)) as unknown as NodeInfo;
   }
 
-  async listUsers(): Promise<readonly UserInfo[]> {
-    const { users } = await this.#ask('GET', '/v1/users');
-    if (!Array.isArray(users)) throw answerError(this.#socketPath);
-    return users as UserInfo[];
+  listUsers(): Promise<readonly UserInfo[]> {
+    return this.#list<UserInfo>('/users', 'users');
   }
 
   async createUser(request: UserRequest): Promise<UserInfo> {
-    return (await this.#ask('POST', '/v1/users', request)) as unknown as UserInfo;
+    return (await this.#ask('POST', '/users', request)) as unknown as UserInfo;
   }
 
   async renameUser(id: number, request: UserRequest): Promise<UserInfo> {
-    return (await this.#ask('POST', `/v1/users/${id}/rename`, request)) as unknown as UserInfo;
+    return (await this.#ask('POST', `/users/${id}/rename`, request)) as unknown as UserInfo;
   }
 
   async deleteUser(id: number): Promise<UserInfo> {
-    return (await this.#ask('DELETE', `/v1/users/${id}`)) as unknown as UserInfo;
+    return (await this.#ask('DELETE', `/users/${id}`)) as unknown as UserInfo;
   }
 
   async policy(): Promise<PolicyInfo> {
-    return (await this.#ask('GET', '/v1/policy')) as unknown as PolicyInfo;
+    return (await this.#ask('GET', '/policy')) as unknown as PolicyInfo;
   }
 
   /** What the hub would make of a policy file's text. */
   async checkPolicy(text: string): Promise<PolicyCheckInfo> {
-    return (await this.#ask('POST', '/v1/policy/check', { text })) as unknown as PolicyCheckInfo;
+    return (await this.#ask('POST', '/policy/check', { text })) as unknown as PolicyCheckInfo;
   }
 
   /** `file` is absolute: the hub writes it. */
   async backup(file: string): Promise<{ readonly file: string }> {
-    return (await this.#ask('POST', '/v1/backup', { file })) as unknown as { file: string };
+    return (await this.#ask('POST', '/backup', { file })) as unknown as { file: string };
   }
 
-  async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Fields> {
-    try {
-      const answer = await requestDocument({
-        socketPath: this.#socketPath,
-        host: ADMIN_HOST,
-        method,
-        path,
-        signal: this.#signal,
-        silenceMs: ANSWER_MS,
-        ...(body === undefined ? {} : { body }),
-      });
-      if (!isFields(answer.body)) throw answerError(this.#socketPath);
-      if (answer.status >= 400) throw this.#refusal(answer.body);
-      return answer.body;
-    } catch (error) {
-      throw error instanceof SocketFailure ? explain(error, this.#socketPath) : error;
-    }
+  /** Puts a policy in place of the one that holds; null: none. */
+  async setPolicy(text: string | null): Promise<PolicyInfo> {
+    const answer =
+      text === null ? this.#ask('DELETE', '/policy') : this.#ask('PUT', '/policy', { text });
+    return (await answer) as unknown as PolicyInfo;
   }
 
-  #refusal({ code, message, hint }: Fields): WarrenError {
-    return typeof code === 'string' && typeof message === 'string' && typeof hint === 'string'
-      ? new WarrenError(code, message, hint)
-      : answerError(this.#socketPath);
+  /** A copy of the database as it comes. */
+  async download(): Promise<AsyncIterable<Uint8Array>> {
+    const answer = await this.#transport.download('/backup');
+    if (!('status' in answer)) return answer;
+    throw this.#refusal(isFields(answer.body) ? answer.body : {});
+  }
+
+  async createToken(request: ApiTokenRequest): Promise<CreatedApiTokenInfo> {
+    const created = await this.#ask('POST', '/tokens', request);
+    if (typeof created['token'] !== 'string') throw this.#transport.misunderstood();
+    return created as unknown as CreatedApiTokenInfo;
+  }
+
+  listTokens(): Promise<readonly ApiTokenInfo[]> {
+    return this.#list<ApiTokenInfo>('/tokens', 'tokens');
+  }
+
+  async revokeToken(id: string): Promise<ApiTokenInfo> {
+    const path = `/tokens/${encodeURIComponent(id)}/revoke`;
+    return (await this.#ask('POST', path)) as unknown as ApiTokenInfo;
+  }
+
+  /** The newest first. */
+  audit(limit: number): Promise<readonly AuditInfo[]> {
+    return this.#list<AuditInfo>(`/audit?limit=${limit}`, 'entries');
+  }
+
+  /** `file` is absolute: the hub reads it. */
+  async importHeadscale(file: string, dryRun: boolean): Promise<HeadscaleImportInfo> {
+    const body = { file, dryRun };
+    return (await this.#ask('POST', '/import/headscale', body)) as unknown as HeadscaleImportInfo;
+  }
+
+  /** The entries of a list; they are as this hub's version has them. */
+  async #list<Entry>(path: string, field: string): Promise<readonly Entry[]> {
+    const { [field]: entries } = await this.#ask('GET', path);
+    if (!Array.isArray(entries)) throw this.#transport.misunderstood();
+    return entries as Entry[];
+  }
+
+  async #ask(method: AdminRequest['method'], path: string, body?: unknown): Promise<Fields> {
+    const request = { method, path, ...(body === undefined ? {} : { body }) };
+    const answer = await this.#transport.ask(request);
+    if (!isFields(answer.body)) throw this.#transport.misunderstood();
+    if (answer.status >= 400) throw this.#refusal(answer.body);
+    return answer.body;
+  }
+
+  #refusal({ code, detail, hint }: Fields): WarrenError {
+    return typeof code === 'string' && typeof detail === 'string' && typeof hint === 'string'
+      ? new WarrenError(code, detail, hint)
+      : this.#transport.misunderstood();
   }
 }

@@ -11,6 +11,7 @@ import {
   parseLoginServer,
   parsePingCount,
   parsePort,
+  parseTags,
   parseTimeout,
   wantsJson,
 } from './options.js';
@@ -85,6 +86,12 @@ test('host names are one DNS label', () => {
   expect(parseHostName('desk-2')).toBe('desk-2');
   expect(parseHostName('a'.repeat(63))).toHaveLength(63);
   refuses(parseHostName, ['', '-a', 'a-', 'a.b', 'a_b', 'a'.repeat(64), 'ä']);
+});
+
+test('tags are a comma list, each once; empty is none', () => {
+  expect(parseTags('tag:web, tag:eu,tag:web')).toEqual(['tag:web', 'tag:eu']);
+  expect(parseTags('')).toEqual([]);
+  refuses(parseTags, ['web', 'tag:', 'tag:1', 'tag:web,', 'tag:a b']);
 });
 
 test('a host is a name or an address, never with a port', () => {

@@ -157,6 +157,15 @@ export function parseHostName(text: string): string {
   return text;
 }
 
+/** A comma list of tags; empty: none. */
+export function parseTags(text: string): readonly string[] {
+  const tags = text.split(',').map((tag) => tag.trim());
+  if (tags.length === 1 && tags[0] === '') return [];
+  const odd = tags.find((tag) => !/^tag:[A-Za-z][A-Za-z0-9-]{0,62}$/.test(tag));
+  if (odd === undefined) return [...new Set(tags)];
+  throw new InvalidArgumentError(`"${odd}" is no tag; write tag:web or tag:web,tag:eu.`);
+}
+
 /** `on` or `off`. */
 export function parseSwitch(text: string): boolean {
   if (text === 'on' || text === 'off') return text === 'on';

@@ -1,8 +1,9 @@
 /**
- * HTTP/1.1 with JSON over a unix socket: one request, then either one document or a line of JSON after
- * the other. What a failure means to people is said by the callers (daemon, hub).
+ * HTTP/1.1 with JSON over a unix socket, or over a connection that stands: one request, then one document, a line of
+ * JSON after the other, or bytes. What a failure means to people is said by the callers (daemon, hub).
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
 
 /** A document of a daemon with some 10,000 peers is about 10 MB. */
@@ -32,12 +33,15 @@ export class SocketFailure extends Error {
 }
 
 export interface SocketRequest {
-  readonly socketPath: string;
+  /** A unix socket's path, or a connection, which is closed at the end. */
+  readonly socketPath: string | Socket;
   /** The Host header: servers refuse requests that a browser could have been tricked into. */
   readonly host: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Of the Authorization header. */
+  readonly authorization?: string;
   readonly signal: AbortSignal;
   /** The longest silence, before the answer and inside it; absent: for ever. */
   readonly silenceMs?: number;
@@ -69,14 +73,19 @@ function failureOf(error: unknown, signal: AbortSignal): Error {
 function open(asked: SocketRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
+    const { socketPath: place, authorization } = asked;
     const request = httpRequest({
-      socketPath: asked.socketPath,
+      // With an agent, even none, Node.js would dial by itself.
+      ...(typeof place === 'string'
+        ? { socketPath: place, agent: false }
+        : { createConnection: () => place }),
       method: asked.method,
       path: asked.path,
-      agent: false,
       signal: asked.signal,
       headers: {
         host: asked.host,
+        connection: 'close',
+        ...(authorization === undefined ? {} : { authorization }),
         ...(body === undefined
           ? {}
           : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
@@ -119,6 +128,31 @@ export async function requestDocument(asked: SocketRequest): Promise<SocketDocum
     return { status: response.statusCode ?? 0, body: await readDocument(response) };
   } catch (error) {
     throw failureOf(error, asked.signal);
+  }
+}
+
+/** The answer's bytes when its status is below 400, else its document. Throws as {@link requestDocument}. */
+export async function requestBytes(
+  asked: SocketRequest,
+): Promise<SocketDocument | AsyncIterable<Uint8Array>> {
+  const response = await open(asked);
+  const status = response.statusCode ?? 0;
+  if (status < 400) return readParts(response, asked.signal);
+  try {
+    return { status, body: await readDocument(response) };
+  } catch (error) {
+    throw failureOf(error, asked.signal);
+  }
+}
+
+async function* readParts(
+  response: IncomingMessage,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) yield part;
+  } catch (error) {
+    throw failureOf(error, signal);
   }
 }
 

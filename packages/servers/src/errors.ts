@@ -43,6 +43,18 @@ export type ControlErrorCode =
   | 'STARTING'
   /** An operator's request makes no sense. */
   | 'REQUEST_INVALID'
+  | 'REQUEST_TOO_LARGE'
+  | 'TOO_MANY_REQUESTS'
+  /** The admin API has nothing of that name. */
+  | 'NOT_HERE'
+  /** A request to the admin API has no token that is good. */
+  | 'TOKEN_INVALID'
+  /** The token is good, and not for that. */
+  | 'TOKEN_SCOPE'
+  | 'TOKEN_UNKNOWN'
+  | 'TOKENS_FULL'
+  /** The policy is that of a file: it is changed there. */
+  | 'POLICY_IN_FILE'
   | 'AUTH_KEY_UNKNOWN'
   | 'AUTH_KEYS_FULL'
   /** No machine waits for a person under that id. */
@@ -51,9 +63,14 @@ export type ControlErrorCode =
   | 'LOGIN_FAILED'
   /** The user may not give its machines these tags. */
   | 'TAGS_NOT_PERMITTED'
+  /** No SSH session waits under that id. */
+  | 'SSH_CHECK_UNKNOWN'
   | 'NODE_UNKNOWN'
   /** Another machine has the name. */
   | 'NODE_NAME_TAKEN'
+  /** Another machine has the node key. */
+  | 'NODE_KEY_TAKEN'
+  | 'NODES_FULL'
   | 'USER_UNKNOWN'
   /** Another user has the name. */
   | 'USER_TAKEN'

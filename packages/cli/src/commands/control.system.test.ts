@@ -1,40 +1,23 @@
 /** `warren control users|nodes|backup` against a hub on loopback. */
-import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CreatedCodeInfo, UserInfo } from '@warren/servers/control/admin-types';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type CliOutcome, runCli } from '../testing/run-cli.js';
+import { runCli } from '../testing/run-cli.js';
+import { startTestHub, type TestHub } from '../testing/run-hub.js';
 
 let dir: string;
 let adminSocket: string;
-let hub: ChildProcess | undefined;
-let hubEnded: Promise<CliOutcome> | undefined;
+let hub: TestHub | undefined;
 
-async function startHub(state = 'state'): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    hubEnded = runCli(
-      [
-        ...['hub', '--json', '--listen', '127.0.0.1:0', '--no-stun'],
-        ...['--state-dir', join(dir, state), '--admin-socket', adminSocket],
-      ],
-      {
-        onStart: (child) => {
-          hub = child;
-        },
-        onOutput: (out) => {
-          if (out.includes('"ready"')) resolve();
-        },
-      },
-    );
-    hubEnded.then(({ err }) => reject(new Error(err)), reject);
-  });
+async function startHub(): Promise<void> {
+  hub = await startTestHub(dir, adminSocket);
 }
 
 async function stopHub(): Promise<void> {
-  hub?.kill('SIGTERM');
-  await hubEnded;
+  await hub?.stop();
+  hub = undefined;
 }
 
 beforeEach(async () => {
@@ -89,6 +72,7 @@ const REFUSALS: readonly (readonly [readonly string[], number, string])[] = [
   [['nodes', 'tag', '7', 'tag:web', '--user', 'ann'], 64, 'USAGE'],
   [['logins', 'approve', 'https://hub.example.net/register/nobody'], 3, 'LOGIN_UNKNOWN'],
   [['logins', 'reject', 'nobody'], 3, 'LOGIN_UNKNOWN'],
+  [['ssh-checks', 'approve', 'nobody'], 3, 'SSH_CHECK_UNKNOWN'],
   [['logins', 'code', '--expiry', '0'], 64, 'USAGE'],
   [['backup', '/nowhere/at/all.db'], 1, 'FILE_UNWRITABLE'],
   [['serve', '--listen', '127.0.0.1:0'], 64, 'USAGE'],
@@ -100,6 +84,48 @@ test('what can’t be done is said with code and exit code', async () => {
     expect([line, JSON.parse(outcome.out)]).toMatchObject([line, { error: { code: name } }]);
     expect([line, outcome.code]).toEqual([line, code]);
   }
+});
+
+test('a plain WireGuard machine is added with its file, printed again without its key, named and deleted', async () => {
+  const made = await control('nodes', 'add-wireguard', 'phone', '--generate', '--user', 'ann');
+  expect(made.err).toBe('');
+  expect(made.out).toMatch(/^PrivateKey = [A-Za-z0-9+/]{43}=$/m);
+  expect(made.out).toMatch(/^Address = 100\.\S+\/32, fd7a:\S+\/128$/m);
+  const router = ['router', '--public-key', 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg='];
+  const tagged = await control(
+    'nodes',
+    'add-wireguard',
+    ...router,
+    '--tag',
+    'tag:edge',
+    '--endpoint',
+    '203.0.113.7:51820',
+  );
+  // They meet there, and the phone keeps its way open.
+  expect(tagged.out).toMatch(/^ListenPort = 51820$/m);
+  expect(tagged.out).toContain('# phone.warren.internal, which comes to us');
+  const again = (await control('nodes', 'wireguard-config', 'phone')).out;
+  expect(again).toMatch(/^PrivateKey = $/m);
+  expect(again).toMatch(/^Endpoint = 203\.0\.113\.7:51820\nPersistentKeepalive = 25$/m);
+  expect((await control('nodes', 'list')).out).toMatch(
+    /phone\.warren\.internal +ann@\S+ .*plain WireGuard/,
+  );
+  expect((await control('nodes', 'rename', 'router', 'edge')).err).toContain(
+    'edge.warren.internal',
+  );
+  expect((await control('nodes', 'delete', 'edge')).err).toContain('is forgotten');
+  expect(await control('nodes', 'add-wireguard', ...router)).toMatchObject({ code: 0 });
+});
+
+test.each([
+  [['phone'], 'USAGE'],
+  [['phone', '--public-key', 'short'], 'REQUEST_INVALID'],
+  [['My Phone', '--generate'], 'REQUEST_INVALID'],
+  [['phone', '--generate', '--endpoint', 'phone.example:51820'], 'REQUEST_INVALID'],
+  [['phone', '--generate', '--tag', 'edge'], 'REQUEST_INVALID'],
+])('%j adds no plain WireGuard machine', async (line, code) => {
+  expect((await control('nodes', 'add-wireguard', ...line)).err).toContain(code);
+  expect(await json('nodes', 'list')).toEqual([]);
 });
 
 test('a code is shown once, listed as one, and ended like a key; the address to join at has pins', async () => {

@@ -15,6 +15,7 @@ import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { createNodeRandom } from '@warren/shell/random/node-random';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AdminClient } from '../admin-client.js';
+import { AdminTransport } from '../admin-transport.js';
 import { MAIN_SCRIPT } from '../testing/run-cli.js';
 
 const crypto = createNodeCrypto();
@@ -127,7 +128,7 @@ test(`killed ${LIVES} times in ${WRITES} writes, it has done all that it said wa
   const said = { nodes: new Set<string>(), keys: new Set<string>() };
   let ready = await startHub(0);
   const port = Number(new URL(ready.url).port);
-  const admin = new AdminClient(adminSocket, new AbortController().signal);
+  const admin = new AdminClient(new AdminTransport({ adminSocket }, new AbortController().signal));
   const { key } = await admin.createKey({ reusable: true, expiresInMs: 3_600_000 });
   const pins = parseAuthKey(key)?.pins;
   if (pins === undefined) throw new Error('the hub pins its keys');

@@ -23,6 +23,8 @@ const FIRST_KEY_LIFE_MS = 86_400_000;
 
 export interface HubOptions extends ServerOptions {
   readonly derpRegionFile?: readonly string[];
+  readonly derpMapUrl?: readonly string[];
+  readonly derpMapFile?: readonly string[];
   readonly baseDomain?: string;
   readonly policyFile?: string;
   readonly nodeKeyExpiry: number | 'never';
@@ -80,6 +82,10 @@ export async function runHubCommand(given: HubOptions, context: CliContext): Pro
   const hub = await runHub({
     ...(await serverParts(options, context)),
     extraRegions,
+    derpMaps: [
+      ...(options.derpMapUrl ?? []).map((place) => ({ kind: 'url', place }) as const),
+      ...(options.derpMapFile ?? []).map((place) => ({ kind: 'file', place }) as const),
+    ],
     relay: options.relay,
     baseDomain: options.baseDomain,
     policyFile: options.policyFile,
@@ -126,6 +132,18 @@ export function addControlOptions(command: Command): Command {
         'region file of another relay, for everybody; read again on SIGHUP; repeatable',
       ).argParser(collect),
     )
+    .addOption(
+      new Option(
+        '--derp-map-url <url>',
+        'relay map of others, for everybody; read again every 3 hours and on SIGHUP; repeatable',
+      ).argParser(collect),
+    )
+    .addOption(
+      new Option(
+        '--derp-map-file <file>',
+        'the same as a file, over those of addresses: adds, replaces and (null) removes regions; repeatable',
+      ).argParser(collect),
+    )
     .option('--base-domain <domain>', "suffix of the machines' names (default: warren.internal)")
     .option(
       '--policy-file <file>',
@@ -160,6 +178,10 @@ export function defineHub(command: Command, context: CliContext): void {
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
     ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
     ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
+    [
+      'warren hub --derp-map-url https://controlplane.tailscale.com/derpmap/default',
+      "beside Tailscale's relays",
+    ],
     ['warren hub --policy-file /etc/warren/policy.hujson', 'not everybody to everybody'],
     ['warren hub --no-relay --derp-region-file /root/west.json', 'with that relay alone'],
   ]);

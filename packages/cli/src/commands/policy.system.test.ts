@@ -1,5 +1,4 @@
 /** `warren control policy` alone, and against a hub on loopback that is told to follow a file. */
-import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PolicyCheckInfo, PolicyInfo } from '@warren/servers/control/admin-types';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type CliOutcome, runCli } from '../testing/run-cli.js';
+import { startTestHub, type TestHub } from '../testing/run-hub.js';
 
 const GOOD = `{
   // who is who
@@ -21,32 +21,14 @@ const FAILING = GOOD.replace('"deny": ["owner@:23"]', '"deny": ["owner@:22"]');
 let dir: string;
 let file: string;
 let adminSocket: string;
-let hub: ChildProcess | undefined;
-let hubEnded: Promise<CliOutcome> | undefined;
+let hub: TestHub | undefined;
 
-async function startHub(...flags: string[]): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    hubEnded = runCli(
-      [
-        ...['hub', '--json', '--listen', '127.0.0.1:0', '--no-stun', '--policy-file', file],
-        ...['--state-dir', join(dir, 'state'), '--admin-socket', adminSocket, ...flags],
-      ],
-      {
-        onStart: (child) => {
-          hub = child;
-        },
-        onOutput: (out) => {
-          if (out.includes('"ready"')) resolve();
-        },
-      },
-    );
-    hubEnded.then(({ err }) => reject(new Error(err)), reject);
-  });
+async function startHub(): Promise<void> {
+  hub = await startTestHub(dir, adminSocket, ['--policy-file', file]);
 }
 
 async function stopHub(): Promise<void> {
-  hub?.kill('SIGTERM');
-  await hubEnded;
+  await hub?.stop();
   hub = undefined;
 }
 

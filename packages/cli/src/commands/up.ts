@@ -18,6 +18,7 @@ import {
   parseDuration,
   parseHostName,
   parseLoginServer,
+  parseTags,
   socketPathOf,
   stateDirOption,
   staticEndpointOption,
@@ -33,6 +34,7 @@ interface UpOptions extends RouteOptions {
   readonly loginServer?: string;
   readonly authKey?: string;
   readonly hostname?: string;
+  readonly advertiseTags?: readonly string[];
   readonly stateDir: string;
   readonly config?: string;
   readonly staticEndpoint?: readonly StaticEndpoint[];
@@ -49,6 +51,7 @@ function requestOf(options: UpOptions): UpRequest {
     ...(options.loginServer === undefined ? {} : { loginServer: options.loginServer }),
     ...(options.authKey === undefined ? {} : { authKey: resolveAuthKey(options.authKey) }),
     ...(options.hostname === undefined ? {} : { hostName: options.hostname }),
+    ...(options.advertiseTags === undefined ? {} : { advertiseTags: options.advertiseTags }),
     ...(options.forceReauth ? { forceReauth: true } : {}),
     ...(options.acceptDns === undefined ? {} : { acceptDns: options.acceptDns }),
   };
@@ -157,6 +160,12 @@ export function defineUp(command: Command, context: CliContext): void {
         .env('WARREN_HOSTNAME')
         .argParser(parseHostName),
     )
+    .addOption(
+      new Option(
+        '--advertise-tags <tags>',
+        "tags to ask for, a comma list such as tag:web,tag:eu; the network's policy decides; empty: none",
+      ).argParser(parseTags),
+    )
     .option(
       '--force-reauth',
       'log in anew and take a new node key, also while all is well; traffic goes on until that is done',
@@ -187,6 +196,7 @@ export function defineUp(command: Command, context: CliContext): void {
       ['warren up --auth-key file:/root/warren.key', 'the key stays out of the process list'],
       ['warren up --login-server https://hub.example.net', 'shows an address to open in a browser'],
       ['warren up', 'again, with the login there is'],
+      ['warren up --advertise-tags=tag:web,tag:eu', 'a server, which belongs to nobody'],
       ['warren up --force-reauth', 'a new node key for the same machine'],
       ['warren up --static-endpoint 192.0.2.20:41641', 'behind a UDP load balancer'],
       ['warren up --timeout 30s --json', 'for scripts'],

@@ -52,6 +52,7 @@ test('a row per key, with what is left of it', () => {
 
 const node: NodeInfo = {
   id: 1,
+  kind: 'machine',
   stableId: 's1',
   name: 'desk.warren.internal',
   nameGiven: false,
@@ -79,6 +80,7 @@ test('a row per node, which cannot drive the terminal', () => {
       { ...node, id: 12, online: false, lastSeen: '2031-03-04T02:06:07Z' },
       { ...node, id: 13, online: false, name: 'x\u001b[2J' },
       { ...node, id: 14, expired: true },
+      { ...node, id: 15, kind: 'wireguard', online: false },
     ],
     nowMs,
   );
@@ -89,6 +91,7 @@ test('a row per node, which cannot drive the terminal', () => {
   expect(rows[2]).toMatch(/ {2}offline, last seen 3h ago$/);
   expect(rows[3]).toMatch(/^13 {2}x\?\[2J .* {2}offline$/);
   expect(rows[4]).toMatch(/ {2}expired$/);
+  expect(rows[5]).toMatch(/ {2}plain WireGuard$/);
 });
 
 test('a row per route, with what keeps it from being used', () => {

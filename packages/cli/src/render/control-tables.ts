@@ -3,6 +3,7 @@ import type {
   AuthKeyInfo,
   LoginInfo,
   NodeInfo,
+  SshCheckInfo,
   UserInfo,
 } from '@warren/servers/control/admin-types';
 import { formatAge } from './duration.js';
@@ -10,7 +11,7 @@ import { printable } from './printable.js';
 import { renderTable } from './table.js';
 
 /** `in 23h`, `3d ago`, or `never`. */
-function formatMoment(iso: string | null, nowMs: number): string {
+export function formatMoment(iso: string | null, nowMs: number): string {
   const atMs = iso === null ? Number.NaN : Date.parse(iso);
   if (Number.isNaN(atMs)) return 'never';
   return atMs > nowMs ? `in ${formatAge(atMs - nowMs)}` : `${formatAge(nowMs - atMs)} ago`;
@@ -62,8 +63,24 @@ export function renderLogins(logins: readonly LoginInfo[], nowMs: number): strin
   ]);
 }
 
+/** Lines of `warren control ssh-checks list`. */
+export function renderSshChecks(checks: readonly SshCheckInfo[], nowMs: number): string[] {
+  return renderTable([
+    ['ID', 'FROM', 'USER', 'TO', 'AS', 'ENDS'],
+    ...checks.map((check) => [
+      printable(check.id),
+      printable(check.source),
+      printable(check.user),
+      printable(check.target),
+      printable(check.localUser),
+      formatMoment(check.expiresAt, nowMs),
+    ]),
+  ]);
+}
+
 function nodeState(node: NodeInfo, nowMs: number): string {
   if (node.expired) return 'expired';
+  if (node.kind === 'wireguard') return 'plain WireGuard';
   if (node.online) return 'online';
   return node.lastSeen === null
     ? 'offline'

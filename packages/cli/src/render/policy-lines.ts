@@ -48,8 +48,8 @@ export function renderPolicyCheck(file: string, check: PolicyCheckInfo): string[
 
 /** Lines of `warren control policy status`. */
 export function renderPolicyStatus(info: PolicyInfo, nowMs: number): string[] {
-  if (info.file === null) return ['There is no policy: everybody may talk to everybody.'];
-  const file = printable(info.file);
+  if (info.text === null) return ['There is no policy: everybody may talk to everybody.'];
+  const file = printable(info.file ?? "The policy of the hub's database");
   const age = formatAge(Math.max(0, nowMs - Date.parse(info.acceptedAt ?? '')));
   const holds = `${countsOf(info)}, ${plural(info.tests, 'test')}, accepted ${age} ago`;
   const warnings = info.warnings.map((warning) => printable(`warning: ${warning}`));

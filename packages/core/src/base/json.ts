@@ -18,7 +18,11 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Parses UTF-8 JSON; undefined when it is neither valid UTF-8 nor JSON. JSON `null` is undefined too. */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = decodeUtf8(bytes);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseJsonText(text);
+}
+
+/** Parses JSON; undefined when it is none. JSON `null` is undefined too. */
+export function parseJsonText(text: string): unknown {
   try {
     return JSON.parse(text) ?? undefined;
   } catch {

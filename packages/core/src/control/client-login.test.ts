@@ -41,6 +41,7 @@ test('from login with a key to Running', () => {
     Hostinfo: { OS: 'linux', Hostname: 'alpha' },
     Endpoints: [],
     EndpointTypes: [],
+    WarrenHeld: {},
   });
   expect(play.request('map').timeoutMs).toBeUndefined();
   play.fullMap();

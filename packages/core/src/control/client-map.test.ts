@@ -114,11 +114,11 @@ test('control’s clock is told as often as control tells it', () => {
   expect(play.last('control-time').time).toBe(time + 50_000);
 });
 
-test('an outage leaves netmap and state alone; afterwards everything is said again', () => {
+test('an outage of six hours leaves netmap and state alone; afterwards everything is said again', () => {
   play.running();
   const told = play.all('netmap').length;
   play.handle({ type: 'disconnected', reason: 'reset' });
-  for (let minute = 0; minute < 20; minute++) {
+  for (let minute = 0; minute < 6 * 60; minute++) {
     play.pass(60_000);
     if (play.log.at(-1)?.type === 'connect') {
       play.handle({ type: 'disconnected', reason: 'refused' });
@@ -300,4 +300,69 @@ test('answers to requests that nobody waits for change nothing', () => {
   play.handle({ type: 'request-failed', id: 9999, reason: 'x' });
   play.handle({ type: 'stream-bytes', id: 9999, bytes: encodeMapFrame('{}', '') });
   expect(play.log).toHaveLength(before);
+});
+
+const TAGS = { Head: { Node: 'nnn', DERPMap: 'ddd' }, Peers: { 2: 'aaa', 3: 'bbb' } };
+
+/** Has peers 2 and 3 with tags, and lost its connection. */
+function interrupted(): Play {
+  play.joined().fullMap({ Peers: [peer(2), peer(3)], WarrenTags: TAGS });
+  play.handle({ type: 'disconnected', reason: 'gone' }).pass(60_000).handle({ type: 'connected' });
+  play.answer('register', 200, YES);
+  return play;
+}
+
+const held = (): unknown => play.body(play.request('map'))['WarrenHeld'];
+const peerIds = (): number[] => [...(play.client.netmap?.peers.keys() ?? [])];
+
+test('after a loss it says what it holds, and takes what changed', () => {
+  expect(interrupted().requests('map')).toHaveLength(2);
+  expect(held()).toEqual(TAGS);
+  const told = play.all('netmap').length;
+  play.frame({ WarrenResumed: true, WarrenTags: {}, ControlTime: '2026-01-02T00:00:00Z' });
+  expect(play.all('netmap')).toHaveLength(told);
+  expect(play.client.counters.get('control-map-resumed')).toBe(1);
+  // No full map was needed, and none is missed.
+  play.pass(fullMapMs + 1000);
+  expect(play.requests('map')).toHaveLength(2);
+  const changes = { PeersChanged: [peer(4)], PeersRemoved: [3] };
+  play.frame({ ...changes, WarrenTags: { Peers: { 4: 'ccc' } } });
+  expect(peerIds()).toEqual([2, 4]);
+});
+
+test('what was stated without a tag is asked for again', () => {
+  play.joined().fullMap({ Peers: [peer(2), peer(3)], WarrenTags: TAGS });
+  play.frame({ PeersChangedPatch: [{ NodeID: 2, Online: true }], DERPMap: { Regions: {} } });
+  play.handle({ type: 'disconnected', reason: 'gone' }).pass(60_000).handle({ type: 'connected' });
+  play.answer('register', 200, YES);
+  expect(held()).toEqual({ Head: { Node: 'nnn' }, Peers: { 3: 'bbb' } });
+});
+
+test('a server that gives a full map instead is right', () => {
+  interrupted().fullMap({ Peers: [peer(5)] });
+  expect(peerIds()).toEqual([5]);
+  play.handle({ type: 'disconnected', reason: 'gone' }).pass(60_000).handle({ type: 'connected' });
+  play.answer('register', 200, YES);
+  expect(held()).toEqual({});
+});
+
+test('a change of what it never said it holds is no map', () => {
+  play.joined().frame({ WarrenResumed: true, PeersChanged: [peer(3)] });
+  expect(play.client.counters.get('control-map-early-delta')).toBe(1);
+  play.fullMap();
+  expect(peerIds()).toEqual([2]);
+});
+
+test('after nonsense, and under another key, it holds nothing', () => {
+  play.joined().fullMap({ Peers: [peer(2), peer(3)], WarrenTags: TAGS });
+  play.frame('not json').pass(1000);
+  expect(held()).toEqual({});
+});
+
+test('a keep-alive before the full map means that it is still to come', () => {
+  play.joined();
+  for (let count = 0; count < 4; count++) play.pass(fullMapMs - 1000).frame(KEEP_ALIVE_JSON);
+  expect(play.requests('map')).toHaveLength(1);
+  play.pass(fullMapMs + 1000);
+  expect(play.requests('map')).toHaveLength(2);
 });

@@ -2,7 +2,8 @@
  * The map poll: one endless request whose frames keep the netmap true.
  *
  *     waiting --due--> polling --full map--> following --deltas--> following
- *       polling --30 s without a full map--> waiting
+ *       polling --what differs from what we hold--> following (netmap/map-tags.ts)
+ *       polling --30 s without a full map or a keep-alive--> waiting
  *       polling, following --end, failure, nonsense--> waiting (back-off)
  *       120 s without any frame: the connection is dead, the client replaces it
  *
@@ -19,9 +20,10 @@ import { decodeMapResponse, type MapResponse, type PingRequest } from '../netmap
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
+import { HeldMap } from './held-map.js';
 import type { ControlClientInput, RequestId } from './io.js';
 import { MapFrameDecoder } from './map-framing.js';
-import { formatStatus, mapBody, type OwnState } from './messages.js';
+import { formatStatus, type OwnState, pollBody } from './messages.js';
 import type { Outbox } from './outbox.js';
 import { RequestSlot } from './request-slot.js';
 
@@ -67,6 +69,8 @@ export class MapLoop {
   #pinged: string | undefined;
   /** As control states it. */
   #stated: Netmap | undefined;
+  /** The tags of what `stated` was made from. */
+  readonly #held = new HeldMap();
   /** With expired keys marked, as last told. */
   #told: Netmap | undefined;
   /** Control's clock: what it said, and when. */
@@ -115,6 +119,7 @@ export class MapLoop {
     this.#poll.cancel();
     this.#stated = undefined;
     this.#told = undefined;
+    this.#held.clear();
     this.begin();
   }
 
@@ -122,6 +127,7 @@ export class MapLoop {
   step(own: OwnState, now: Instant): void {
     if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) {
       this.#poll.cancel();
+      this.#held.clear();
       this.begin();
     }
     const isLate = this.#fullBy !== undefined && this.#fullBy <= now;
@@ -133,7 +139,7 @@ export class MapLoop {
       this.#lastFrameAt = now;
       this.#fullBy = after(now, fullMapMs);
       const options = { streaming: true, timeoutMs: undefined };
-      this.#poll.send('/machine/map', mapBody(own, true), options);
+      this.#poll.send('/machine/map', pollBody(own, this.#held.encode()), options);
     }
   }
 
@@ -211,18 +217,24 @@ export class MapLoop {
       this.#options.outbox.emit({ type: 'control-time', time: response.controlTime });
     }
     if (response.ping !== undefined) this.#answerPing(response.ping);
+    // One that makes us wait for our turn lives.
+    if (response.keepAlive && this.#fullBy !== undefined) this.#fullBy = after(now, fullMapMs);
     if (response.keepAlive || this.#own === undefined) return true;
-    if (!this.#isFollowing && !isFullMap(response)) {
+    const isResumed = response.resumed && this.#stated !== undefined && this.#held.isAny;
+    if (!this.#isFollowing && !isResumed && !isFullMap(response)) {
       counters.add('control-map-early-delta');
       return true;
     }
-    const netmap = applyMapResponse(this.#isFollowing ? this.#stated : undefined, response, {
+    const isChange = this.#isFollowing || isResumed;
+    const netmap = applyMapResponse(isChange ? this.#stated : undefined, response, {
       selfKey: this.#own.nodeKey,
       acceptRoutes: this.#options.acceptRoutes,
       serverTime: this.serverTime(now),
       counters,
     });
     if (isFailure(netmap)) return this.#giveUp(netmap.reason, now);
+    this.#held.take(response, !isChange);
+    if (!this.#isFollowing) counters.add(isResumed ? 'control-map-resumed' : 'control-map-full');
     this.#isFollowing = true;
     this.#fullBy = undefined;
     this.begin();
@@ -248,6 +260,7 @@ export class MapLoop {
   /** The stream makes no sense: end it and ask for a full map. */
   #giveUp(reason: string, now: Instant): false {
     this.#options.counters.add(`control-map-${reason}`);
+    this.#held.clear();
     this.#poll.cancel();
     this.#poll.backoff.fail(now);
     return false;

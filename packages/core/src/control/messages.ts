@@ -103,7 +103,11 @@ function latencyEntries(
  * Body of POST /machine/map: the poll when `stream`, else a lite update. Both carry the whole state, never a
  * part. `withLatency` false gives the body whose changes are worth a message.
  */
-export function mapBody(own: OwnState, stream: boolean, withLatency = true): JsonValue {
+export function mapBody(
+  own: OwnState,
+  stream: boolean,
+  withLatency = true,
+): Readonly<Record<string, JsonValue>> {
   const { netInfo, nat, paths } = own;
   const hostInfo = own.hostInfo as Readonly<Record<string, JsonValue>>;
   return {
@@ -123,6 +127,11 @@ export function mapBody(own: OwnState, stream: boolean, withLatency = true): Jso
     EndpointTypes: own.endpoints.map(({ type }) => type),
     ...(stream || paths === undefined ? {} : { WarrenPaths: encodePathReports(paths) }),
   };
+}
+
+/** Body of the poll of a node that holds `held` (held-map.ts). */
+export function pollBody(own: OwnState, held: JsonValue): JsonValue {
+  return { ...mapBody(own, true), WarrenHeld: held };
 }
 
 /** What a registration came to. */

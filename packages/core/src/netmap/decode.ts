@@ -17,6 +17,7 @@ import { decodeNode, type NodeFailure, readTime, readUserId } from './decode-nod
 import { decodePatch, type PeerPatch } from './decode-patch.js';
 import { decodeRelayMap } from './decode-relay-map.js';
 import { labelLengthMax, nameLengthMax, peersMax, pingUrlLengthMax } from './limits.js';
+import { decodeMapTags, type MapTags } from './map-tags.js';
 import type { NetmapNode, RelayMap, UserProfile } from './types.js';
 
 export type MapFailure = 'map-not-object' | NodeFailure;
@@ -54,6 +55,9 @@ export interface MapResponse {
   readonly filter: FilterChange | undefined;
   readonly domain: string | undefined;
   readonly dns: DnsConfig | undefined;
+  /** True: it changes what we said we hold. */
+  readonly resumed: boolean;
+  readonly tags: MapTags | undefined;
 }
 
 function entries(malformed: string): ListBounds {
@@ -132,5 +136,7 @@ export function decodeMapResponse(
     filter: decodeFilterChange(response, counters),
     domain: domain === '' ? undefined : domain,
     dns: decodeDnsConfig(response['DNSConfig'], counters),
+    resumed: response['WarrenResumed'] === true,
+    tags: decodeMapTags(response['WarrenTags']),
   };
 }

@@ -59,6 +59,8 @@ function anyPeer(id: number, shift: number): fc.Arbitrary<WireNode> {
         Cap: fc.integer({ min: 100, max: 102 }),
         Tags: fc.subarray(['tag:a', 'tag:b']),
         Expired: fc.boolean(),
+        IsWireGuardOnly: fc.boolean(),
+        KeepAlive: fc.boolean(),
         Hostinfo: fc.record({ Hostname: fc.constantFrom('a', 'b'), OS: fc.constant('linux') }),
         MachineAuthorized: fc.boolean(),
         Machine: fc.constantFrom(`mkey:${hex(id, 8)}`, `mkey:${hex(id, 9)}`),
@@ -83,6 +85,7 @@ function anyPeer(id: number, shift: number): fc.Arbitrary<WireNode> {
       Addresses: [`100.64.0.${place}/32`],
       AllowedIPs: [`100.64.0.${place}/32`, ...(route ? [`10.0.${place}.0/24`] : [])],
       ...(route ? { PrimaryRoutes: [`10.0.${place}.0/24`] } : {}),
+      ...(rest.HomeDERP === undefined ? {} : { DERP: `127.3.3.40:${rest.HomeDERP}` }),
       ...(LastSeen === undefined || rest.Online === true ? {} : { LastSeen }),
       ...rest,
     }));
@@ -226,7 +229,7 @@ function patched(node: WireNode, patch: WirePeerChange): WireNode {
   const next = {
     ...node,
     ...fields,
-    ...(DERPRegion === undefined ? {} : { HomeDERP: DERPRegion }),
+    ...(DERPRegion === undefined ? {} : { HomeDERP: DERPRegion, DERP: `127.3.3.40:${DERPRegion}` }),
   };
   if (next.Online !== true) return next;
   const { LastSeen: __, ...online } = next;
@@ -300,8 +303,17 @@ test('the views of these tests leave out no field of a node', () => {
     ...{ ID: true, StableID: true, Name: true, User: true, Key: true, KeyExpiry: true },
     ...{ Machine: true, DiscoKey: true, Addresses: true, AllowedIPs: true, Endpoints: true },
     ...{ PrimaryRoutes: true },
-    ...{ HomeDERP: true, Hostinfo: true, Created: true, Cap: true, Tags: true, Online: true },
+    ...{
+      HomeDERP: true,
+      DERP: true,
+      Hostinfo: true,
+      Created: true,
+      Cap: true,
+      Tags: true,
+      Online: true,
+    },
     ...{ LastSeen: true, MachineAuthorized: true, Expired: true, CapMap: true, WarrenNat: true },
+    ...{ IsWireGuardOnly: true, KeepAlive: true },
   };
   const seen = fc.sample(anyPeer(1, 0), 500).flatMap((peer) => Object.keys(peer));
   expect([...new Set(seen)].sort()).toEqual(Object.keys(fields).sort());

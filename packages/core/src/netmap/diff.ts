@@ -43,6 +43,7 @@ export interface MapView extends ViewHead {
 /** Fields that a patch can set; all others need the whole node. */
 const PATCHABLE: ReadonlySet<string> = new Set([
   'HomeDERP',
+  'DERP', // says what HomeDERP says
   'Cap',
   'Endpoints',
   'Key',

@@ -6,7 +6,8 @@ import type { WireMapResponse } from './wire.js';
 
 const texts = new WeakMap<object, string>();
 
-function textOf(part: object): string {
+/** The JSON of one part, made once. */
+export function textOf(part: object): string {
   let text = texts.get(part);
   if (text === undefined) {
     text = JSON.stringify(part);

@@ -18,6 +18,8 @@ export interface WireNode {
   readonly PrimaryRoutes?: readonly string[];
   readonly Endpoints?: readonly string[];
   readonly HomeDERP?: number;
+  /** The same for clients below capability version 111: `127.3.3.40:` and the region. */
+  readonly DERP?: string;
   readonly Hostinfo?: JsonObject;
   readonly Created?: string;
   readonly Cap?: number;
@@ -26,6 +28,9 @@ export interface WireNode {
   readonly LastSeen?: string;
   readonly MachineAuthorized?: boolean;
   readonly Expired?: boolean;
+  /** Plain WireGuard: no disco, no relay. */
+  readonly IsWireGuardOnly?: boolean;
+  readonly KeepAlive?: boolean;
   readonly CapMap?: Readonly<Record<string, readonly unknown[] | null>>;
   /** Warren's own: the NAT in front of the node (nat-json.ts). */
   readonly WarrenNat?: JsonValue;
@@ -164,4 +169,17 @@ export interface WireMapResponse {
   readonly UserProfiles?: readonly WireUserProfile[];
   readonly Debug?: { readonly DisableLogTail: boolean };
   readonly ControlTime?: string;
+  /** Warren's own: only what differs from what the client said it holds (map-tags.ts). */
+  readonly WarrenResumed?: boolean;
+  /** Warren's own: the tags of what this message states. */
+  readonly WarrenTags?: WireMapTags;
+}
+
+/** Parts of a map besides its peers that have tags. */
+export type WireHeadPart = 'Node' | 'DERPMap' | 'DNSConfig' | 'PacketFilters' | 'SSHPolicy';
+
+/** Tags by part, and by node id. */
+export interface WireMapTags {
+  readonly Head?: Readonly<Partial<Record<WireHeadPart, string>>>;
+  readonly Peers?: Readonly<Record<string, string>>;
 }

@@ -19,7 +19,7 @@ const LOCAL_PART = 'localpart:*@';
 export const SSH_CHECK_URL =
   'https://unused/machine/ssh/action/$SRC_NODE_ID/to/$DST_NODE_ID?local_user=$LOCAL_USER';
 
-const ACCEPT: WireSshAction = {
+export const SSH_ACCEPT: WireSshAction = {
   accept: true,
   allowAgentForwarding: true,
   allowLocalPortForwarding: true,
@@ -35,19 +35,42 @@ export function sshPolicyOf(table: AccessTable, id: AccessNodeId): WireSshPolicy
   return { rules: sshRules.flatMap((compiled) => rulesOf(table, entry, compiled)) };
 }
 
+/** The first rule that lets `source` log in on `target` under a name there; undefined: none does. */
+export function sshRuleBetween(
+  table: AccessTable,
+  source: AccessNodeId,
+  target: AccessNodeId,
+  localUser: string,
+): SshRule | undefined {
+  const [from, to] = [table.entry(source), table.entry(target)];
+  if (from === undefined || to === undefined) return undefined;
+  const first = table.compiled.sshRules.find(
+    (compiled) =>
+      sshRuleNames(compiled.rule, from.subject.login, localUser) &&
+      [...sourcesOn(table, to, compiled)].includes(source),
+  );
+  return first?.rule;
+}
+
+/** Whom a rule lets in on a node; nobody where it isn't a target. */
+function sourcesOn(
+  table: AccessTable,
+  { accessClass }: AccessEntry,
+  { sources, targets }: CompiledSshRule,
+): Iterable<AccessNodeId> {
+  if (targets !== 'self') {
+    return accessClass.identityTargets.has(targets) ? table.sourceMembers(sources) : [];
+  }
+  return accessClass.selfSources.has(sources) ? table.ownMachines(accessClass.selfUser) : [];
+}
+
 function rulesOf(
   table: AccessTable,
   entry: AccessEntry,
-  { sources, targets, rule }: CompiledSshRule,
+  compiled: CompiledSshRule,
 ): readonly WireSshRule[] {
-  const { accessClass } = entry;
-  const isTarget =
-    targets === 'self'
-      ? accessClass.selfSources.has(sources)
-      : accessClass.identityTargets.has(targets);
-  if (!isTarget) return [];
-  const ids =
-    targets === 'self' ? table.ownMachines(accessClass.selfUser) : table.sourceMembers(sources);
+  const { rule } = compiled;
+  const ids = sourcesOn(table, entry, compiled);
   const machines = [...ids].flatMap((id) => table.entry(id) ?? []);
   const ordered = machines.sort((one, other) => one.node.id - other.node.id);
   const everybody = ruleFor(ordered, namesOf(rule), rule);
@@ -64,7 +87,7 @@ function ruleFor(
     {
       principals: machines.flatMap(({ node }) => node.addresses.map((nodeIP) => ({ nodeIP }))),
       sshUsers,
-      action: rule.action === 'check' ? CHECK : ACCEPT,
+      action: rule.action === 'check' ? CHECK : SSH_ACCEPT,
       ...(rule.acceptEnv.length === 0 ? {} : { acceptEnv: rule.acceptEnv }),
     },
   ];
@@ -97,7 +120,7 @@ function byLocalPart(machines: readonly AccessEntry[], rule: SshRule): readonly 
   return [...byName].flatMap(([name, own]) => ruleFor(own, { [name]: name }, rule));
 }
 
-/** What a rule gives a source on a target, of one login name; for tests of a policy. */
+/** Whether a rule gives a source one login name on its targets. */
 export function sshRuleNames(rule: SshRule, login: string, name: string): boolean {
   if (rule.users.includes(name)) return true;
   if (name !== 'root' && rule.users.includes('autogroup:nonroot')) return true;

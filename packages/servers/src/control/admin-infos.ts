@@ -20,7 +20,7 @@ import type { AuthKeyInfo, NodeInfo, UserInfo } from './admin-types.js';
 const textOf = (time: WallTime | undefined): string | null =>
   time === undefined ? null : formatRfc3339(time);
 
-function loginNameOf(
+export function loginNameOf(
   state: ControlState,
   record: { readonly tags: readonly string[]; readonly userId: number },
 ): string {
@@ -69,6 +69,7 @@ export function nodeInfo(
   const home = node.netInfo?.['PreferredDERP'];
   return {
     id: node.id,
+    kind: node.kind,
     stableId: node.stableId,
     name: fullName(node.label, baseDomain).replace(/\.$/, ''),
     nameGiven: node.labelGiven,

@@ -20,6 +20,7 @@ import {
   withoutNode,
 } from '@warren/core/control/server/state';
 import { createUser, deleteUser, ensureUser, renameUser } from '@warren/core/control/server/users';
+import type { WireNode } from '@warren/core/netmap/wire';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import { ControlError, type ControlErrorCode } from '../errors.js';
@@ -35,10 +36,12 @@ import {
 } from './admin-input.js';
 import { keysFull, LoginAdmin } from './admin-logins.js';
 import { pathsInfo } from './admin-paths.js';
+import { SshCheckAdmin } from './admin-ssh-checks.js';
 import type {
   AuthKeyInfo,
   AuthKeyRequest,
   CreatedAuthKeyInfo,
+  HeadscaleImportInfo,
   NodeInfo,
   PathsInfo,
   PolicyCheckInfo,
@@ -48,9 +51,16 @@ import type {
   UserInfo,
   UserRequest,
 } from './admin-types.js';
+import { WireGuardAdmin } from './admin-wireguard.js';
+import type { AuditLog } from './api/audit-log.js';
+import { copyToSend, type DatabaseCopy } from './api/backup-copy.js';
+import type { TokenBook } from './api/token-book.js';
+import { readHeadscale } from './headscale/headscale-database.js';
+import { importHeadscale } from './headscale/headscale-import.js';
 import type { LoginDesk } from './login-desk.js';
 import type { PathBook } from './path-book.js';
 import type { PolicyKeeper } from './policy/policy-keeper.js';
+import type { SshDesk } from './ssh-desk.js';
 import type { StateStore } from './state-store.js';
 
 export interface AdminOptions {
@@ -63,9 +73,15 @@ export interface AdminOptions {
   readonly isOnline: (node: NodeId) => boolean;
   /** As peers were last told. */
   readonly routesOf: (node: NodeId) => NodeRoutes;
+  /** What a node sees now. */
+  readonly peersOf: (node: NodeId) => ReadonlyMap<NodeId, WireNode>;
   readonly paths: PathBook;
   readonly policy: PolicyKeeper;
   readonly desk: LoginDesk;
+  readonly tokens: TokenBook;
+  readonly audit: AuditLog;
+  readonly stateDir: string;
+  readonly sshDesk: SshDesk;
 }
 
 /** Refusals by the words of core's functions. */
@@ -97,11 +113,23 @@ const takenUser = (name: string): Refusals[string] => [
 export class ControlAdmin {
   /** About machines that wait for a person. */
   readonly logins: LoginAdmin;
+  /** What programs may use the API with. */
+  readonly tokens: TokenBook;
+  /** Who changed what. */
+  readonly audit: AuditLog;
+  /** About plain WireGuard machines. */
+  readonly wireguard: WireGuardAdmin;
+  /** About SSH sessions that wait for a yes. */
+  readonly sshChecks: SshCheckAdmin;
   readonly #options: AdminOptions;
 
   constructor(options: AdminOptions) {
     this.#options = options;
     this.logins = new LoginAdmin(options);
+    this.tokens = options.tokens;
+    this.audit = options.audit;
+    this.sshChecks = new SshCheckAdmin(options);
+    this.wireguard = new WireGuardAdmin(options, (state, node) => this.#nodeInfo(state, node));
   }
 
   createAuthKey(request: AuthKeyRequest = {}): Promise<CreatedAuthKeyInfo> {
@@ -304,6 +332,44 @@ export class ControlAdmin {
   /** What a text would be as a policy, with the machines that are here. */
   checkPolicy(text: string): PolicyCheckInfo {
     return this.#options.policy.check(text);
+  }
+
+  /** Puts a policy in place of the one that holds, once it is kept. Throws what is wrong with it, or POLICY_IN_FILE. */
+  setPolicy(text: string): PolicyInfo {
+    this.#options.policy.set(text);
+    return this.policy();
+  }
+
+  /** Everybody may talk to everybody from now on. Throws POLICY_IN_FILE. */
+  clearPolicy(): PolicyInfo {
+    this.#options.policy.clear();
+    return this.policy();
+  }
+
+  /** Takes over what headscale's database has; `isDryRun`: only says what that would be. */
+  importHeadscale(file: string, isDryRun: boolean): Promise<HeadscaleImportInfo> {
+    const { store, baseDomain, clock, stateDir } = this.#options;
+    if (!file.startsWith('/'))
+      throw invalid('the path of a database is absolute', 'Begin it with /.');
+    const records = readHeadscale(file, stateDir);
+    return store.change((state) => {
+      const imported = importHeadscale(state, records, baseDomain, clock.wall());
+      return {
+        state: isDryRun ? state : imported.state,
+        result: { dryRun: isDryRun, ...imported.report },
+      };
+    });
+  }
+
+  /** Throws when the database does not answer. */
+  health(): { readonly status: 'ok' } {
+    this.#options.audit.list(1);
+    return { status: 'ok' };
+  }
+
+  /** A copy of the database to be sent away. Throws FileError. */
+  copy(): DatabaseCopy {
+    return copyToSend(this.#options.store, this.#options.stateDir);
   }
 
   /** Copies the database into a new file on the server's machine. */

@@ -1,5 +1,5 @@
 /**
- * What the approval page says. No script, no picture, nothing from elsewhere: one style sheet, whose hash the
+ * What the approval pages say. No script, no picture, nothing from elsewhere: one style sheet, whose hash the
  * content security policy names. Whatever a machine or a person said is escaped.
  */
 import { createHash } from 'node:crypto';
@@ -47,6 +47,15 @@ export interface MachineCard {
   readonly tags: readonly string[];
 }
 
+/** An SSH session as who began it may recognise it. */
+export interface SessionCard {
+  readonly user: string;
+  readonly source: string;
+  readonly target: string;
+  readonly localUser: string;
+  readonly askedAt: string;
+}
+
 export interface FormFields {
   readonly token: string;
   /** What went wrong with the last try; undefined: this is the first. */
@@ -84,8 +93,10 @@ ${body}
 
 const unnamed = '(not said)';
 
-function card(machine: MachineCard): string {
-  const rows: readonly (readonly [string, string])[] = [
+type Rows = readonly (readonly [string, string])[];
+
+function machineRows(machine: MachineCard): Rows {
+  return [
     ['Name', machine.hostName || unnamed],
     ['System', machine.os || unnamed],
     ['Key', machine.fingerprint],
@@ -93,30 +104,86 @@ function card(machine: MachineCard): string {
     ['Asked at', machine.askedAt],
     ...(machine.tags.length === 0 ? [] : [['Wants the tags', machine.tags.join(', ')] as const]),
   ];
+}
+
+function card(rows: Rows): string {
   const lines = rows.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`);
   return `<dl>\n${lines.join('\n')}\n</dl>`;
 }
 
+/** What a form asks, in HTML but for the rows. */
+interface Question {
+  readonly title: string;
+  readonly rows: Rows;
+  readonly warning: string;
+  readonly statement: string;
+  readonly button: string;
+  readonly foot: string;
+}
+
+export function approvalForm(machine: MachineCard, fields: FormFields): string {
+  return formPage(
+    {
+      title: 'Let this machine into the network?',
+      rows: machineRows(machine),
+      warning: `Go on only if you have just started this login yourself, on this machine. Whoever sent you
+this address by mail or chat may want to get a machine of theirs into your network: close the page then.`,
+      statement: 'I have started this login on this machine myself.',
+      button: 'Let it in',
+      foot: `On the hub itself, <code>warren control logins approve</code> does the same without a code, and
+<code>warren control logins code</code> makes one.`,
+    },
+    fields,
+  );
+}
+
+export function sessionForm(session: SessionCard, fields: FormFields): string {
+  return formPage(
+    {
+      title: 'Let this SSH session begin?',
+      rows: [
+        ['From the machine', session.source],
+        ['Of', session.user || '(nobody: it has tags)'],
+        ['On the machine', session.target],
+        ['As', session.localUser],
+        ['Asked at', session.askedAt],
+      ],
+      warning: `Go on only if you have just begun this session yourself. Whoever sent you this address may be at
+your machine, or want you to let them in: close the page then.`,
+      statement: 'I have begun this session myself.',
+      button: 'Let it begin',
+      foot: `The code has to be one of the user whose machine it comes from. On the hub itself,
+<code>warren control ssh-checks approve</code> does the same without a code.`,
+    },
+    fields,
+  );
+}
+
 /** The form; its address is the page's own. */
-export function approvalForm(machine: MachineCard, { token, problem }: FormFields): string {
+function formPage(question: Question, { token, problem }: FormFields): string {
   const trouble =
     problem === undefined ? '' : `<p class="problem" role="alert">${escapeHtml(problem)}</p>\n`;
   return page(
-    'Let this machine into the network?',
-    `${trouble}${card(machine)}
-<p class="warning">Go on only if you have just started this login yourself, on this machine. Whoever sent you
-this address by mail or chat may want to get a machine of theirs into your network: close the page then.</p>
+    question.title,
+    `${trouble}${card(question.rows)}
+<p class="warning">${question.warning}</p>
 <form method="post" autocomplete="off">
 <input type="hidden" name="token" value="${escapeHtml(token)}">
 <p><label><input type="checkbox" name="mine" value="yes" required>
-I have started this login on this machine myself.</label></p>
+${question.statement}</label></p>
 <p><label for="code">Approval code, from the operator of this hub</label>
 <input type="text" id="code" name="code" required maxlength="64" autocapitalize="off" autocorrect="off"
 spellcheck="false" placeholder="xxxx-xxxx-xxxx-xxxx-xxxx-xxxx"></p>
-<button type="submit">Let it in</button>
+<button type="submit">${question.button}</button>
 </form>
-<p>On the hub itself, <code>warren control logins approve</code> does the same without a code, and
-<code>warren control logins code</code> makes one.</p>`,
+<p>${question.foot}</p>`,
+  );
+}
+
+export function sessionApprovedPage(): string {
+  return page(
+    'It begins',
+    '<p>The session goes on where you began it. You can close this page.</p>',
   );
 }
 
@@ -127,11 +194,11 @@ export function approvedPage(name: string): string {
   );
 }
 
-/** Of a login that is over, was never there, or was not guessed right: it doesn't tell which. */
+/** Of a login or session that is over, was never there, or was not guessed right: it doesn't tell which. */
 export function overPage(): string {
   return page(
-    'This login is over',
-    '<p>Nothing waits at this address: the login was approved, rejected, or took longer than 15 minutes. Start it again on the machine, which then shows a new address.</p>',
+    'This is over',
+    '<p>Nothing waits at this address: it was approved, rejected, or took longer than 15 minutes. Start it again on the machine, which then shows a new address.</p>',
   );
 }
 

@@ -1,35 +1,26 @@
 /**
- * The page at the address that a machine shows its owner, on the hub's own port.
+ * The pages at the addresses that machines show people, on the hub's own port: of logins and of SSH sessions
+ * (approval-subjects.ts).
  *
- *     GET  /register/ID    the machine, and a form; changes nothing
- *     POST /register/ID    token=..&mine=yes&code=..   lets the machine in, or says what is wrong
+ *     GET  /register/ID    what waits, and a form; changes nothing
+ *     POST /register/ID    token=..&mine=yes&code=..   lets it in, or says what is wrong
+ *     /ssh-check/ID        likewise
  *
  * A post counts when it carries the cookie of the form and the token that goes with it (so another site can't
- * send it, nor a browser that never saw the form), comes from our own origin if it names one, says that the
- * machine is the person's own, and has an approval code. Tries are few by source, and by login.
+ * send it, nor a browser that never saw the form), comes from our own origin if it names one, says that it is the
+ * person's own, and has an approval code. Tries are few by source, and by what they are for.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { equalSecret } from '@warren/core/base/bytes';
-import { asDisplayText } from '@warren/core/base/json';
-import { formatRfc3339 } from '@warren/core/base/rfc3339';
-import { requestedTags } from '@warren/core/control/server/admission';
+import { parseApprovalCode } from '@warren/core/control/approval-code';
 import type { ApprovalRefusal } from '@warren/core/control/server/approve-login';
-import { fullName } from '@warren/core/control/server/names';
-import type { LoginId, PendingLogin } from '@warren/core/control/server/pending-logins';
-import { keyFingerprint } from '@warren/core/keys/fingerprint';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { pathOf } from '../relay/http-endpoints.js';
-import {
-  approvalForm,
-  approvedPage,
-  type MachineCard,
-  overPage,
-  PAGE_HEADERS,
-  problemPage,
-} from './approval-html.js';
-import { LOGIN_PATH, type LoginDesk } from './login-desk.js';
+import type { AuditLog } from './api/audit-log.js';
+import { overPage, PAGE_HEADERS, problemPage } from './approval-html.js';
+import type { Approval, ApprovalKind, ApprovalSubject } from './approval-subjects.js';
 import { SourceRates } from './source-rates.js';
 
 /** Pages for one source: a person reloads now and then. */
@@ -38,8 +29,8 @@ const VIEWS_PER_SECOND = 2;
 /** Wrong codes of one source: a person mistypes, and mistypes again. */
 const GUESS_BURST = 10;
 const GUESSES_PER_SECOND = 1 / 30;
-/** Wrong codes for one login, whoever types them; then the machine has to begin again. */
-const GUESSES_PER_LOGIN = 20;
+/** Wrong codes for one thing, whoever types them; then it has to begin again. */
+const GUESSES_PER_SUBJECT = 20;
 /** The three fields, encoded. */
 const FORM_BYTES_MAX = 4096;
 /** A form comes in one packet. */
@@ -47,22 +38,21 @@ const FORM_TIMEOUT_MS = 10_000;
 /** The prefix makes browsers refuse it from other hosts, paths and plain HTTP. */
 const COOKIE = '__Host-warren-login';
 const COOKIE_BYTES = 24;
-const TEXT_MAX = 128;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 export interface ApprovalPageOptions {
-  readonly desk: LoginDesk;
+  readonly kinds: readonly ApprovalKind[];
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Logger;
   readonly serverUrl: string;
-  readonly baseDomain: string;
 }
 
 export class ApprovalPage {
   readonly #options: ApprovalPageOptions;
   readonly #views = new SourceRates(VIEW_BURST, VIEWS_PER_SECOND);
   readonly #guesses = new SourceRates(GUESS_BURST, GUESSES_PER_SECOND);
-  readonly #guessesOf = new WeakMap<PendingLogin, number>();
+  readonly #guessesOf = new WeakMap<object, number>();
   /** Of this process: a form from before a restart is shown again. */
   readonly #secret = randomBytes(32);
 
@@ -73,17 +63,18 @@ export class ApprovalPage {
   /** False: not this page; nothing was written. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
-    if (!path.startsWith(LOGIN_PATH)) return false;
+    const kind = this.#options.kinds.find((one) => path.startsWith(one.path));
+    if (kind === undefined) return false;
     const source = request.socket.remoteAddress ?? 'unknown';
     if (!this.#views.take(source, this.#options.clock.now())) {
       tooMany(response, this.#views.retryAfterSeconds);
       return true;
     }
-    const login = this.#options.desk.find(path.slice(LOGIN_PATH.length));
-    if (login === undefined || login.isRejected) send(response, 404, overPage());
+    const subject = kind.find(path.slice(kind.path.length));
+    if (subject === undefined) send(response, 404, overPage());
     else if (request.method === 'GET' || request.method === 'HEAD')
-      this.#show(login, request, response);
-    else if (request.method === 'POST') void this.#post(login, request, response, source);
+      this.#show(subject, request, response);
+    else if (request.method === 'POST') void this.#post(subject, request, response, source);
     else {
       response.setHeader('Allow', 'GET, HEAD, POST');
       send(
@@ -97,7 +88,7 @@ export class ApprovalPage {
 
   /** The form; a browser that has our cookie keeps it, so that two open pages both work. */
   #show(
-    login: PendingLogin,
+    subject: ApprovalSubject,
     request: IncomingMessage,
     response: ServerResponse,
     status = 200,
@@ -111,12 +102,12 @@ export class ApprovalPage {
         `${COOKIE}=${cookie}; Path=/; Secure; HttpOnly; SameSite=Strict`,
       );
     }
-    const token = this.#tokenOf(login.id, cookie);
-    send(response, status, approvalForm(cardOf(login), { token, problem }));
+    const token = this.#tokenOf(subject.id, cookie);
+    send(response, status, subject.form({ token, problem }));
   }
 
   async #post(
-    login: PendingLogin,
+    subject: ApprovalSubject,
     request: IncomingMessage,
     response: ServerResponse,
     source: string,
@@ -125,7 +116,7 @@ export class ApprovalPage {
       const form = await readForm(request);
       if (form === 'too-large') send(response, 413, problemPage('Too much', 'A form is smaller.'));
       else if (form === undefined) send(response, 415, problemPage('Not so', 'This is no form.'));
-      else await this.#judge(login, form, request, response, source);
+      else await this.#judge(subject, form, request, response, source);
     } catch (error) {
       this.#options.log.error('an approval failed', { error });
       send(
@@ -137,17 +128,17 @@ export class ApprovalPage {
   }
 
   async #judge(
-    login: PendingLogin,
+    subject: ApprovalSubject,
     form: URLSearchParams,
     request: IncomingMessage,
     response: ServerResponse,
     source: string,
   ): Promise<void> {
-    const { clock, desk, log } = this.#options;
-    if (!this.#isFromForm(login, form, request)) {
+    const { clock, log } = this.#options;
+    if (!this.#isFromForm(subject, form, request)) {
       log.warn('an approval that came from no form of ours was refused', { source });
       this.#show(
-        login,
+        subject,
         request,
         response,
         403,
@@ -156,35 +147,43 @@ export class ApprovalPage {
       return;
     }
     if (form.get('mine') !== 'yes') {
-      this.#show(
-        login,
-        request,
-        response,
-        400,
-        'Say first that you have started this login yourself.',
-      );
+      this.#show(subject, request, response, 400, 'Say first that it was you who began it.');
       return;
     }
     if (!this.#guesses.take(source, clock.now())) {
       tooMany(response, this.#guesses.retryAfterSeconds);
       return;
     }
-    const outcome = await desk.approve(login.id, { type: 'code', code: form.get('code') ?? '' });
+    const code = form.get('code') ?? '';
+    const outcome = await subject.approve(code);
     if (outcome === undefined) {
       send(response, 404, overPage());
       return;
     }
+    this.#record(code, subject, outcome);
     if ('reason' in outcome) {
-      this.#refuse(login, outcome, request, response, source);
+      this.#refuse(subject, outcome, request, response, source);
       return;
     }
     this.#guesses.giveBack(source);
-    const name = fullName(outcome.node.label, this.#options.baseDomain).replace(/\.$/, '');
-    send(response, 200, approvedPage(name));
+    send(response, 200, outcome.page);
+  }
+
+  /** Wrong codes are nobody's, and would push out the rest. */
+  #record(typed: string, subject: ApprovalSubject, outcome: Approval): void {
+    const code = parseApprovalCode(typed);
+    if (code === undefined || ('reason' in outcome && outcome.reason === 'code')) return;
+    this.#options.audit.record({
+      actor: `code:${code.id}`,
+      action: subject.action,
+      target: subject.id,
+      detail: 'reason' in outcome ? outcome.text : JSON.stringify(outcome.detail),
+      outcome: 'reason' in outcome ? 'LOGIN_FAILED' : 'ok',
+    });
   }
 
   #refuse(
-    login: PendingLogin,
+    subject: ApprovalSubject,
     { reason, text }: ApprovalRefusal,
     request: IncomingMessage,
     response: ServerResponse,
@@ -193,46 +192,33 @@ export class ApprovalPage {
     this.#options.log.warn('an approval was refused', { source, reason, text });
     if (reason !== 'code') {
       this.#guesses.giveBack(source);
-      this.#show(login, request, response, 409, `It can't come in: ${text}.`);
+      this.#show(subject, request, response, 409, `It can't come in: ${text}.`);
       return;
     }
-    const guesses = (this.#guessesOf.get(login) ?? 0) + 1;
-    this.#guessesOf.set(login, guesses);
-    if (guesses >= GUESSES_PER_LOGIN) {
-      this.#options.desk.reject(login.id);
+    const guesses = (this.#guessesOf.get(subject.identity) ?? 0) + 1;
+    this.#guessesOf.set(subject.identity, guesses);
+    if (guesses >= GUESSES_PER_SUBJECT) {
+      subject.reject();
       send(response, 404, overPage());
       return;
     }
-    this.#show(login, request, response, 403, `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`);
+    this.#show(subject, request, response, 403, `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`);
   }
 
-  #isFromForm(login: PendingLogin, form: URLSearchParams, request: IncomingMessage): boolean {
+  #isFromForm(subject: ApprovalSubject, form: URLSearchParams, request: IncomingMessage): boolean {
     const { origin } = request.headers;
     if (origin !== undefined && origin !== this.#options.serverUrl) return false;
     const site = request.headers['sec-fetch-site'];
     if (site !== undefined && site !== 'same-origin') return false;
     const cookie = cookieOf(request);
     if (cookie === undefined) return false;
-    const expected = Buffer.from(this.#tokenOf(login.id, cookie));
+    const expected = Buffer.from(this.#tokenOf(subject.id, cookie));
     return equalSecret(Buffer.from(form.get('token') ?? ''), expected);
   }
 
-  #tokenOf(id: LoginId, cookie: string): string {
+  #tokenOf(id: string, cookie: string): string {
     return createHmac('sha256', this.#secret).update(`${id} ${cookie}`).digest('base64url');
   }
-}
-
-function cardOf({ request, source, createdAt }: PendingLogin): MachineCard {
-  const info = request.host?.hostInfo ?? {};
-  const os = [info['OS'], info['OSVersion']].map((text) => asDisplayText(text, TEXT_MAX));
-  return {
-    hostName: request.host?.hostName ?? '',
-    os: os.filter((text) => text !== '').join(' '),
-    fingerprint: keyFingerprint(request.nodeKey),
-    source,
-    askedAt: formatRfc3339(createdAt),
-    tags: requestedTags(request),
-  };
 }
 
 /** The cookie of an earlier form, if it can be one of ours. */

@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { WallTime } from '@warren/core/base/instant';
 import { accessNodeOf } from '@warren/core/control/server/access-node-of';
 import type { MayTag, RegisterContext } from '@warren/core/control/server/admission';
 import type { DnsSettings } from '@warren/core/control/server/dns-config';
@@ -20,9 +21,10 @@ import {
   withNode,
   withoutNode,
 } from '@warren/core/control/server/state';
+import type { Prefix } from '@warren/core/ip/prefix';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
 import type { WireRelayMap } from '@warren/core/netmap/wire';
-import { mayTag } from '@warren/core/policy/ownership';
+import { autoApproves, mayTag } from '@warren/core/policy/ownership';
 import { OPEN_POLICY } from '@warren/core/policy/policy';
 import type { Crypto, Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
@@ -31,7 +33,11 @@ import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../errors.js';
 import { ControlAdmin } from './admin.js';
 import { TAILNET } from './admin-input.js';
+import { SshCheckAdmin } from './admin-ssh-checks.js';
+import { AuditLog } from './api/audit-log.js';
+import { TokenBook } from './api/token-book.js';
 import { ApprovalPage } from './approval-page.js';
+import { loginApprovals, sshApprovals } from './approval-subjects.js';
 import { loadOrMakeControlKey } from './control-key.js';
 import { openDatabase } from './database/open-database.js';
 import { parseDnsFile } from './dns-file.js';
@@ -42,6 +48,7 @@ import { MapStreams } from './map-streams.js';
 import { PathBook } from './path-book.js';
 import type { CheckedNetwork } from './policy/check-policy.js';
 import { PolicyKeeper } from './policy/policy-keeper.js';
+import { SshDesk } from './ssh-desk.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
 import { WatchedFile } from './watched-file.js';
@@ -113,6 +120,7 @@ class ControlServer implements Control {
   readonly #dnsFile: WatchedFile<DnsSettings> | undefined;
   readonly #paths: PathBook;
   readonly #desk: LoginDesk;
+  readonly #sshDesk: SshDesk;
   readonly #page: ApprovalPage;
   readonly #expiries: ExpiryAlarm;
 
@@ -159,17 +167,15 @@ class ControlServer implements Control {
         baseDomain,
         serverUrl: options.serverUrl,
         relayMap,
+        crypto: options.crypto,
         dns: this.#dnsFile?.value,
         policies: policies(),
       },
       random,
       clock,
       log,
-      onOffline: (id, lastSeen) =>
-        store.note((state) => {
-          const node = state.nodes.get(id);
-          return node === undefined ? state : withNode(state, { ...node, lastSeen });
-        }),
+      onOnline: (id) => store.note((state) => seen(state, id, undefined)),
+      onOffline: (id, lastSeen) => store.note((state) => seen(state, id, lastSeen)),
       onAbandoned: (id) => void this.#abandon(id),
     });
     const mayTagBy: MayTag = (user, tag) =>
@@ -180,8 +186,25 @@ class ControlServer implements Control {
     });
     const desk = new LoginDesk({ ...options, log, store, contextOf });
     this.#desk = desk;
-    this.#page = new ApprovalPage({ ...options, log, desk });
-    const shared = { ...options, log, store, paths, streams: this.#streams, contextOf, desk };
+    const audit = new AuditLog({ database, clock, log });
+    const sshDesk = new SshDesk({
+      ...{ ...options, log, store },
+      sshRule: (...session) => this.#streams.sshRule(...session),
+    });
+    this.#sshDesk = sshDesk;
+    const sshChecks = new SshCheckAdmin({ store, baseDomain, sshDesk });
+    const kinds = [loginApprovals(desk, baseDomain), sshApprovals(sshDesk, sshChecks)];
+    this.#page = new ApprovalPage({ ...options, log, kinds, audit });
+    const shared = {
+      ...options,
+      log,
+      store,
+      paths,
+      streams: this.#streams,
+      contextOf,
+      desk,
+      sshDesk,
+    };
     const api = new MachineApi(shared);
     this.#listener = new Ts2021Listener({
       ...shared,
@@ -195,7 +218,10 @@ class ControlServer implements Control {
       pins: certificateSha256 === undefined ? undefined : { certificateSha256, controlKey },
       isOnline: (id) => this.#streams.isOnline(id),
       routesOf: (id) => this.#streams.routesOf(id),
+      peersOf: (id) => this.#streams.peersOf(id),
       policy,
+      audit,
+      tokens: new TokenBook({ database, crypto: options.crypto, random, clock, log }),
     });
     this.#dnsFile?.watch((dns) => this.#streams.setDns(dns));
     policy.watch(() => this.#streams.setPolicies(policies()));
@@ -212,7 +238,7 @@ class ControlServer implements Control {
 
   isMember(key: NodeKey): boolean {
     const node = findNode(this.#store.state, key);
-    return node !== undefined && !isExpired(node, this.#clock.wall());
+    return node?.kind === 'machine' && !isExpired(node, this.#clock.wall());
   }
 
   setRelayMap(relayMap: WireRelayMap): void {
@@ -233,6 +259,7 @@ class ControlServer implements Control {
     this.#policy.close();
     this.#dnsFile?.close();
     this.#desk.close();
+    this.#sshDesk.close();
     this.#expiries.close();
     this.#streams.close();
     this.#listener.close();
@@ -252,17 +279,22 @@ class ControlServer implements Control {
   }
 }
 
+/** `lastSeen` undefined: the node is online. */
+function seen(state: ControlState, id: number, lastSeen: WallTime | undefined): ControlState {
+  const node = state.nodes.get(id);
+  return node === undefined ? state : withNode(state, { ...node, lastSeen });
+}
+
 /** Nodes and users as policies are tried on them. */
 function networkOf(state: ControlState): CheckedNetwork {
   return {
-    nodes: [...state.nodes.values()].map((node) => {
-      const announced = announcedRoutes(node.hostInfo);
-      return accessNodeOf(
-        state,
-        node,
-        servedRoutes(announced, node.approvedRoutes, () => false),
-      );
-    }),
+    nodes: (policy) =>
+      [...state.nodes.values()].map((node) => {
+        const bare = accessNodeOf(state, node, []);
+        const isAuto = (route: Prefix): boolean => autoApproves(policy, bare, route);
+        const announced = announcedRoutes(node.hostInfo);
+        return { ...bare, routes: servedRoutes(announced, node.approvedRoutes, isAuto) };
+      }),
     users: [...state.users.values()].map(({ loginName }) => loginName),
   };
 }

@@ -25,6 +25,7 @@ import type { Logger } from '@warren/shell/log';
 import { MachineTimer } from '@warren/shell/machine-timer';
 import { sourceOf } from './source-limits.js';
 import type { StateStore } from './state-store.js';
+import { Waiters } from './waiters.js';
 
 /** Where the page of a login is, below the server's address. */
 export const LOGIN_PATH = '/register/';
@@ -43,7 +44,7 @@ export class LoginDesk {
   readonly #options: LoginDeskOptions;
   readonly #logins: PendingLogins;
   readonly #timer: MachineTimer;
-  readonly #waiting = new Map<LoginId, Set<(ending: LoginEnding) => void>>();
+  readonly #waiters = new Waiters<LoginEnding>();
 
   constructor(options: LoginDeskOptions) {
     this.#options = options;
@@ -101,20 +102,7 @@ export class LoginDesk {
 
   /** How a login ends; `gone` when `whileOpen` aborts first. */
   wait(id: LoginId, whileOpen: AbortSignal): Promise<LoginEnding | 'gone'> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiting.get(id) ?? new Set();
-      this.#waiting.set(id, waiters);
-      const settle = (ending: LoginEnding | 'gone'): void => {
-        whileOpen.removeEventListener('abort', leave);
-        waiters.delete(settle);
-        if (waiters.size === 0 && this.#waiting.get(id) === waiters) this.#waiting.delete(id);
-        resolve(ending);
-      };
-      const leave = (): void => settle('gone');
-      waiters.add(settle);
-      whileOpen.addEventListener('abort', leave);
-      if (whileOpen.aborted) leave();
-    });
+    return this.#waiters.wait(id, whileOpen);
   }
 
   /**
@@ -152,10 +140,7 @@ export class LoginDesk {
 
   #drain(): void {
     for (let next = this.#logins.poll(); next !== undefined; next = this.#logins.poll()) {
-      const { id, ending } = next;
-      const waiters = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      for (const settle of [...(waiters ?? [])]) settle(ending);
+      this.#waiters.end(next.id, next.ending);
     }
     this.#timer.rearm();
   }

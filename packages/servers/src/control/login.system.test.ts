@@ -300,6 +300,26 @@ describe('what is refused:', () => {
     expect((await machine.register({ Followup: url })).json['Error']).toBe('');
   });
 
+  test('an address is made of what the hub is, whatever a request calls it', async () => {
+    const machine = new Machine();
+    const session = await machine.connect();
+    const register = session.request({
+      ...{ ':method': 'POST', ':path': '/machine/register', ':authority': 'evil.example' },
+      ...{ 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' },
+    });
+    register.end(
+      JSON.stringify({ Version: 138, NodeKey: formatPublicKey('node', machine.nodeKey) }),
+    );
+    let text = '';
+    for await (const part of register.setEncoding('utf8')) text += part as string;
+    const { AuthURL } = JSON.parse(text) as { readonly AuthURL: string };
+    expect(AuthURL).toMatch(new RegExp(`^${hub.url}/register/[a-z0-9]{26}$`));
+    const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
+    const page = await new Browser().open(AuthURL, { headers });
+    expect(page.status).toBe(200);
+    expect(JSON.stringify([page.headers, page.text])).not.toContain('evil.example');
+  });
+
   test('a form that another site sends, or that nobody was shown', async () => {
     const url = await new Machine().ask();
     const code = await createCode();

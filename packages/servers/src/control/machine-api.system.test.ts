@@ -141,6 +141,39 @@ test('clients below the oldest version are told so', async () => {
   expect(map.body.toString()).toMatch(/too old/);
 });
 
+/** 106: stock 1.74, two years old; 111 and 112 changed how peers are told; the last is one that nobody has yet. */
+const VERSIONS = [106, 109, 110, 111, 112, 113, 120, 130, 138, 145, 999];
+
+test('clients of two years, and newer ones than we know, get in and are told of each other', async () => {
+  const { key } = await hub.admin.createAuthKey({ reusable: true });
+  for (const [i, version] of VERSIONS.entries()) {
+    const machine = await connect();
+    const nodeKey = freshKey();
+    const register = { Version: version, NodeKey: nodeKey, Auth: { AuthKey: key } };
+    const joins = await ask('/machine/register', register, { session: machine });
+    expect(jsonOf(joins), String(version)).toMatchObject({ Error: '', MachineAuthorized: true });
+    const update = {
+      ...{ Version: version, NodeKey: nodeKey, OmitPeers: true },
+      Hostinfo: { Hostname: `v${version}`, NetInfo: { PreferredDERP: 900 } },
+    };
+    const stored = await ask('/machine/map', update, { session: machine });
+    expect([stored.status, stored.body.length]).toEqual([200, 0]);
+    const map = await ask(
+      '/machine/map',
+      { Version: version, NodeKey: nodeKey },
+      { session: machine },
+    );
+    const frames = new MapFrameDecoder().push(map.body);
+    if (isFailure(frames)) throw new Error(frames.reason);
+    const { Peers } = JSON.parse(decodeUtf8(frames[0] ?? new Uint8Array()) ?? '') as {
+      readonly Peers?: readonly object[];
+    };
+    expect(Peers ?? []).toHaveLength(i);
+    for (const peer of Peers ?? [])
+      expect(peer).toMatchObject({ HomeDERP: 900, DERP: '127.3.3.40:900' });
+  }
+});
+
 test('another machine gets nothing for a node key that is not its own', async () => {
   const nodeKey = await joined();
   const thief = await connect();
@@ -152,6 +185,27 @@ test('another machine gets nothing for a node key that is not its own', async ()
   const register = { Version: 113, NodeKey: nodeKey };
   expect((await ask('/machine/register', register, asThief)).status).toBe(401);
   expect(hub.admin.listNodes()[0]?.endpoints).toEqual([]);
+});
+
+test('a policy is tried on the routes that it would approve itself', async () => {
+  const router = await joined();
+  session = await connect();
+  await joined();
+  [session] = sessions as [ClientHttp2Session];
+  const announce = {
+    ...{ Version: 113, NodeKey: router, OmitPeers: true },
+    Hostinfo: { Hostname: 'router', RoutableIPs: ['10.7.0.0/16'] },
+  };
+  expect((await ask('/machine/map', announce)).status).toBe(200);
+  const policy = (autoApprovers: object) =>
+    JSON.stringify({
+      hosts: { desk: hub.admin.listNodes()[1]?.addresses[0] },
+      acls: [{ action: 'accept', src: ['desk'], dst: ['10.7.0.0/16:443'] }],
+      autoApprovers,
+    });
+  expect(hub.admin.checkPolicy(policy({}))).toMatchObject({ valid: true, nodes: 2, pairs: 0 });
+  const approving = policy({ routes: { '10.0.0.0/8': ['owner@'] } });
+  expect(hub.admin.checkPolicy(approving)).toMatchObject({ valid: true, nodes: 2, pairs: 1 });
 });
 
 test('an unknown node is 404', async () => {

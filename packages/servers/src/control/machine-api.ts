@@ -6,6 +6,8 @@
  *                              when a person has decided (login-desk.ts)
  *     POST /machine/map        Stream: frames without end; OmitPeers: a lite update, 200 and empty; else one frame
  *                              404 for an unknown node, 401 for another machine's, 400 for a client too old
+ *     GET /machine/ssh/action/SOURCE/to/TARGET   200 with an SSHAction, when it is decided (ssh-desk.ts); 401 for
+ *                              another machine than TARGET's
  *     anything else            501 for what other servers have, 404
  */
 import {
@@ -36,12 +38,14 @@ import { pingPath } from '@warren/core/control/server/sessions';
 import { type ControlState, findNode } from '@warren/core/control/server/state';
 import { applyLiteUpdate } from '@warren/core/control/server/update';
 import { type MachineKey, shortKey } from '@warren/core/keys/keys';
+import type { WireSshAction } from '@warren/core/netmap/wire';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import type { LoginDesk } from './login-desk.js';
 import type { MapStreams } from './map-streams.js';
 import type { PathBook } from './path-book.js';
 import { SourceRates } from './source-rates.js';
+import type { SshDesk } from './ssh-desk.js';
 import type { StateStore } from './state-store.js';
 
 /** Requests have a few kilobytes; stock servers accept this much too. */
@@ -58,7 +62,10 @@ const REJECTED = 'this login was rejected by the operator of the network';
 
 /** Known to clients, harmless to refuse. */
 const NOT_IMPLEMENTED =
-  /^\/machine\/(set-dns|id-token|feature|update-health|set-device-attr|audit-log|ssh|webclient|whoami|tka)(\/|$)/;
+  /^\/machine\/(set-dns|id-token|feature|update-health|set-device-attr|audit-log|webclient|whoami|tka)(\/|$)/;
+
+/** Node ids have at most 15 digits. */
+const SSH_PATH = /^\/machine\/ssh\/action\/(\d{1,15})\/to\/(\d{1,15})$/;
 
 const [PING_PATH] = pingPath.split('?', 1);
 
@@ -69,6 +76,7 @@ export interface MachineApiOptions {
   /** What the registrations of a machine are judged with. */
   readonly contextOf: (machineKey: MachineKey) => RegisterContext;
   readonly desk: LoginDesk;
+  readonly sshDesk: SshDesk;
   readonly store: StateStore;
   readonly streams: MapStreams;
   readonly paths: PathBook;
@@ -109,6 +117,12 @@ export class MachineApi {
         connection.machineKey,
       );
       stream.respond({ ':status': isAsked ? 200 : 404 }, { endStream: true });
+      return;
+    }
+    const ssh = SSH_PATH.exec(path);
+    if (ssh !== null && headers[':method'] === 'GET') {
+      const session = { source: Number(ssh[1]), target: Number(ssh[2]) };
+      void this.#ssh(connection, stream, session, new URLSearchParams(query));
       return;
     }
     const isKnown = path === '/machine/register' || path === '/machine/map';
@@ -216,16 +230,29 @@ export class MachineApi {
     stream: ServerHttp2Stream,
   ): Promise<LoginEnding | 'gone'> {
     if (login.isRejected) return 'rejected';
-    const open = new AbortController();
-    const onClose = (): void => open.abort();
-    stream.once('close', onClose);
-    const proceed = connection.waiting();
-    try {
-      return await this.#options.desk.wait(login.id, open.signal);
-    } finally {
-      proceed();
-      stream.off('close', onClose);
+    return whileOpen(connection, stream, (open) => this.#options.desk.wait(login.id, open));
+  }
+
+  /** Whether an SSH session may begin on a node of this machine; held until somebody has decided. */
+  async #ssh(
+    connection: MachineConnection,
+    stream: ServerHttp2Stream,
+    session: { readonly source: number; readonly target: number },
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { sshDesk } = this.#options;
+    if (!sshDesk.isTarget(session.target, connection.machineKey)) {
+      refuse(stream, 401, 'only the target of a session may ask about it');
+      return;
     }
+    connection.admitted();
+    const question = {
+      ...session,
+      localUser: query.get('local_user') ?? '',
+      checkId: query.get('auth_id') ?? undefined,
+    };
+    const action = await whileOpen(connection, stream, (open) => sshDesk.action(question, open));
+    if (action !== undefined) answerJson(stream, action);
   }
 
   #sendToPerson(
@@ -270,7 +297,7 @@ export class MachineApi {
     const isNewest = this.#newest.speaks(node.id, connection.number);
     if (request.stream) {
       // Read-only: what a poll says of its node may be older than the last lite update.
-      streams.open(stream, request.nodeKey, request.compression);
+      streams.open(stream, request);
       return;
     }
     // The late words of a process that has a successor are heard and change nothing.
@@ -289,6 +316,24 @@ export class MachineApi {
   }
 }
 
+/** Does what may take as long as a person does, or as the stream is open. */
+async function whileOpen<Result>(
+  connection: MachineConnection,
+  stream: ServerHttp2Stream,
+  wait: (open: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const open = new AbortController();
+  const onClose = (): void => open.abort();
+  stream.once('close', onClose);
+  const proceed = connection.waiting();
+  try {
+    return await wait(open.signal);
+  } finally {
+    proceed();
+    stream.off('close', onClose);
+  }
+}
+
 function answer(
   stream: ServerHttp2Stream,
   status: number,
@@ -301,7 +346,10 @@ function answer(
   stream.end(body);
 }
 
-function answerJson(stream: ServerHttp2Stream, response: WireRegisterResponse): void {
+function answerJson(
+  stream: ServerHttp2Stream,
+  response: WireRegisterResponse | WireSshAction,
+): void {
   answer(stream, 200, 'application/json', JSON.stringify(response));
 }
 

@@ -6,6 +6,7 @@ import type { WallTime } from '@warren/core/base/instant';
 import type { MapCompression } from '@warren/core/control/map-framing';
 import type { DnsSettings } from '@warren/core/control/server/dns-config';
 import type { SessionId } from '@warren/core/control/server/map-session';
+import type { MapRequest } from '@warren/core/control/server/requests';
 import type { Policies } from '@warren/core/control/server/rights';
 import type { NodeRoutes } from '@warren/core/control/server/route-book';
 import {
@@ -16,7 +17,8 @@ import {
 import type { ControlState, NodeId } from '@warren/core/control/server/state';
 import type { ViewSettings } from '@warren/core/control/server/view';
 import type { MachineKey, NodeKey } from '@warren/core/keys/keys';
-import type { WireRelayMap } from '@warren/core/netmap/wire';
+import type { WireNode, WireRelayMap } from '@warren/core/netmap/wire';
+import type { SshRule } from '@warren/core/policy/policy';
 import type { Random } from '@warren/core/ports';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
@@ -28,6 +30,8 @@ export interface MapStreamsOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The node is there, whatever its record says. */
+  readonly onOnline: (node: NodeId) => void;
   /** The node has been away for the grace time. */
   readonly onOffline: (node: NodeId, lastSeen: WallTime) => void;
   /** An ephemeral node has been away for too long. */
@@ -65,6 +69,21 @@ export class MapStreams {
     return this.#sessions.routesOf(node);
   }
 
+  /** The rule by which `source` may log in on `target`; undefined: it may not. */
+  sshRule(source: NodeId, target: NodeId, localUser: string): SshRule | undefined {
+    const { clock } = this.#options;
+    const rule = this.#sessions.sshRule(source, target, localUser, clock.wall());
+    this.#handle({ type: 'timeout' });
+    return rule;
+  }
+
+  /** What a node sees now. */
+  peersOf(node: NodeId): ReadonlyMap<NodeId, WireNode> {
+    const peers = this.#sessions.peersOf(node, this.#options.clock.wall());
+    this.#handle({ type: 'timeout' });
+    return peers;
+  }
+
   /** A machine fetched what its node was asked to. False: nobody asked it that. */
   answerPing(token: string, machineKey: MachineKey): boolean {
     const isAsked = this.#sessions.isAsked(token, machineKey);
@@ -77,7 +96,10 @@ export class MapStreams {
   }
 
   /** Takes over a stream whose request was checked, and begins its map. */
-  open(stream: ServerHttp2Stream, nodeKey: NodeKey, compression: MapCompression): void {
+  open(
+    stream: ServerHttp2Stream,
+    request: Pick<MapRequest, 'nodeKey' | 'compression' | 'held'>,
+  ): void {
     const session = this.#nextId++;
     this.#streams.set(session, stream);
     stream.respond({ ':status': 200, 'content-type': 'application/json' });
@@ -87,7 +109,8 @@ export class MapStreams {
     stream.on('close', () => {
       if (this.#streams.delete(session)) this.#handle({ type: 'closed', session });
     });
-    this.#handle({ type: 'open', session, nodeKey, compression });
+    const { nodeKey, compression, held } = request;
+    this.#handle({ type: 'open', session, nodeKey, compression, held });
   }
 
   /** The full map of one node, framed, outside any stream. */
@@ -142,6 +165,9 @@ export class MapStreams {
         break;
       case 'close':
         this.#end(output.session, output.reason);
+        break;
+      case 'online':
+        this.#options.onOnline(output.node);
         break;
       case 'offline':
         this.#options.onOffline(output.node, output.lastSeen);

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAuthKey } from '@warren/core/control/auth-key';
+import type { WireRelayMap } from '@warren/core/netmap/wire';
 import { decodeBindingResponse, encodeTokenRequest } from '@warren/core/stun/binding';
 import { systemClock } from '@warren/shell/clock';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
@@ -115,7 +116,10 @@ test('its STUN server gives tokens for addresses, as that of any relay of ours',
 test('keys are made, listed and ended over the admin socket', async () => {
   const hub = await start();
   expect(statSync(join(directory, 'admin.sock')).mode & 0o777).toBe(0o600);
-  const made = await ask('admin.sock', 'POST', '/v1/keys', { reusable: true, tags: ['tag:lab'] });
+  const made = await ask('admin.sock', 'POST', '/api/v1/keys', {
+    reusable: true,
+    tags: ['tag:lab'],
+  });
   expect(made).toMatchObject({
     status: 200,
     json: { reusable: true, tags: ['tag:lab'], user: 'tagged-devices', usable: true },
@@ -123,11 +127,11 @@ test('keys are made, listed and ended over the admin socket', async () => {
   const parsed = parseAuthKey(String(made.json['key']));
   expect(parsed?.pins).toEqual(hub.pins);
   expect(parsed?.id).toBe(made.json['id']);
-  const plain = await ask('admin.sock', 'POST', '/v1/keys');
+  const plain = await ask('admin.sock', 'POST', '/api/v1/keys');
   expect(plain.json).toMatchObject({ reusable: false, user: 'owner@warren.internal' });
-  const ended = await ask('admin.sock', 'POST', `/v1/keys/${String(plain.json['id'])}/expire`);
+  const ended = await ask('admin.sock', 'POST', `/api/v1/keys/${String(plain.json['id'])}/expire`);
   expect(ended.json).toMatchObject({ usable: false });
-  const listed = await ask('admin.sock', 'GET', '/v1/keys');
+  const listed = await ask('admin.sock', 'GET', '/api/v1/keys');
   const keys = listed.json['keys'] as Record<string, unknown>[];
   expect(keys.map((key) => key['usable'])).toEqual([true, false]);
   expect(JSON.stringify(listed.json)).not.toContain(parsed?.secret);
@@ -139,24 +143,24 @@ test('keys are made, listed and ended over the admin socket', async () => {
 test('what the admin socket can’t do it says with code and hint', async () => {
   await start();
   const cases: [string, string, unknown, number, string][] = [
-    ['POST', '/v1/keys/none/expire', undefined, 404, 'AUTH_KEY_UNKNOWN'],
-    ['DELETE', '/v1/nodes/7', undefined, 404, 'NODE_UNKNOWN'],
-    ['POST', '/v1/keys', { tags: ['server'] }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/keys', { tags: 'tag:x' }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/keys', { user: 'a b' }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/keys', { expiresInMs: -1 }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/keys', [], 400, 'REQUEST_INVALID'],
-    ['GET', '/v2/keys', undefined, 404, 'REQUEST_INVALID'],
-    ['POST', '/v1/nodes/7/rename', { name: 'a' }, 404, 'NODE_UNKNOWN'],
-    ['POST', '/v1/nodes/7/rename', {}, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/nodes/7/expire', undefined, 404, 'NODE_UNKNOWN'],
-    ['POST', '/v1/nodes/7/expire', { expiresInMs: 'soon' }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/users', undefined, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/users', { name: 'a b' }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/users/x/rename', { name: 'ann' }, 404, 'USER_UNKNOWN'],
-    ['DELETE', '/v1/users/7', undefined, 404, 'USER_UNKNOWN'],
-    ['POST', '/v1/backup', { file: 'relative.db' }, 400, 'REQUEST_INVALID'],
-    ['POST', '/v1/backup', { file: '/nowhere/at/all.db' }, 500, 'FILE_UNWRITABLE'],
+    ['POST', '/api/v1/keys/none/expire', undefined, 404, 'AUTH_KEY_UNKNOWN'],
+    ['DELETE', '/api/v1/nodes/7', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/api/v1/keys', { tags: ['server'] }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/keys', { tags: 'tag:x' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/keys', { user: 'a b' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/keys', { expiresInMs: -1 }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/keys', [], 400, 'REQUEST_INVALID'],
+    ['GET', '/v2/keys', undefined, 404, 'NOT_HERE'],
+    ['POST', '/api/v1/nodes/7/rename', { name: 'a' }, 404, 'NODE_UNKNOWN'],
+    ['POST', '/api/v1/nodes/7/rename', {}, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/nodes/7/expire', undefined, 404, 'NODE_UNKNOWN'],
+    ['POST', '/api/v1/nodes/7/expire', { expiresInMs: 'soon' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/users', undefined, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/users', { name: 'a b' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/users/7/rename', { name: 'ann' }, 404, 'USER_UNKNOWN'],
+    ['DELETE', '/api/v1/users/7', undefined, 404, 'USER_UNKNOWN'],
+    ['POST', '/api/v1/backup', { file: 'relative.db' }, 400, 'REQUEST_INVALID'],
+    ['POST', '/api/v1/backup', { file: '/nowhere/at/all.db' }, 500, 'FILE_UNWRITABLE'],
   ];
   for (const [method, path, body, status, code] of cases) {
     const answer = await ask('admin.sock', method, path, body);
@@ -168,13 +172,23 @@ test('what the admin socket can’t do it says with code and hint', async () => 
     ]);
     expect(answer.json['hint']).toBeTruthy();
   }
-  expect((await ask('admin.sock', 'GET', '/v1/nodes')).json).toEqual({ nodes: [] });
+  expect((await ask('admin.sock', 'GET', '/api/v1/nodes')).json).toEqual({ nodes: [] });
 });
 
 test('the numbers of relay, STUN and control come over the stats socket', async () => {
   await start();
   const { json } = await ask('stats.sock', 'GET', '/stats');
   expect(json).toMatchObject({ connections: [], pairs: [], control: { nodes: 0, mapStreams: 0 } });
+});
+
+test('nothing of what is inside is shown at the public port', async () => {
+  const { port } = await start();
+  for (const path of ['/stats', '/metrics', '/debug', '/debug/pprof/', '/api/v1/nodes']) {
+    const options = { host: '127.0.0.1', port, path, rejectUnauthorized: false, agent: false };
+    const [response] = (await once(httpsRequest(options).end(), 'response')) as [IncomingMessage];
+    response.resume();
+    expect([path, response.statusCode]).toEqual([path, path.startsWith('/api/') ? 401 : 404]);
+  }
 });
 
 const west = {
@@ -211,6 +225,15 @@ test('a hub without relay names only the others, answers no STUN and relays for 
   expect(await probe(hub.port)).toBe(404);
 });
 
+/** As anybody may ask for them. */
+async function servedRegions({ port }: RunningHub): Promise<WireRelayMap['Regions']> {
+  const options = { host: '127.0.0.1', port, path: '/derpmap/default', rejectUnauthorized: false };
+  const [response] = (await once(httpsRequest(options).end(), 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const part of response.setEncoding('utf8')) text += part as string;
+  return (JSON.parse(text) as WireRelayMap).Regions;
+}
+
 test('other regions take effect while the hub runs; what is no region changes nothing', async () => {
   const region = (id: number) => ({
     RegionID: id,
@@ -219,18 +242,7 @@ test('other regions take effect while the hub runs; what is no region changes no
     Nodes: [{ Name: `${id}a`, RegionID: id, HostName: '192.0.2.1', STUNPort: 3478, DERPPort: 443 }],
   });
   const hub = await start({ extraRegions: [region(902)] });
-  const regions = async (): Promise<string[]> => {
-    const options = {
-      host: '127.0.0.1',
-      port: hub.port,
-      path: '/derpmap/default',
-      rejectUnauthorized: false,
-    };
-    const [response] = (await once(httpsRequest(options).end(), 'response')) as [IncomingMessage];
-    let text = '';
-    for await (const part of response.setEncoding('utf8')) text += part as string;
-    return Object.keys((JSON.parse(text) as { Regions: object }).Regions);
-  };
+  const regions = async (): Promise<string[]> => Object.keys(await servedRegions(hub));
   expect(await regions()).toEqual(['900', '902']);
   hub.setExtraRegions([region(903)]);
   expect(await regions()).toEqual(['900', '903']);
@@ -240,10 +252,30 @@ test('other regions take effect while the hub runs; what is no region changes no
   expect(await regions()).toEqual(['900', '903']);
 });
 
-test.each([
+test('a map from elsewhere stands under our own region, and is read again when asked', async () => {
+  const place = join(directory, 'map.json');
+  const other = (id: number): object => ({
+    ...{ RegionID: id, RegionCode: 'x', RegionName: 'Elsewhere' },
+    Nodes: [{ Name: 'a', RegionID: id, HostName: 'derp.example.net' }],
+  });
+  writeFileSync(place, JSON.stringify({ Regions: { 1: other(1), 900: other(900) } }));
+  const hub = await start({ derpMaps: [{ kind: 'file', place }] });
+  const regions = await servedRegions(hub);
+  expect(Object.values(regions).map(({ RegionName }) => RegionName)).toEqual(['Elsewhere', 'Home']);
+  writeFileSync(place, JSON.stringify({ Regions: { 2: other(2) } }));
+  hub.setExtraRegions([]);
+  await expect.poll(async () => Object.keys(await servedRegions(hub))).toEqual(['2', '900']);
+});
+
+test.each<[string, Partial<RunHubOptions>, string]>([
   ['a region that is none', { extraRegions: [{ RegionID: 5 }] }, 'CONTROL_SETTING'],
   ['a region that is null', { extraRegions: [null] }, 'CONTROL_SETTING'],
   ['no relay at all', { relay: false }, 'CONTROL_SETTING'],
+  [
+    'a map at an address that anybody could change',
+    { derpMaps: [{ kind: 'url', place: 'http://derp.example.net/' }] },
+    'CONTROL_SETTING',
+  ],
   ['a base domain that is none', { baseDomain: 'No Domain' }, 'CONTROL_SETTING'],
   ['a host name that is none', { hostName: 'a b' }, 'CERTIFICATE_UNUSABLE'],
   ['an address that is not here', { listenHost: '192.0.2.1' }, 'ADDRESS_UNAVAILABLE'],
@@ -270,7 +302,7 @@ test('a second hub on the same admin socket is kept off', async () => {
   await expect(start({ stateDir, statsSocket: undefined })).rejects.toMatchObject({
     code: 'ADMIN_SOCKET_TAKEN',
   });
-  expect((await ask('admin.sock', 'GET', '/v1/info')).json).toMatchObject({ url: hub.url });
+  expect((await ask('admin.sock', 'GET', '/api/v1/info')).json).toMatchObject({ url: hub.url });
 });
 
 test('a second hub on the same state is kept off, until the first has ended', async () => {

@@ -15,6 +15,7 @@ import type { Server } from 'node:https';
 import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Counters } from '@warren/core/base/counters';
+import { sameJson } from '@warren/core/base/json';
 import { formatPins, type HubPins } from '@warren/core/control/auth-key';
 import { parseAddress } from '@warren/core/ip/address';
 import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
@@ -36,12 +37,18 @@ import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
 import type { ControlAdmin } from './admin.js';
 import { startAdminSocket } from './admin-socket.js';
+import type { InfoReport } from './admin-types.js';
+import { AdminApi } from './api/api-app.js';
+import { apiListener, isApiPath, type RequestListener } from './api/api-listener.js';
 import { type Control, type ControlStats, createControl } from './create-control.js';
+import { type DerpMapSource, DerpMaps } from './derp-maps.js';
 import { checkRegion, relayMapOf } from './relay-regions.js';
 
 export interface RunHubOptions extends ServerOptions {
   /** Regions of other relays, as their `derp-region.json` says. */
   readonly extraRegions?: readonly unknown[] | undefined;
+  /** Relay maps from elsewhere, which are read again now and then. */
+  readonly derpMaps?: readonly DerpMapSource[] | undefined;
   /** False: nothing is relayed here (and no STUN answered); nodes use the relays of `extraRegions`. */
   readonly relay?: boolean | undefined;
   /** Suffix of the nodes' names; default `warren.internal`. */
@@ -96,11 +103,12 @@ export async function runHub(options: RunHubOptions): Promise<RunningHub> {
   const { stateDir } = options;
   const log = options.log.child({ part: 'hub' });
   const extraRegions = (options.extraRegions ?? []).map(checkRegion);
-  if (options.relay === false && extraRegions.length === 0) {
+  const hasMaps = (options.derpMaps ?? []).length > 0;
+  if (options.relay === false && extraRegions.length === 0 && !hasMaps) {
     throw new ControlError(
       'CONTROL_SETTING',
       'a hub that relays nothing needs another relay',
-      'Name its region with --derp-region-file, or leave --no-relay out.',
+      'Name its region with --derp-region-file, or a map with --derp-map-url, or leave --no-relay out.',
     );
   }
   const lock = lockDirectory(stateDir);
@@ -178,18 +186,26 @@ class Parts implements HttpHandler {
   #http: HttpFront | undefined;
   #relayMap: WireRelayMap | undefined;
   #ownRegions: readonly WireRegion[] = [];
+  #extraRegions: readonly WireRegion[] = [];
+  readonly #maps: DerpMaps;
   readonly #options: RunHubOptions;
   readonly #identity: TlsIdentity;
   readonly #front: Counters;
   readonly #relay: Relay;
   readonly #addressTokens: AddressTokens;
   #control: Control | undefined;
+  #answerApi: RequestListener | undefined;
   #statsSocket: PrivateSocket | undefined;
   #adminSocket: PrivateSocket | undefined;
 
   constructor(options: RunHubOptions, identity: TlsIdentity, lock: DirectoryLock) {
     this.#options = options;
     this.#identity = identity;
+    this.#maps = new DerpMaps({
+      sources: options.derpMaps ?? [],
+      log: options.log,
+      onChange: () => this.#publishRelayMap(),
+    });
     this.#addressTokens = new AddressTokens(options.crypto, options.random);
     this.#relay = createRelay({
       ...options,
@@ -224,19 +240,14 @@ class Parts implements HttpHandler {
   /** Everything behind the TCP port; answers the map that nodes get. */
   async start(port: number, extraRegions: readonly WireRegion[]): Promise<WireRelayMap> {
     const { listenHost: host, adminSocket, statsSocket } = this.#options;
+    const api = new AdminApi({
+      target: () => ({ admin: this.control.admin, info: () => this.#info(port) }),
+      clock: this.#options.clock,
+      log: this.#options.log,
+    });
     // First of all: operators see that it starts.
-    if (adminSocket !== undefined) {
-      this.#adminSocket = await startAdminSocket({
-        path: adminSocket,
-        log: this.#options.log,
-        admin: () => this.control.admin,
-        info: () => ({
-          url: loginUrl(this.#options.hostName, port),
-          pins: formatPins(this.pins),
-          ...this.stats().control,
-        }),
-      });
-    }
+    if (adminSocket !== undefined) this.#adminSocket = await startAdminSocket(adminSocket, api);
+    this.#answerApi = apiListener(api, false);
     const wanted = this.#isRelaying ? this.#options.stunPort : undefined;
     if (wanted !== undefined) {
       this.stun = await startStunServer({
@@ -259,7 +270,9 @@ class Parts implements HttpHandler {
       stunAlternatePort: this.stun?.alternatePort,
     });
     this.#ownRegions = this.#isRelaying ? [own] : [];
-    const relayMap = relayMapOf([...extraRegions, ...this.#ownRegions]);
+    this.#extraRegions = extraRegions;
+    await this.#maps.start();
+    const relayMap = this.#wholeMap();
     this.#control = createControl({
       ...this.#options,
       relayMap,
@@ -275,9 +288,28 @@ class Parts implements HttpHandler {
     return relayMap;
   }
 
+  #info(port: number): InfoReport {
+    const url = loginUrl(this.#options.hostName, port);
+    return { url, pins: formatPins(this.pins), ...this.control.stats() };
+  }
+
   setExtraRegions(extraRegions: readonly WireRegion[]): void {
-    this.#relayMap = relayMapOf([...extraRegions, ...this.#ownRegions]);
-    this.control.setRelayMap(this.#relayMap);
+    this.#extraRegions = extraRegions;
+    this.#publishRelayMap();
+    void this.#maps.refresh();
+  }
+
+  /** Ours count over those of operators' files, and these over maps from elsewhere. */
+  #wholeMap(): WireRelayMap {
+    return relayMapOf([...this.#maps.regions, ...this.#extraRegions, ...this.#ownRegions]);
+  }
+
+  /** Nodes hear of a map that is another one; before control stands there is nobody to tell. */
+  #publishRelayMap(): void {
+    const map = this.#wholeMap();
+    if (this.#relayMap === undefined || sameJson(map, this.#relayMap)) return;
+    this.#relayMap = map;
+    this.#control?.setRelayMap(map);
   }
 
   stats(): HubStats {
@@ -290,6 +322,10 @@ class Parts implements HttpHandler {
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#answerApi !== undefined && isApiPath(pathOf(request))) {
+      this.#answerApi(request, response);
+      return true;
+    }
     if (this.#answerRelayMap(request, response)) return true;
     if (this.#control?.handleRequest(request, response) === true) return true;
     return this.#isRelaying && this.#relay.handleRequest(request, response);
@@ -310,6 +346,7 @@ class Parts implements HttpHandler {
   }
 
   async #stop(): Promise<void> {
+    this.#maps.close();
     await this.#control?.close();
     await Promise.all([
       this.#relay.close(),

@@ -32,6 +32,11 @@ function openDatabase(): ControlDatabase {
     readPaths: () => [],
     readPolicy: () => undefined,
     writePolicy: () => undefined,
+    readTokens: () => [],
+    writeToken: () => undefined,
+    deleteTokens: () => undefined,
+    appendAudit: () => undefined,
+    readAudit: () => [],
     backup: (copy) => database.backup(copy),
     close: () => database.close(),
   };

@@ -91,6 +91,8 @@ export class Ts2021Listener {
   readonly #limits = new SourceLimits();
   readonly #keyRates = new SourceRates(KEY_BURST, KEYS_PER_SECOND);
   readonly #connections = new Set<Connection>();
+  /** The same by machine, the oldest first. */
+  readonly #ofMachine = new Map<MachineKey, Set<Connection>>();
   readonly #pings: NodeJS.Timeout;
   #accepted = 0;
 
@@ -261,12 +263,12 @@ export class Ts2021Listener {
       maxSessionMemory: SESSION_MEMORY_MB,
     });
     const connection = { session, machineKey: client.machineKey, isAnswering: true };
-    this.#connections.add(connection);
+    this.#add(connection);
     session.on('error', (error: Error) => {
       const { source } = client;
       this.#options.log.debug('control session broke', { source, reason: error.message });
     });
-    session.on('close', () => this.#connections.delete(connection));
+    session.on('close', () => this.#remove(connection));
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
       this.#options.onRequest(client, stream, headers),
     );
@@ -274,10 +276,25 @@ export class Ts2021Listener {
 
   /** Makes room for one more connection of a machine. */
   #dropOldest(machineKey: MachineKey): void {
-    const own = [...this.#connections].filter((other) => other.machineKey === machineKey);
-    if (own.length < CONNECTIONS_PER_MACHINE_MAX) return;
+    const own = this.#ofMachine.get(machineKey);
+    if (own === undefined || own.size < CONNECTIONS_PER_MACHINE_MAX) return;
     this.counters.add('ts2021-connections-over-limit');
-    own[0]?.session.destroy();
+    const [oldest] = own;
+    oldest?.session.destroy();
+  }
+
+  #add(connection: Connection): void {
+    this.#connections.add(connection);
+    const own = this.#ofMachine.get(connection.machineKey);
+    if (own === undefined) this.#ofMachine.set(connection.machineKey, new Set([connection]));
+    else own.add(connection);
+  }
+
+  #remove(connection: Connection): void {
+    this.#connections.delete(connection);
+    const own = this.#ofMachine.get(connection.machineKey);
+    own?.delete(connection);
+    if (own?.size === 0) this.#ofMachine.delete(connection.machineKey);
   }
 
   /** Ends connections that left the last ping unanswered, pings the others. */

@@ -112,6 +112,32 @@ test('destroying one end closes the connection under it', async () => {
   expect(near.destroyed).toBe(true);
 });
 
+test('a message on an HTTP/2 stream is one record, its frame head and body together', async () => {
+  const session = performServerHandshake(peer);
+  session.on('error', () => undefined);
+  const asking = connectHttp2('http://inside', { createConnection: () => client });
+  asking.on('error', () => undefined);
+  const answered = once(session, 'stream') as Promise<[ServerHttp2Stream]>;
+  const asked = asking.request({ ':path': '/', ':method': 'POST' });
+  asked.on('error', () => undefined);
+  const [stream] = await answered;
+  stream.on('error', () => undefined);
+  const begun = once(asked, 'response');
+  stream.respond({ ':status': 200 });
+  await begun;
+  const onTheWire: Buffer[] = [];
+  near.on('data', (bytes: Buffer) => void onTheWire.push(bytes));
+  for (let i = 0; i < 5; i++) {
+    const came = once(asked, 'data');
+    stream.write(Buffer.alloc(100, i));
+    await came;
+  }
+  // Each: the record's head 3, HTTP/2's 9, and the tag 16.
+  expect(Buffer.concat(onTheWire)).toHaveLength(5 * (3 + 9 + 100 + 16));
+  asking.destroy();
+  session.destroy();
+});
+
 test('an HTTP/2 server lives through clients that end in the midst of their requests', async () => {
   let ended = 0;
   const crashes: unknown[] = [];

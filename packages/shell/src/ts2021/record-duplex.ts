@@ -36,6 +36,15 @@ export class RecordDuplex extends Duplex {
     this.#transport.write(this.#records.seal(chunk), callback);
   }
 
+  /** HTTP/2 writes a frame's head and its body apart, in one turn: they need one record and one write, not two. */
+  override _writev(
+    chunks: readonly { readonly chunk: Buffer }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    const whole = Buffer.concat(chunks.map(({ chunk }) => chunk));
+    this.#transport.write(this.#records.seal(whole), callback);
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     this.#transport.end(callback);
   }

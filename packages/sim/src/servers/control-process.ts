@@ -128,7 +128,11 @@ export class ControlProcess {
       Regions: Object.fromEntries(regions().map((region) => [region.RegionID, region])),
       omitDefaultRegions: true,
     };
-    const sessions = new MapSessions(state, { baseDomain: BASE_DOMAIN, relayMap }, random.fork());
+    const sessions = new MapSessions(
+      state,
+      { baseDomain: BASE_DOMAIN, relayMap, crypto: this.#options.crypto },
+      random.fork(),
+    );
     this.#sessions = sessions;
     this.#newest = new NewestConnections();
     this.#timer = new MachineTimer(sessions, world.clock, () => this.#tell({ type: 'timeout' }));
@@ -239,8 +243,8 @@ export class ControlProcess {
     const session = this.#nextSession++;
     this.#open.set(session, { connection, id });
     connection.streams.set(id, session);
-    const { nodeKey, compression } = request;
-    this.#tell({ type: 'open', session, nodeKey, compression });
+    const { nodeKey, compression, held } = request;
+    this.#tell({ type: 'open', session, nodeKey, compression, held });
   }
 
   /** On disk before anybody hears of it. */
@@ -303,9 +307,10 @@ export class ControlProcess {
         write(stream.connection, { type: 'end', id: stream.id });
         break;
       }
+      case 'online':
       case 'offline': {
         const node = this.#state.nodes.get(output.node);
-        const { lastSeen } = output;
+        const lastSeen = output.type === 'online' ? undefined : output.lastSeen;
         if (node !== undefined) this.#note(withNode(this.#state, { ...node, lastSeen }));
         break;
       }

@@ -6,6 +6,7 @@ import { describe } from '../../help-text.js';
 import { renderNodes } from '../../render/control-tables.js';
 import { renderPaths } from '../../render/path-tables.js';
 import { defineApproveRoutes, defineRoutes } from './node-routes.js';
+import { defineAddWireGuard, defineWireGuardConfig } from './node-wireguard.js';
 import { clientOf, type JsonOption, NODE, NODE_HELP, nodeIdOf, parseLife } from './shared.js';
 
 function defineDelete(nodes: Command, context: CliContext): void {
@@ -146,6 +147,8 @@ export function defineNodes(control: Command, context: CliContext): void {
   definePaths(nodes, context);
   defineRoutes(nodes, context);
   defineApproveRoutes(nodes, context);
+  defineAddWireGuard(nodes, context);
+  defineWireGuardConfig(nodes, context);
   defineRename(nodes, context);
   defineTag(nodes, context);
   defineExpire(nodes, context);

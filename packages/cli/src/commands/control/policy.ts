@@ -80,6 +80,37 @@ function defineCheck(policy: Command, context: CliContext): void {
   );
 }
 
+function defineSet(policy: Command, context: CliContext): void {
+  const command = policy
+    .command('set')
+    .description('put a policy in place of the one that holds, on a hub that follows no file')
+    .argument('<file>', 'HuJSON: JSON in which comments and trailing commas are allowed')
+    .option('--json', 'the policy that holds then as JSON', false)
+    .action(async (file: string, { json }: JsonOption) => {
+      const bytes = readFileStrict(resolve(file), 'the policy');
+      const text = new TextDecoder().decode(bytes);
+      const info = await clientOf(command, context).setPolicy(text);
+      if (json) context.terminal.printJson(info);
+      else for (const line of renderPolicyStatus(info, Date.now())) context.terminal.print(line);
+    });
+  describe(command, [
+    ['warren control policy set policy.hujson', 'when its words and tests are right'],
+  ]);
+}
+
+function defineClear(policy: Command, context: CliContext): void {
+  const command = policy
+    .command('clear')
+    .description('forget the policy: everybody may talk to everybody')
+    .option('--json', 'what holds then as JSON', false)
+    .action(async ({ json }: JsonOption) => {
+      const info = await clientOf(command, context).setPolicy(null);
+      if (json) context.terminal.printJson(info);
+      else context.terminal.note('There is no policy any more: everybody may talk to everybody.');
+    });
+  describe(command, [['warren control policy clear', '']]);
+}
+
 export function definePolicy(control: Command, context: CliContext): void {
   const policy = control.command('policy').description('who may do what').helpCommand(false);
   defineCheck(policy, context);
@@ -119,6 +150,8 @@ export function definePolicy(control: Command, context: CliContext): void {
       [1, 'the file is refused, and what was accepted before it holds'],
     ],
   );
+  defineSet(policy, context);
+  defineClear(policy, context);
   describe(policy, [
     ['warren control policy check policy.hujson', 'before it counts'],
     ['warren control policy status', 'after it was changed'],

@@ -33,10 +33,11 @@ async function serve(command: Command, context: CliContext): Promise<void> {
     );
   }
   // Without any, machines would wait for a relay for ever.
-  if ((options.derpRegionFile ?? []).length === 0) {
+  const { derpRegionFile = [], derpMapUrl = [], derpMapFile = [] } = options;
+  if (derpRegionFile.length + derpMapUrl.length + derpMapFile.length === 0) {
     throw usageError(
       'no relay: machines could not reach each other at first',
-      'give --derp-region-file, as `warren relay` writes it; or run `warren hub`, which has a relay',
+      'give --derp-region-file, as `warren relay` writes it, or --derp-map-url; or run `warren hub`, which has a relay',
     );
   }
   await runHubCommand({ ...options, relay: false }, context);
@@ -51,5 +52,9 @@ export function defineServe(control: Command, context: CliContext): void {
   addControlOptions(command).action(() => serve(command, context));
   describe(command, [
     ['warren control serve --derp-region-file /root/west.json', 'beside `warren relay` elsewhere'],
+    [
+      'warren control serve --derp-map-url https://controlplane.tailscale.com/derpmap/default',
+      "with Tailscale's relays",
+    ],
   ]);
 }

@@ -7,8 +7,8 @@ import type { AccessNode } from '../../policy/access-node.js';
 import { type AccessChange, AccessTable } from '../../policy/access-table.js';
 import { CompiledPolicy } from '../../policy/compiled-policy.js';
 import { FilterBook } from '../../policy/filter-rules.js';
-import { OPEN_POLICY } from '../../policy/policy.js';
-import { sshPolicyOf } from '../../policy/ssh-rules.js';
+import { OPEN_POLICY, type SshRule } from '../../policy/policy.js';
+import { sshPolicyOf, sshRuleBetween } from '../../policy/ssh-rules.js';
 import { accessNodeOf } from './access-node-of.js';
 import { type Capabilities, NO_RIGHTS, type NodeRights, type Policies } from './rights.js';
 import type { RoutesOf } from './route-book.js';
@@ -17,6 +17,8 @@ import type { ControlState, NodeId, NodeRecord, TailnetId } from './state.js';
 const OPEN = new CompiledPolicy(OPEN_POLICY);
 
 const SSH_CAPABILITY = 'https://tailscale.com/cap/ssh';
+/** Without it a stock client sends and takes no files. It means a user's own machines, or whom a grant names. */
+const FILES_CAPABILITY = 'https://tailscale.com/cap/file-sharing';
 const RANDOM_PORT_CAPABILITY = 'randomize-client-port';
 
 /** One tailnet under one policy. */
@@ -72,6 +74,7 @@ class TailnetAccess {
       ...attributeTargets.byAddress(subject),
     ];
     const names = new Set(slots.flatMap((slot) => [...compiled.attributes(slot)]));
+    names.add(FILES_CAPABILITY);
     if (policy.randomizeClientPort) names.add(RANDOM_PORT_CAPABILITY);
     if (policy.ssh.length > 0) names.add(SSH_CAPABILITY);
     const sorted = [...names].sort();
@@ -179,6 +182,12 @@ export class NetworkAccess {
   /** All that a node sees, in no order. */
   peersOf(id: NodeId): Iterable<NodeId> {
     return this.#homes.get(id)?.table.peersOf(id) ?? [];
+  }
+
+  /** The rule by which `source` may log in on `target`; undefined: it may not. */
+  sshRule(source: NodeId, target: NodeId, localUser: string): SshRule | undefined {
+    const table = this.#homes.get(target)?.table;
+    return table && sshRuleBetween(table, source, target, localUser);
   }
 
   rightsOf(id: NodeId): NodeRights {

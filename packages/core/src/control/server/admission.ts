@@ -20,12 +20,12 @@ import {
   type AuthKeyRecord,
   type ControlState,
   findNode,
+  indexTaker,
   type NodeRecord,
   nodesMax,
   nodesOf,
   type TailnetId,
   tailnetOf,
-  takenIndexes,
   type UserId,
   type UserRecord,
   withNode,
@@ -202,6 +202,28 @@ function formerNode(
   );
 }
 
+/** What a new node has that none had before it. */
+export type NodeIdentity = Pick<NodeRecord, 'id' | 'stableId' | 'addresses'>;
+
+/** An id and addresses for another node, taken in `state`; a text: why there are none. */
+export function takePlace(
+  state: ControlState,
+  tailnetId: TailnetId,
+  random: Random,
+): { readonly state: ControlState; readonly identity: NodeIdentity } | string {
+  if (state.nodes.size >= nodesMax) return 'this network is full: remove unused machines';
+  const tailnet = tailnetOf(state, tailnetId);
+  const index = allocateIndex(tailnet.lastAddressIndex, indexTaker(state, tailnetId));
+  if (index === undefined) return 'this network has no free address: remove unused machines';
+  const identity = {
+    id: state.nextNodeId,
+    stableId: `n${randomLabel(random, STABLE_ID_CHARACTERS)}`,
+    addresses: addressesOf(index),
+  };
+  const counted = { ...state, nextNodeId: state.nextNodeId + 1 };
+  return { state: withTailnet(counted, { ...tailnet, lastAddressIndex: index }), identity };
+}
+
 /** A fresh node with its addresses and name, or why there can't be one. */
 function newNode(
   state: ControlState,
@@ -209,21 +231,17 @@ function newNode(
   context: RegisterContext,
   admission: Admission,
 ): { readonly state: ControlState; readonly node: NodeRecord } | string {
-  if (state.nodes.size >= nodesMax) return 'this network is full: remove unused machines';
-  const tailnet = tailnetOf(state, admission.tailnet);
-  const taken = takenIndexes(state, admission.tailnet);
-  const index = allocateIndex(tailnet.lastAddressIndex, (candidate) => taken.has(candidate));
-  if (index === undefined) return 'this network has no free address: remove unused machines';
+  const place = takePlace(state, admission.tailnet, context.random);
+  if (typeof place === 'string') return place;
   const labels = new Set(nodesOf(state, admission.tailnet).map((node) => node.label));
   const hostName = request.host?.hostName ?? '';
   const node: NodeRecord = {
     ...admission,
-    id: state.nextNodeId,
-    stableId: `n${randomLabel(context.random, STABLE_ID_CHARACTERS)}`,
+    ...place.identity,
+    kind: 'machine',
     machineKey: context.machineKey,
     nodeKey: request.nodeKey,
     discoKey: undefined,
-    addresses: addressesOf(index),
     label: uniqueLabel(dnsLabel(hostName), context.baseDomain, (label) => labels.has(label)),
     labelGiven: false,
     hostName,
@@ -236,6 +254,5 @@ function newNode(
     keyExpiry: undefined,
     lastSeen: undefined,
   };
-  const counted = { ...state, nextNodeId: state.nextNodeId + 1 };
-  return { state: withTailnet(counted, { ...tailnet, lastAddressIndex: index }), node };
+  return { state: place.state, node };
 }

@@ -12,7 +12,14 @@ import {
 } from './admission.js';
 import { authKeyProblem, findApprovalCode } from './auth-keys.js';
 import type { RegisterRequest } from './requests.js';
-import { type ControlState, findNode, type TailnetId, withAuthKey } from './state.js';
+import {
+  type AuthKeyRecord,
+  type ControlState,
+  findNode,
+  type TailnetId,
+  type UserId,
+  withAuthKey,
+} from './state.js';
 import { ensureUser } from './users.js';
 
 export type Approver =
@@ -28,7 +35,7 @@ export type Approver =
 
 export interface ApprovalRefusal {
   /** `code`: what was typed is no usable code, and a guess may have been. */
-  readonly reason: 'code' | 'tags' | 'node-key' | 'full';
+  readonly reason: 'code' | 'owner' | 'tags' | 'node-key' | 'full';
   /** In words. */
   readonly text: string;
 }
@@ -66,12 +73,33 @@ function open(
     if (typeof admission === 'string') return { reason: 'tags', text: admission };
     return { state: owned.state, admission };
   }
-  const code = findApprovalCode(state, approver.code, context.crypto);
-  const problem = authKeyProblem(code, context.wall, 'approval code');
-  if (code === undefined || problem !== undefined) {
-    return { reason: 'code', text: problem ?? 'invalid approval code' };
-  }
+  const code = usableCode(state, approver.code, context);
+  if ('reason' in code) return code;
   const admission = admissionOfKey(state, code, request, context);
   if (typeof admission === 'string') return { reason: 'tags', text: admission };
   return { state: withAuthKey(state, { ...code, usedAt: context.wall }), admission };
+}
+
+function usableCode(
+  state: ControlState,
+  typed: string,
+  { crypto, wall }: Pick<RegisterContext, 'crypto' | 'wall'>,
+): AuthKeyRecord | ApprovalRefusal {
+  const code = findApprovalCode(state, typed, crypto);
+  const problem = authKeyProblem(code, wall, 'approval code');
+  if (code !== undefined && problem === undefined) return code;
+  return { reason: 'code', text: problem ?? 'invalid approval code' };
+}
+
+/** Uses a code for something of `owner`'s: another user's code is none for it, and stays unspent. */
+export function spendCode(
+  state: ControlState,
+  typed: string,
+  owner: UserId,
+  context: Pick<RegisterContext, 'crypto' | 'wall'>,
+): { readonly state: ControlState } | ApprovalRefusal {
+  const code = usableCode(state, typed, context);
+  if ('reason' in code) return code;
+  if (code.userId !== owner) return { reason: 'owner', text: "this code is another user's" };
+  return { state: withAuthKey(state, { ...code, usedAt: context.wall }) };
 }

@@ -20,6 +20,10 @@ export interface MapSession {
   readonly node: NodeId;
   readonly nodeKey: NodeKey;
   readonly compression: MapCompression;
+  /** Its client keeps the tags of what it is told, to resume. */
+  readonly isTagged: boolean;
+  /** It has got nothing but keep-alives yet: its full map will be of the moment when it is sent. */
+  awaitsMap: boolean;
   /** As it was sent. */
   head: ViewHead;
   /** Peers that may be otherwise than the client was told, with what that was; undefined: not there. */
@@ -37,6 +41,8 @@ export interface MapSession {
 /** What a delta says, and by which name a second one that says the same is known. */
 export interface SessionDelta {
   readonly response: WireMapResponse;
+  /** Peers that it states or patches, as they are now. */
+  readonly stated: readonly WireNode[];
   /** Undefined: it is about this session's node, nobody else's is the same. */
   readonly key: string | undefined;
 }
@@ -61,6 +67,7 @@ export function takeDelta(
   network: PublishedNetwork,
 ): SessionDelta | undefined {
   const changed: WireNode[] = [];
+  const stated: WireNode[] = [];
   const removed: number[] = [];
   const patched: WirePeerChange[] = [];
   const users = session.pendingUsers;
@@ -76,6 +83,7 @@ export function takeDelta(
     // Clients never forget a user, but this may be the first that they see of one.
     if (before?.User !== now.User) users.add(now.User);
     const step = before === undefined ? 'whole' : peerStep(before, now);
+    if (step !== 'none') stated.push(now);
     if (step === 'whole') changed.push(now);
     else if (step !== 'none') patched.push(step);
   }
@@ -90,10 +98,10 @@ export function takeDelta(
   const response = deltaResponse(old, head, peers, profiles);
   if (ping !== undefined) {
     const PingRequest = { URL: ping, URLIsNoise: true };
-    return { response: { ...response, PingRequest }, key: undefined };
+    return { response: { ...response, PingRequest }, stated, key: undefined };
   }
   if (response === undefined) return undefined;
-  return { response, key: sameHead(old, head) ? keyOf(peers, [...users]) : undefined };
+  return { response, stated, key: sameHead(old, head) ? keyOf(peers, [...users]) : undefined };
 }
 
 function sameHead(old: ViewHead, next: ViewHead): boolean {

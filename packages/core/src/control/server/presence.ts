@@ -2,6 +2,9 @@
  * Who is online: nodes with a session, and those whose last one ended less than 10 s ago. Mobile clients
  * replace their stream all the time; the grace keeps peers from hearing of it. Sessions are counted, so a
  * stream that ends after its successor began changes nothing.
+ *
+ * A server that starts holds those for online who were so when its predecessor ended (their records have no
+ * end of a session), and gives them a minute to come back: a restart is no news of anybody.
  */
 import { after, earliest, type Instant, instant, type WallTime } from '../../base/instant.js';
 import type { ControlState, NodeId, NodeRecord } from './state.js';
@@ -9,6 +12,8 @@ import type { Presence } from './view.js';
 
 /** Enough for a client to come back over another network. */
 export const offlineGraceMs = 10_000;
+/** Clients of a server that restarts come back within their back-off; what is away longer is away. */
+export const returnGraceMs = 60_000;
 /** Ephemeral nodes (containers, CI) are deleted after this time without a session. */
 export const ephemeralIdleMs = 30 * 60_000;
 
@@ -28,10 +33,21 @@ export class PresenceTable implements Presence {
   #nextSweep: Instant | undefined = instant(0);
   /** Ephemeral nodes that this server began with, until the first look for abandoned ones. */
   #inherited: ReadonlySet<NodeId>;
+  /** Who is held for online and has not come back yet. */
+  readonly #awaited = new Set<NodeId>();
+  /** Until when; undefined before the first look. */
+  #awaitedUntil: Instant | undefined;
+  #startedAt: WallTime | undefined;
 
   constructor(state?: ControlState) {
     const nodes = [...(state?.nodes.values() ?? [])];
     this.#inherited = new Set(nodes.filter(({ ephemeral }) => ephemeral).map(({ id }) => id));
+    for (const { id, kind, lastSeen, discoKey } of nodes) {
+      // One without a disco key has never been here at all.
+      if (kind !== 'machine' || lastSeen !== undefined || discoKey === undefined) continue;
+      this.#awaited.add(id);
+      this.#nodes.set(id, { sessions: 0, online: true, lastSeen: undefined, awaySince: undefined });
+    }
   }
 
   isOnline(node: NodeId): boolean {
@@ -47,6 +63,7 @@ export class PresenceTable implements Presence {
     const known = this.#nodes.get(node);
     const sessions = (known?.sessions ?? 0) + 1;
     this.#leaving.delete(node);
+    this.#awaited.delete(node);
     this.#nodes.set(node, { sessions, online: true, lastSeen: undefined, awaySince: undefined });
     return known?.online !== true;
   }
@@ -64,11 +81,15 @@ export class PresenceTable implements Presence {
   forget(node: NodeId): void {
     this.#nodes.delete(node);
     this.#leaving.delete(node);
+    this.#awaited.delete(node);
   }
 
   /** Nodes whose grace ended; each is named once. */
-  due(now: Instant): readonly { readonly node: NodeId; readonly lastSeen: WallTime }[] {
-    const gone: { node: NodeId; lastSeen: WallTime }[] = [];
+  due(
+    now: Instant,
+    wall: WallTime,
+  ): readonly { readonly node: NodeId; readonly lastSeen: WallTime }[] {
+    const gone = this.#notReturned(now, wall);
     for (const [node, leavesAt] of this.#leaving) {
       if (leavesAt > now) break;
       this.#leaving.delete(node);
@@ -79,6 +100,21 @@ export class PresenceTable implements Presence {
       gone.push({ node, lastSeen: attendance.lastSeen });
     }
     if (gone.length > 0) this.#nextSweep = now;
+    return gone;
+  }
+
+  /** Who did not come back after this server's start. They were last seen before it, which is all that is known. */
+  #notReturned(now: Instant, wall: WallTime): { node: NodeId; lastSeen: WallTime }[] {
+    this.#startedAt ??= wall;
+    if (this.#awaited.size === 0) return [];
+    this.#awaitedUntil ??= after(now, returnGraceMs);
+    if (this.#awaitedUntil > now) return [];
+    const lastSeen = this.#startedAt;
+    const gone = [...this.#awaited].map((node) => ({ node, lastSeen }));
+    this.#awaited.clear();
+    for (const { node } of gone) {
+      this.#nodes.set(node, { sessions: 0, online: false, lastSeen, awaySince: now });
+    }
     return gone;
   }
 
@@ -106,7 +142,8 @@ export class PresenceTable implements Presence {
 
   nextTimeout(): Instant | undefined {
     const [leavesFirst] = this.#leaving.values();
-    return earliest(this.#nextSweep, leavesFirst);
+    const awaitedUntil = this.#awaited.size === 0 ? undefined : this.#awaitedUntil;
+    return earliest(this.#nextSweep, leavesFirst, awaitedUntil);
   }
 
   /** Since when an ephemeral node is away; undefined: it is here, or it never was. */

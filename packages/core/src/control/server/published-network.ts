@@ -12,6 +12,7 @@
 import type { WallTime } from '../../base/instant.js';
 import type { ViewHead } from '../../netmap/diff.js';
 import type { WireNode, WireRelayMap, WireUserProfile } from '../../netmap/wire.js';
+import type { SshRule } from '../../policy/policy.js';
 import { NetworkAccess } from './access.js';
 import type { DnsSettings } from './dns-config.js';
 import { ExpiryQueue } from './expiry-queue.js';
@@ -119,6 +120,12 @@ export class PublishedNetwork {
 
   routesOf(id: NodeId): NodeRoutes {
     return this.#routes.routesOf(id);
+  }
+
+  /** The rule by which `source` may log in on `target`; undefined: it may not. */
+  sshRule(source: NodeId, target: NodeId, localUser: string): SshRule | undefined {
+    const isOut = this.#blind.has(source) || this.#blind.has(target);
+    return isOut ? undefined : this.#access.sshRule(source, target, localUser);
   }
 
   /** Nodes whose work should be looked after; undefined: as it was. */

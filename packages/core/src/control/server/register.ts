@@ -139,7 +139,7 @@ export function register(
   }
   const node = findNode(state, request.nodeKey);
   if (node === undefined) return admit(state, request, context, undefined);
-  if (node.machineKey !== context.machineKey) {
+  if (node.machineKey !== context.machineKey || node.kind !== 'machine') {
     return { state, response: undefined, outcome: 'foreign-key' };
   }
   if (request.expiry !== undefined && request.expiry <= context.wall) {

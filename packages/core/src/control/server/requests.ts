@@ -16,6 +16,7 @@ import {
 import { endpointPort, parseEndpoint } from '../../ip/address.js';
 import type { DiscoKey, NodeKey } from '../../keys/keys.js';
 import { readKey, readTime } from '../../netmap/decode-node.js';
+import { decodeMapTags, type MapTags } from '../../netmap/map-tags.js';
 import { natCharactersMax } from '../../netmap/nat-json.js';
 import { decodePathReports, type PathReport } from '../../netmap/path-report.js';
 import type { MapCompression } from '../map-framing.js';
@@ -65,6 +66,8 @@ export interface MapRequest {
   readonly endpoints: readonly ReportedEndpoint[];
   /** Of a Warren node; undefined: it reports none. */
   readonly paths: readonly PathReport[] | undefined;
+  /** Of a Warren node that polls: what it holds (netmap/map-tags.ts). */
+  readonly held: MapTags | undefined;
 }
 
 /** A description of a NAT longer than any that we write. */
@@ -155,5 +158,6 @@ export function decodeMapRequest(value: unknown): MapRequest | DecodeFailure<Map
     host: readHost(request['Hostinfo']),
     endpoints: readReportedEndpoints(request['Endpoints'], request['EndpointTypes']),
     paths: decodePathReports(request['WarrenPaths']),
+    held: decodeMapTags(request['WarrenHeld']),
   };
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
   stage.pass(2000);
 });
 
-const messages = (session: number): readonly object[] => stage.sent.get(session) ?? [];
+const messages = (session: number): readonly object[] => stage.messages(session);
 
 test('the first map tells of DNS', () => {
   expect(messages(1)[0]).toMatchObject({ DNSConfig: { Proxied: true, Domains: [baseDomain] } });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.js';
+import { nobleCrypto } from '../../crypto/noble.js';
 import { ALL_PORTS } from '../../engines/filter-rule.js';
 import { CompiledPolicy } from '../../policy/compiled-policy.js';
 import { type AccessRule, OPEN_POLICY, type Policy } from '../../policy/policy.js';
@@ -184,7 +185,7 @@ test('a user of another name is in other groups from then on', () => {
 
 test('a policy is there from the start, and not for nodes whose key expired', () => {
   const policies = policyOf(['* > * 80']);
-  const settings = { baseDomain, relayMap, policies };
+  const settings = { baseDomain, relayMap, policies, crypto: nobleCrypto };
   stage.sessions = new MapSessions(stage.network.state, settings, new SeededRandom(1));
   stage.open(9, 1);
   expect(stage.messages(9)[0]).toMatchObject({
@@ -218,6 +219,7 @@ test('attributes and SSH rules come with the policy, and go with it', () => {
     Node: {
       CapMap: {
         'drive:share': [],
+        'https://tailscale.com/cap/file-sharing': [],
         'https://tailscale.com/cap/ssh': [],
         'randomize-client-port': [],
       },
@@ -235,7 +237,7 @@ test('attributes and SSH rules come with the policy, and go with it', () => {
   expect(stage.messages(1).at(-1)).toMatchObject({ SSHPolicy: { rules: [] } });
   set(new Map());
   expect(stage.messages(4).at(-1)).toMatchObject({
-    Node: { CapMap: {} },
+    Node: { CapMap: { 'https://tailscale.com/cap/file-sharing': [] } },
     SSHPolicy: { rules: [] },
   });
   const before = said(4);

@@ -1,6 +1,7 @@
 /** Routes as clients see them: approval, who carries them, and what happens when that one dies. */
 import { beforeEach, expect, test } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.js';
+import { nobleCrypto } from '../../crypto/noble.js';
 import type { Prefix } from '../../ip/prefix.js';
 import { rangeOfPrefix } from '../../policy/address-set.js';
 import { CompiledPolicy } from '../../policy/compiled-policy.js';
@@ -21,7 +22,7 @@ let stage: Stage;
 /** Machine 1 looks on; 2 and 3 are routers. All on stream as sessions of their numbers, quiet. */
 beforeEach(() => {
   stage = new Stage();
-  const settings = { baseDomain, relayMap, serverUrl };
+  const settings = { baseDomain, relayMap, serverUrl, crypto: nobleCrypto };
   stage.sessions = new MapSessions(stage.network.state, settings, new SeededRandom(1));
   for (const machine of [1, 2, 3]) stage.network.join(machine);
   stage.publish();
@@ -44,7 +45,7 @@ function approve(machine: number, ...routes: Prefix[]): void {
 /** What machine 1 was last told that machine leads to, its own addresses left out. */
 function seen(machine: number): readonly string[] {
   const own = stage.network.node(machine);
-  const peers = (stage.sent.get(1) ?? []) as {
+  const peers = stage.messages(1) as {
     readonly Peers?: readonly WireRoutes[];
     readonly PeersChanged?: readonly WireRoutes[];
   }[];
@@ -69,7 +70,7 @@ interface WireRoutes {
 
 /** Tokens that a machine was asked for since it was looked at last. */
 function asked(machine: number): readonly string[] {
-  const list = (stage.sent.get(machine) ?? []) as {
+  const list = stage.messages(machine) as {
     readonly PingRequest?: { readonly URL: string; readonly URLIsNoise: boolean };
   }[];
   const tokens = list.flatMap(({ PingRequest }) => {

@@ -4,8 +4,8 @@ import { SeededRandom } from '../../base/seeded-random.js';
 import { ephemeralIdleMs, offlineGraceMs } from './presence.js';
 import { MapSessions, slowClientMs } from './sessions.js';
 import { type NodeId, withNode, withoutNode } from './state.js';
-import { baseDomain, discoKey, nodeKey, start } from './test-network.js';
-import { relayMap, Stage } from './test-stage.js';
+import { discoKey, nodeKey, start } from './test-network.js';
+import { relayMap, Stage, settings } from './test-stage.js';
 
 let stage: Stage;
 
@@ -65,6 +65,16 @@ test('a lite update reaches the peer as one patch within 100 ms', () => {
     ],
   });
   expect(stage.messages(1)).toHaveLength(2);
+});
+
+test('a home relay is said in both spellings: clients below version 111 know the older alone', () => {
+  stage.update(1, {
+    Hostinfo: { Hostname: 'host-1', OS: 'linux', NetInfo: { PreferredDERP: 900 } },
+  });
+  stage.open(3, 2);
+  expect(stage.messages(3)[0]).toMatchObject({
+    Peers: [{ ID: 1, HomeDERP: 900, DERP: '127.3.3.40:900' }],
+  });
 });
 
 test('a burst of changes becomes one message', () => {
@@ -233,11 +243,7 @@ test('an ephemeral node is given up half an hour after its last stream, not befo
 test('a restarted server gives ephemeral nodes their half hour before it deletes them', () => {
   const node = stage.network.join(3, { ephemeral: true });
   stage.network.state = withNode(stage.network.state, { ...node, lastSeen: start });
-  stage.sessions = new MapSessions(
-    stage.network.state,
-    { baseDomain, relayMap },
-    new SeededRandom(1),
-  );
+  stage.sessions = new MapSessions(stage.network.state, settings, new SeededRandom(1));
   stage.others.length = 0;
   stage.handle({ type: 'timeout' });
   stage.pass(ephemeralIdleMs - 1);
@@ -250,11 +256,7 @@ test('one that was online when the server was killed is away from its restart on
   // Its record has no end of a session: the server that would have written it is gone.
   const node = stage.network.join(3, { ephemeral: true });
   expect(node.lastSeen).toBeUndefined();
-  stage.sessions = new MapSessions(
-    stage.network.state,
-    { baseDomain, relayMap },
-    new SeededRandom(1),
-  );
+  stage.sessions = new MapSessions(stage.network.state, settings, new SeededRandom(1));
   stage.others.length = 0;
   stage.handle({ type: 'timeout' });
   const later = stage.network.join(4, { ephemeral: true });
@@ -312,6 +314,30 @@ test('whatever happens in whatever order, every client ends with the present net
     const fresh = stage.netmap(100 + machine, machine);
     expect(stage.netmap(machine, machine)).toEqual(fresh);
   }
+});
+
+test('certificates of relays are pinned for those who know pins: stock clients from 1.82 on, and Warren’s', () => {
+  const pinned = { Name: '7a', RegionID: 7, HostName: '192.0.2.7', CertName: 'sha256-raw:00' };
+  const named = { Name: '7b', RegionID: 7, HostName: '192.0.2.8', CertName: 'relay.example' };
+  const region = { RegionID: 7, RegionCode: 'new', RegionName: 'New', Nodes: [pinned, named] };
+  const other = { Regions: { 7: region }, omitDefaultRegions: true };
+  stage.handle({ type: 'relay-map', relayMap: other });
+  const told = (machine: number, version: number, app: string | undefined) => {
+    const Hostinfo = { Hostname: `host-${machine}`, OS: 'linux', App: app };
+    stage.update(machine, { Version: version, Hostinfo });
+    const session = 100 * version + machine;
+    stage.open(session, machine);
+    return stage.messages(session)[0];
+  };
+  const { CertName: _, ...bare } = pinned;
+  const old = { ...other, Regions: { 7: { ...region, Nodes: [bare, named] } } };
+  expect(told(1, 113, 'warren')).toHaveProperty('DERPMap', other);
+  expect(told(1, 115, undefined)).toHaveProperty('DERPMap', other);
+  expect(told(2, 113, undefined)).toHaveProperty('DERPMap', old);
+  expect(told(2, 106, 'tsnet')).toHaveProperty('DERPMap', old);
+  stage.handle({ type: 'relay-map', relayMap });
+  stage.pass(1000);
+  expect(stage.messages(100 * 106 + 2).at(-1)).toEqual({ DERPMap: relayMap });
 });
 
 test('another relay map reaches everybody as a delta with nothing else; the same one nobody', () => {

@@ -1,7 +1,8 @@
 /**
  * All map streams of a server: who gets which frame when.
  *
- *     open --full map at once--> idle --something changed--> dirty --within 50 ms--> delta --> idle
+ *     open --full map, in turn (map-admission.ts)--> idle; a client that resumes: what differs, at once--> idle
+ *     idle --something changed--> dirty --within 50 ms--> delta --> idle
  *       idle --50 to 59 s of silence--> keep-alive --> idle
  *       frame not taken within 30 s, node gone, node key replaced --> close
  *
@@ -13,7 +14,6 @@
  */
 import { assert } from '../../base/assert.js';
 import { Counters } from '../../base/counters.js';
-import { EventHeap } from '../../base/event-heap.js';
 import {
   after,
   earliest,
@@ -25,17 +25,24 @@ import {
 import { formatRfc3339 } from '../../base/rfc3339.js';
 import type { MachineKey, NodeKey } from '../../keys/keys.js';
 import { fullMapResponse, type ViewHead } from '../../netmap/diff.js';
-import type { WireMapResponse, WireRelayMap } from '../../netmap/wire.js';
+import type { MapTags } from '../../netmap/map-tags.js';
+import type { WireMapResponse, WireNode, WireRelayMap } from '../../netmap/wire.js';
 import { encodeMapResponse } from '../../netmap/wire-json.js';
+import type { SshRule } from '../../policy/policy.js';
 import type { Random } from '../../ports.js';
-import { encodeMapFrame, KEEP_ALIVE_JSON, type MapCompression } from '../map-framing.js';
+import { encodeMapFrame, type MapCompression } from '../map-framing.js';
 import type { DnsSettings } from './dns-config.js';
-import { type MapSession, type SessionDelta, type SessionId, takeDelta } from './map-session.js';
+import { MapAdmission, waitingKeepAliveMs } from './map-admission.js';
+import { MapFrames } from './map-frames.js';
+import { canResume, resumedResponse } from './map-resume.js';
+import { type MapSession, type SessionId, takeDelta } from './map-session.js';
+import { PartTags } from './part-tags.js';
 import { PresenceTable } from './presence.js';
 import { type PublicationListener, PublishedNetwork } from './published-network.js';
 import type { Policies } from './rights.js';
 import type { NodeRoutes } from './route-book.js';
 import { RouteProbes } from './route-probes.js';
+import { SessionTable } from './session-table.js';
 import { type ControlState, changedNodes, type NodeId } from './state.js';
 import type { ViewSettings } from './view.js';
 
@@ -59,6 +66,8 @@ export type MapSessionsInput =
       readonly session: SessionId;
       readonly nodeKey: NodeKey;
       readonly compression: MapCompression;
+      /** What the client says it holds (netmap/map-tags.ts); undefined: it doesn't know of tags. */
+      readonly held?: MapTags | undefined;
     }
   | { readonly type: 'closed'; readonly session: SessionId }
   /** The stream took the last frame. */
@@ -82,6 +91,8 @@ export type MapSessionsOutput =
       readonly session: SessionId;
       readonly reason: 'unknown-node' | 'key-replaced' | 'slow-client' | 'sessions-over-limit';
     }
+  /** The node is there: its record says otherwise, and should not. */
+  | { readonly type: 'online'; readonly node: NodeId }
   /** The node has been away for the grace time: keep `lastSeen`. */
   | { readonly type: 'offline'; readonly node: NodeId; readonly lastSeen: WallTime }
   /** An ephemeral node has been away for too long: delete it. */
@@ -92,16 +103,14 @@ export class MapSessions {
   readonly #network: PublishedNetwork;
   readonly #presence: PresenceTable;
   readonly #probes: RouteProbes;
+  readonly #tags: PartTags;
+  readonly #admission = new MapAdmission();
   readonly #serverUrl: string | undefined;
-  readonly #sessions = new Map<SessionId, MapSession>();
-  readonly #byNode = new Map<NodeId, Set<MapSession>>();
+  readonly #sessions = new SessionTable();
   readonly #outputs: MapSessionsOutput[] = [];
-  /** Frames of this moment: most viewers of a change get the same bytes. */
-  readonly #frames = new Map<string, Uint8Array>();
+  readonly #frames: MapFrames;
   /** What has something to say. */
   readonly #dirty = new Set<MapSession>();
-  readonly #alarms = new EventHeap();
-  readonly #ringing: MapSession[] = [];
   readonly #listener: PublicationListener;
   readonly counters = new Counters();
   #flushAt: Instant | undefined;
@@ -115,26 +124,28 @@ export class MapSessions {
     this.#network = new PublishedNetwork(state, settings);
     this.#presence = new PresenceTable(state);
     this.#probes = new RouteProbes(random);
+    this.#tags = new PartTags(settings.crypto);
+    this.#frames = new MapFrames(this.#network, this.#tags);
     this.#serverUrl = settings.serverUrl;
     this.#listener = {
       onPeer: (viewer, peer, before) => {
-        for (const session of this.#byNode.get(viewer) ?? []) {
+        for (const session of this.#sessions.following(viewer)) {
           if (!session.pending.has(peer)) session.pending.set(peer, before);
           this.#dirty.add(session);
         }
       },
       onHead: (viewer) => {
-        for (const session of this.#byNode.get(viewer) ?? []) this.#dirty.add(session);
+        for (const session of this.#sessions.following(viewer)) this.#dirty.add(session);
       },
       onUser: (viewer, user) => {
-        for (const session of this.#byNode.get(viewer) ?? []) {
+        for (const session of this.#sessions.following(viewer)) {
           session.pendingUsers.add(user);
           this.#dirty.add(session);
         }
       },
       onViewerDone: (viewer) => {
         const wall = wallTime(this.#now + this.#wallOffset);
-        for (const session of this.#byNode.get(viewer) ?? []) {
+        for (const session of this.#sessions.following(viewer)) {
           this.#bringUpToDate(session, this.#now, wall);
         }
       },
@@ -161,13 +172,29 @@ export class MapSessions {
     return node !== undefined && this.#network.state.nodes.get(node)?.machineKey === machineKey;
   }
 
+  /** What a node sees now; it need not have a stream. */
+  peersOf(id: NodeId, wall: WallTime): ReadonlyMap<NodeId, WireNode> {
+    this.#publishNow(wall);
+    return this.#network.peers(id);
+  }
+
+  /** The rule of SSH between two nodes now; undefined: there is none. */
+  sshRule(source: NodeId, target: NodeId, localUser: string, wall: WallTime): SshRule | undefined {
+    this.#publishNow(wall);
+    return this.#network.sshRule(source, target, localUser);
+  }
+
+  #publishNow(wall: WallTime): void {
+    this.#network.publish(this.#presence, wall, this.#listener);
+    // It may have been the first to notice that a key expired.
+    if (this.#dirty.size > 0) this.#flushSoon(this.#now);
+  }
+
   /** One answer outside a stream: the full map of a node, framed. Undefined: no such node. */
   single(nodeKey: NodeKey, compression: MapCompression, wall: WallTime): Uint8Array | undefined {
     const id = this.#network.state.nodeIdByKey.get(nodeKey);
     if (id === undefined) return undefined;
-    this.#network.publish(this.#presence, wall, this.#listener);
-    // It may have been the first to notice that a key expired.
-    if (this.#dirty.size > 0) this.#flushSoon(this.#now);
+    this.#publishNow(wall);
     const head = this.#network.head(id, wall);
     return head && encodeMapFrame(encodeMapResponse(this.#fullMap(id, head)), compression);
   }
@@ -219,8 +246,9 @@ export class MapSessions {
       this.#flushAt,
       this.#presence.nextTimeout(),
       this.#expiryInstant(),
-      this.#alarms.nextAt(),
+      this.#sessions.nextAt(),
       this.#probes.nextTimeout(),
+      this.#admission.nextTimeout(),
     );
   }
 
@@ -231,13 +259,16 @@ export class MapSessions {
   }
 
   #open(input: Extract<MapSessionsInput, { type: 'open' }>, now: Instant, wall: WallTime): void {
-    assert(!this.#sessions.has(input.session), 'session ids are not used twice');
+    assert(this.#sessions.get(input.session) === undefined, 'session ids are not used twice');
     const node = this.#network.state.nodeIdByKey.get(input.nodeKey);
     if (node === undefined || this.#sessions.size >= sessionsMax) {
       this.#refuse(input.session, node === undefined ? 'unknown-node' : 'sessions-over-limit');
       return;
     }
     if (this.#presence.arrived(node)) this.#touch(node, now);
+    if (this.#network.state.nodes.get(node)?.lastSeen !== undefined) {
+      this.#outputs.push({ type: 'online', node });
+    }
     this.#probes.streamBegan(node);
     // The full map is of now: what was still to be published must not come as a delta after it.
     this.#network.publish(this.#presence, wall, this.#listener);
@@ -248,6 +279,8 @@ export class MapSessions {
       node,
       nodeKey: input.nodeKey,
       compression: input.compression,
+      isTagged: input.held !== undefined,
+      awaitsMap: !canResume(input.held),
       head,
       pending: new Map(),
       pendingUsers: new Set(),
@@ -256,14 +289,49 @@ export class MapSessions {
       keepAliveAt: now,
       alarmAt: undefined,
     };
-    this.#sessions.set(session.id, session);
-    const own = this.#byNode.get(node);
-    if (own === undefined) this.#byNode.set(node, new Set([session]));
-    else own.add(session);
+    this.#sessions.add(session);
     if (this.#dirty.size > 0) this.#flushSoon(now);
-    this.counters.add('map-full');
-    const whole = this.#fullMap(node, head);
-    this.#write(session, { ...whole, ControlTime: formatRfc3339(wall) }, now);
+    if (canResume(input.held)) this.#resume(session, input.held, now, wall);
+    else this.#wait(session, now);
+  }
+
+  /** Its full map comes in turn, most times at once: then nothing is written here. */
+  #wait(session: MapSession, now: Instant): void {
+    session.keepAliveAt = after(now, waitingKeepAliveMs);
+    this.#sessions.setAlarm(session);
+    this.#admission.enqueue(session);
+  }
+
+  #resume(session: MapSession, held: MapTags, now: Instant, wall: WallTime): void {
+    this.counters.add('map-resumed');
+    const changes = resumedResponse(session.node, held, session.head, this.#network, this.#tags);
+    this.#admission.charge(changes.PeersChanged?.length ?? 0, now);
+    const message = { ...changes, ControlTime: formatRfc3339(wall) };
+    this.#push(session, this.#frames.single(session, message), now);
+  }
+
+  /** Gives full maps to those whose turn it is. */
+  #admit(now: Instant, wall: WallTime): void {
+    let session = this.#admission.next(now);
+    // A full map is of now: what was still to be published must not come as a delta after it.
+    if (session !== undefined) this.#network.publish(this.#presence, wall, this.#listener);
+    for (; session !== undefined; session = this.#admission.next(now)) {
+      const node = this.#network.state.nodes.get(session.node);
+      const head = node && this.#network.head(node.id, wall);
+      if (head === undefined || node?.nodeKey !== session.nodeKey) {
+        this.#close(session, node === undefined ? 'unknown-node' : 'key-replaced', now, wall);
+        continue;
+      }
+      this.counters.add('map-full');
+      session.awaitsMap = false;
+      session.head = head;
+      const whole = this.#fullMap(session.node, head);
+      const peers = whole.Peers ?? [];
+      this.#admission.charge(peers.length, now);
+      const message = { ...whole, ControlTime: formatRfc3339(wall) };
+      this.#push(session, this.#frames.single(session, message, peers), now);
+    }
+    if (this.#dirty.size > 0) this.#flushSoon(now);
   }
 
   #fullMap(node: NodeId, head: ViewHead): WireMapResponse {
@@ -283,11 +351,9 @@ export class MapSessions {
   #forget(id: SessionId, now: Instant, wall: WallTime): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    this.#sessions.delete(id);
+    this.#sessions.remove(session);
     this.#dirty.delete(session);
-    const own = this.#byNode.get(session.node);
-    own?.delete(session);
-    if (own?.size === 0) this.#byNode.delete(session.node);
+    this.#admission.forget(session);
     this.#presence.left(session.node, now, wall);
   }
 
@@ -312,7 +378,7 @@ export class MapSessions {
   }
 
   #allDirty(now: Instant): void {
-    for (const session of this.#sessions.values()) this.#dirty.add(session);
+    for (const session of this.#sessions.allFollowing()) this.#dirty.add(session);
     this.#flushSoon(now);
   }
 
@@ -322,7 +388,7 @@ export class MapSessions {
 
   /** Everything that is due by now. */
   #advance(now: Instant, wall: WallTime): void {
-    for (const gone of this.#presence.due(now)) {
+    for (const gone of this.#presence.due(now, wall)) {
       if (!this.#network.state.nodes.has(gone.node)) continue;
       this.#outputs.push({ type: 'offline', node: gone.node, lastSeen: gone.lastSeen });
       this.#touch(gone.node, now);
@@ -335,6 +401,7 @@ export class MapSessions {
       this.#flushAt = now;
     }
     this.#probe(now);
+    this.#admit(now, wall);
     if (this.#flushAt !== undefined && this.#flushAt <= now) this.#flush(now, wall);
     this.#ring(now, wall);
   }
@@ -349,7 +416,7 @@ export class MapSessions {
         if (this.#network.isBehind) this.#flushSoon(now);
         continue;
       }
-      for (const session of this.#byNode.get(out.node) ?? []) {
+      for (const session of this.#sessions.following(out.node)) {
         session.pendingPing = `${this.#serverUrl}${pingPath}${out.token}`;
         this.#dirty.add(session);
         this.#flushSoon(now);
@@ -381,66 +448,28 @@ export class MapSessions {
     const head = this.#network.head(node.id, wall);
     const delta = head && takeDelta(session, head, this.#network);
     this.counters.add(delta === undefined ? 'map-delta-empty' : 'map-delta');
-    if (delta !== undefined) this.#writeDelta(session, delta, now);
+    if (delta !== undefined) this.#push(session, this.#frames.delta(session, delta), now);
   }
 
-  #writeDelta(session: MapSession, { response, key }: SessionDelta, now: Instant): void {
-    if (key === undefined) {
-      this.#write(session, response, now);
-      return;
-    }
-    const name = `${session.compression} ${key}`;
-    let frame = this.#frames.get(name);
-    if (frame === undefined) {
-      frame = encodeMapFrame(encodeMapResponse(response), session.compression);
-      this.#frames.set(name, frame);
-    }
-    this.#push(session, frame, now);
-  }
-
-  /** Sessions whose time has come: to be kept alive, or given up. */
+  /** Keeps quiet streams alive, gives up those that take nothing. */
   #ring(now: Instant, wall: WallTime): void {
-    for (
-      let at = this.#alarms.nextAt();
-      at !== undefined && at <= now;
-      at = this.#alarms.nextAt()
-    ) {
-      this.#alarms.take().run();
-    }
-    for (const session of this.#ringing.splice(0)) {
-      if (this.#sessions.get(session.id) !== session) continue;
-      const due = session.writeDeadline ?? session.keepAliveAt;
-      if (due > now) {
-        this.#setAlarm(session);
-      } else if (session.writeDeadline !== undefined) {
+    for (const session of this.#sessions.due(now)) {
+      if (session.writeDeadline !== undefined) {
         this.#close(session, 'slow-client', now, wall);
-      } else {
-        this.counters.add('map-keep-alive');
-        this.#push(session, encodeMapFrame(KEEP_ALIVE_JSON, session.compression), now);
+        continue;
       }
+      this.counters.add('map-keep-alive');
+      this.#push(session, this.#frames.keepAlive(session), now);
     }
-  }
-
-  /** An alarm that stands is moved only to an earlier time; one that rings too early is set again. */
-  #setAlarm(session: MapSession): void {
-    const at = session.writeDeadline ?? session.keepAliveAt;
-    if (session.alarmAt !== undefined && session.alarmAt <= at) return;
-    session.alarmAt = at;
-    this.#alarms.plan(at, () => {
-      if (session.alarmAt !== at) return;
-      session.alarmAt = undefined;
-      this.#ringing.push(session);
-    });
-  }
-
-  #write(session: MapSession, response: WireMapResponse, now: Instant): void {
-    this.#push(session, encodeMapFrame(encodeMapResponse(response), session.compression), now);
   }
 
   #push(session: MapSession, bytes: Uint8Array, now: Instant): void {
     session.writeDeadline = after(now, slowClientMs);
-    session.keepAliveAt = after(now, keepAliveMinMs + this.#jitter() * keepAliveJitterMs);
-    this.#setAlarm(session);
+    const quietMs = session.awaitsMap
+      ? waitingKeepAliveMs
+      : keepAliveMinMs + this.#jitter() * keepAliveJitterMs;
+    session.keepAliveAt = after(now, quietMs);
+    this.#sessions.setAlarm(session);
     this.#outputs.push({ type: 'write', session: session.id, bytes });
   }
 

@@ -12,7 +12,7 @@ import type { JsonObject } from '../../base/json.js';
 import type { Endpoint } from '../../ip/address.js';
 import type { Prefix } from '../../ip/prefix.js';
 import type { DiscoKey, MachineKey, NodeKey } from '../../keys/keys.js';
-import { addressIndex, type OverlayAddresses } from './addresses.js';
+import { addressesOf, type OverlayAddresses } from './addresses.js';
 
 export type TailnetId = string;
 export type NodeId = number;
@@ -65,11 +65,19 @@ export interface ReportedEndpoint {
   readonly type: number;
 }
 
+/**
+ * `machine`: it joined, and speaks with control. `wireguard`: plain WireGuard that an operator added
+ * (wireguard-nodes.ts); it never does.
+ */
+export type NodeKind = 'machine' | 'wireguard';
+
 export interface NodeRecord {
   /** From 1, never used again. */
   readonly id: NodeId;
+  readonly kind: NodeKind;
   readonly stableId: string;
   readonly tailnet: TailnetId;
+  /** The zero key of plain WireGuard, which no machine can prove. */
   readonly machineKey: MachineKey;
   readonly nodeKey: NodeKey;
   readonly discoKey: DiscoKey | undefined;
@@ -192,7 +200,8 @@ export function withTailnet(state: ControlState, tailnet: TailnetRecord): Contro
   return { ...state, tailnets: new Map(state.tailnets).set(tailnet.id, tailnet) };
 }
 
-/** Indexes of the addresses that nodes of a tailnet hold. */
-export function takenIndexes(state: ControlState, tailnet: TailnetId): ReadonlySet<number> {
-  return new Set(nodesOf(state, tailnet).map((node) => addressIndex(node.addresses)));
+/** Whether a node of the tailnet holds the addresses of an index. Told by their texts: none of thousands is parsed. */
+export function indexTaker(state: ControlState, tailnet: TailnetId): (index: number) => boolean {
+  const taken = new Set(nodesOf(state, tailnet).map(({ addresses }) => addresses.v4));
+  return (index) => taken.has(addressesOf(index).v4);
 }

@@ -4,6 +4,7 @@ import { isFailure } from '../../base/failure.js';
 import { type Instant, instant, type WallTime, wallTime } from '../../base/instant.js';
 import { asObject, parseJson } from '../../base/json.js';
 import { SeededRandom } from '../../base/seeded-random.js';
+import { nobleCrypto } from '../../crypto/noble.js';
 import { applyMapResponse } from '../../netmap/apply.js';
 import { decodeMapResponse } from '../../netmap/decode.js';
 import type { Netmap } from '../../netmap/types.js';
@@ -17,13 +18,16 @@ export const relayMap = {
   Regions: { 900: { RegionID: 900, RegionCode: 'hub', RegionName: 'Hub', Nodes: [] } },
 };
 
+export const settings = { baseDomain, relayMap, crypto: nobleCrypto };
+
 /** Frames are taken as soon as they are written. */
 export class Stage {
   readonly network = new TestNetwork();
-  sessions = new MapSessions(this.network.state, { baseDomain, relayMap }, new SeededRandom(1));
+  sessions = new MapSessions(this.network.state, settings, new SeededRandom(1));
   now: Instant = instant(1000);
-  /** Messages by session, as parsed JSON. */
-  readonly sent = new Map<SessionId, object[]>();
+  /** Frames that nobody has read yet, and messages as parsed JSON, by session. */
+  readonly #unread = new Map<SessionId, Uint8Array[]>();
+  readonly #read = new Map<SessionId, object[]>();
   readonly others: MapSessionsOutput[] = [];
   /** Sessions whose stream takes nothing. */
   readonly stuck = new Set<SessionId>();
@@ -43,11 +47,9 @@ export class Stage {
         this.others.push(output);
         continue;
       }
-      const bodies = new MapFrameDecoder().push(output.bytes);
-      if (isFailure(bodies)) throw new Error(bodies.reason);
-      const list = this.sent.get(output.session) ?? [];
-      list.push(...bodies.map((body) => asObject(parseJson(body)) ?? {}));
-      this.sent.set(output.session, list);
+      const unread = this.#unread.get(output.session);
+      if (unread === undefined) this.#unread.set(output.session, [output.bytes]);
+      else unread.push(output.bytes);
       if (this.stuck.has(output.session)) continue;
       this.sessions.handle({ type: 'drained', session: output.session }, this.now, this.wall);
     }
@@ -81,7 +83,15 @@ export class Stage {
   }
 
   messages(session: SessionId): object[] {
-    return this.sent.get(session) ?? [];
+    const messages = this.#read.get(session) ?? [];
+    for (const frame of this.#unread.get(session) ?? []) {
+      const bodies = new MapFrameDecoder().push(frame);
+      if (isFailure(bodies)) throw new Error(bodies.reason);
+      messages.push(...bodies.map((body) => asObject(parseJson(body)) ?? {}));
+    }
+    this.#unread.delete(session);
+    this.#read.set(session, messages);
+    return messages;
   }
 
   /** What a client of `session` believes after all its messages. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nobleCrypto } from '../../crypto/noble.js';
 import { NO_NODE_ROUTES } from './route-book.js';
 import { baseDomain, discoKey, mapRequest, TestNetwork } from './test-network.js';
 import { applyLiteUpdate } from './update.js';
@@ -80,7 +81,7 @@ test('endpoints are validated, told apart and bounded', () => {
 test('what a Warren node says of its NAT stands beside it for its peers, and not in its own view', () => {
   const WarrenNat = { V: 1, Class: 'hard' };
   const network = updated(joined(), { Hostinfo: { Hostname: 'host-1', WarrenNat } });
-  const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} } });
+  const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} }, crypto: nobleCrypto });
   const presence = { isOnline: () => true, lastSeen: () => undefined };
   const node = network.node(1);
   const shown = builder.peerNode(node, presence, NO_NODE_ROUTES, network.wall);

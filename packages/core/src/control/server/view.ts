@@ -10,6 +10,8 @@ import { hostPrefix, type Prefix } from '../../ip/prefix.js';
 import { formatPublicKey } from '../../keys/keys.js';
 import type { ViewHead } from '../../netmap/diff.js';
 import type { WireDnsConfig, WireNode, WireRelayMap, WireUserProfile } from '../../netmap/wire.js';
+import type { Crypto } from '../../ports.js';
+import { knowsPins, withoutPins } from './certificate-pins.js';
 import { DEFAULT_DNS, type DnsSettings, dnsConfigOf } from './dns-config.js';
 import { fullName } from './names.js';
 import type { Capabilities, NodeRights, Policies } from './rights.js';
@@ -30,6 +32,8 @@ export interface ViewSettings {
   /** `https://host[:port]`: where nodes are asked whether they work. Undefined: they aren't asked. */
   readonly serverUrl?: string | undefined;
   readonly relayMap: WireRelayMap;
+  /** Makes the tags of what is stated. */
+  readonly crypto: Pick<Crypto, 'blake2s'>;
   /** Undefined: everybody of a tailnet may talk to everybody. */
   readonly policies?: Policies | undefined;
   /** Undefined: {@link DEFAULT_DNS}. */
@@ -45,6 +49,9 @@ export interface Presence {
 
 /** Of a Warren node's host information: what it says of its NAT. */
 const NAT_FIELD = 'WarrenNat';
+
+/** What stood for a relay before HomeDERP: clients of 1.74 to 1.78 know nothing else. Its port is the region. */
+const LEGACY_DERP_HOST = '127.3.3.40';
 
 /** Of a node's own affairs: push tokens, log ids, attestation. Peers have no use for them. */
 const PRIVATE_HOST_FIELDS: readonly string[] = [
@@ -86,6 +93,8 @@ export class ViewBuilder {
   readonly #peers = new Map<NodeId, CachedPeer>();
   readonly #selves = new Map<NodeId, CachedSelf>();
   #relayMap: WireRelayMap;
+  /** The same for clients that know no pins; made when one of them comes. */
+  #unpinned: WireRelayMap | undefined;
 
   constructor(settings: ViewSettings) {
     this.#settings = settings;
@@ -95,6 +104,7 @@ export class ViewBuilder {
 
   setRelayMap(relayMap: WireRelayMap): void {
     this.#relayMap = relayMap;
+    this.#unpinned = undefined;
   }
 
   setDns(dns: DnsSettings): void {
@@ -105,12 +115,18 @@ export class ViewBuilder {
   head(viewer: NodeRecord, rights: NodeRights, { served }: NodeRoutes, wall: WallTime): ViewHead {
     return {
       node: this.selfNode(viewer, isExpired(viewer, wall), rights.capabilities, served),
-      relayMap: this.#relayMap,
+      relayMap: this.#relayMapOf(viewer),
       packetFilters: rights.packetFilters,
       sshPolicy: rights.sshPolicy,
       dnsConfig: this.#dnsConfig,
       domain: this.#settings.baseDomain,
     };
+  }
+
+  #relayMapOf(viewer: NodeRecord): WireRelayMap {
+    if (knowsPins(viewer)) return this.#relayMap;
+    this.#unpinned ??= withoutPins(this.#relayMap);
+    return this.#unpinned;
   }
 
   /** Forgets nodes that are gone. */
@@ -176,22 +192,48 @@ export class ViewBuilder {
     ) {
       return cached.wire;
     }
+    const wire =
+      record.kind === 'wireguard'
+        ? this.#plainNode(record, expired)
+        : this.#machineNode(record, online, lastSeen, expired, routes);
+    this.#peers.set(record.id, { record, online, lastSeen, expired, routes, wire });
+    return wire;
+  }
+
+  /** Plain WireGuard: nobody knows whether it is there, and nothing but WireGuard may be said to it. */
+  #plainNode(record: NodeRecord, expired: boolean): WireNode {
+    return {
+      ...this.#common(record, expired, []),
+      Endpoints: record.endpoints.map(({ endpoint }) => endpoint),
+      IsWireGuardOnly: true,
+      // It comes to us from wherever it is; what is found of it that way is kept open.
+      ...(record.endpoints.length === 0 ? { KeepAlive: true } : {}),
+    };
+  }
+
+  #machineNode(
+    record: NodeRecord,
+    online: boolean,
+    lastSeen: WallTime | undefined,
+    expired: boolean,
+    routes: NodeRoutes,
+  ): WireNode {
     const homeRegion = asInteger(record.netInfo?.['PreferredDERP'], 1);
     const nat = record.hostInfo[NAT_FIELD] as JsonValue | undefined;
-    const wire: WireNode = {
+    return {
       ...this.#common(record, expired, leadsTo(routes)),
       ...(routes.carried.length === 0 ? {} : { PrimaryRoutes: routes.carried }),
       ...(record.discoKey === undefined
         ? {}
         : { DiscoKey: formatPublicKey('disco', record.discoKey) }),
       Endpoints: record.endpoints.map(({ endpoint }) => endpoint),
-      ...(homeRegion === undefined ? {} : { HomeDERP: homeRegion }),
+      ...(homeRegion === undefined
+        ? {}
+        : { HomeDERP: homeRegion, DERP: `${LEGACY_DERP_HOST}:${homeRegion}` }),
       Online: online,
       ...(nat === undefined ? {} : { WarrenNat: nat }),
       ...(lastSeen === undefined ? {} : { LastSeen: formatRfc3339(lastSeen) }),
     };
-    this.#peers.set(record.id, { record, online, lastSeen, expired, routes, wire });
-    return wire;
   }
 }
 

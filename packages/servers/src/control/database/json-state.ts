@@ -61,6 +61,7 @@ function readNode(value: unknown): NodeRecord {
   const addresses = new RecordReader(read.object('addresses'));
   return {
     id: read.integer('id', 1),
+    kind: 'machine',
     stableId: read.text('stableId'),
     tailnet: read.text('tailnet'),
     machineKey: read.key('machine', 'machineKey'),

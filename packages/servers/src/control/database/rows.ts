@@ -2,6 +2,7 @@
 import type {
   AuthKeyPurpose,
   AuthKeyRecord,
+  NodeKind,
   NodeRecord,
   TailnetRecord,
   UserRecord,
@@ -53,6 +54,7 @@ export function nodeRow(node: NodeRecord): Row<'nodes'> {
   return {
     tailnet_id: node.tailnet,
     id: node.id,
+    kind: node.kind,
     stable_id: node.stableId,
     machine_key: formatPublicKey('machine', node.machineKey),
     node_key: formatPublicKey('node', node.nodeKey),
@@ -116,6 +118,7 @@ export function readNodeRow(row: unknown): NodeRecord {
   const read = new RecordReader(row);
   return {
     id: read.integer('id', 1),
+    kind: readKind(read.text('kind')),
     stableId: read.text('stable_id'),
     tailnet: read.text('tailnet_id'),
     machineKey: read.key('machine', 'machine_key'),
@@ -145,6 +148,10 @@ export function readNodeRow(row: unknown): NodeRecord {
 
 function readPurpose(text: string): AuthKeyPurpose {
   return text === 'join' || text === 'approve' ? text : damaged('purpose');
+}
+
+function readKind(text: string): NodeKind {
+  return text === 'machine' || text === 'wireguard' ? text : damaged('kind');
 }
 
 function readRoute(value: unknown): Prefix {

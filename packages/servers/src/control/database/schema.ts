@@ -51,6 +51,8 @@ interface PreAuthKeyTable {
 interface NodeTable {
   readonly tailnet_id: string;
   readonly id: number;
+  /** `machine` or `wireguard`. */
+  readonly kind: string;
   readonly stable_id: string;
   readonly machine_key: string;
   readonly node_key: string;
@@ -99,6 +101,29 @@ interface PolicyTable {
   readonly accepted_at: number;
 }
 
+interface ApiTokenTable {
+  readonly id: string;
+  readonly secret_sha256: string;
+  readonly description: string;
+  /** JSON: list of texts. */
+  readonly scopes: string;
+  readonly created_at: number;
+  readonly expires_at: number | null;
+  readonly used_at: number | null;
+  readonly revoked_at: number | null;
+}
+
+/** Who did what; `number` counts up. */
+interface AuditEntryTable {
+  readonly number: number;
+  readonly at: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly detail: string;
+  readonly outcome: string;
+}
+
 export interface Schema {
   readonly meta: MetaTable;
   readonly tailnets: TailnetTable;
@@ -107,6 +132,8 @@ export interface Schema {
   readonly nodes: NodeTable;
   readonly path_changes: PathChangeTable;
   readonly policies: PolicyTable;
+  readonly api_tokens: ApiTokenTable;
+  readonly audit_entries: AuditEntryTable;
 }
 
 export type Row<Table extends keyof Schema> = Schema[Table];

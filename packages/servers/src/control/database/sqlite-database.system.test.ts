@@ -212,7 +212,10 @@ describe('migrations', () => {
     tamper('ALTER TABLE pre_auth_keys DROP COLUMN purpose');
     tamper('ALTER TABLE nodes DROP COLUMN auth_key_id');
     tamper('ALTER TABLE nodes DROP COLUMN approved_routes');
+    tamper('ALTER TABLE nodes DROP COLUMN kind');
     tamper('DROP TABLE policies');
+    tamper('DROP TABLE api_tokens');
+    tamper('DROP TABLE audit_entries');
     tamper("UPDATE meta SET value = 2 WHERE name = 'schema_version'");
     const { authKeys, nodes } = open().stored.state;
     expect([...nodes.values()].every((node) => node.approvedRoutes.length === 0)).toBe(true);

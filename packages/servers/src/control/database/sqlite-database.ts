@@ -14,6 +14,12 @@ import { type ControlState, emptyState, type TailnetId } from '@warren/core/cont
 import { changesBetween, type StateChanges } from '@warren/core/control/server/state-changes';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../../errors.js';
+import {
+  type AuditRecord,
+  appendAudit,
+  type NumberedAuditRecord,
+  readAudit,
+} from './audit-table.js';
 import type { ControlDatabase, Revision, StoredState } from './control-database.js';
 import { corrupt, explained } from './database-errors.js';
 import {
@@ -32,6 +38,7 @@ import { damaged } from './record-reader.js';
 import { sqliteQueries } from './schema.js';
 import { SqliteConnection, SqliteFailure } from './sqlite-driver.js';
 import { execute, readMeta, readTables, writeMeta, writeTables } from './state-tables.js';
+import { type ApiTokenRecord, deleteTokens, readTokens, writeToken } from './token-table.js';
 
 /** "WRRN", in the header of the file: another program's database is not taken for ours. */
 const APPLICATION_ID = 0x5752_524e;
@@ -103,6 +110,26 @@ class SqliteDatabase implements ControlDatabase {
 
   writePolicy(tailnet: TailnetId, policy: StoredPolicy | undefined): void {
     explained(this.#file, () => writePolicy(this.#connection, tailnet, policy));
+  }
+
+  readTokens(): readonly ApiTokenRecord[] {
+    return explained(this.#file, () => readTokens(this.#connection));
+  }
+
+  writeToken(token: ApiTokenRecord): void {
+    explained(this.#file, () => writeToken(this.#connection, token));
+  }
+
+  deleteTokens(ids: readonly string[]): void {
+    explained(this.#file, () => deleteTokens(this.#connection, ids));
+  }
+
+  appendAudit(entry: AuditRecord): void {
+    explained(this.#file, () => appendAudit(this.#connection, entry));
+  }
+
+  readAudit(limit: number, before: number | undefined): readonly NumberedAuditRecord[] {
+    return explained(this.#file, () => readAudit(this.#connection, limit, before));
   }
 
   backup(file: string): void {

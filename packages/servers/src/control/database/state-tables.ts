@@ -20,14 +20,14 @@ import {
   tailnetRow,
   userRow,
 } from './rows.js';
-import { type Compilable, type Row, type Schema, sqliteQueries } from './schema.js';
+import { type Compilable, type Row, sqliteQueries } from './schema.js';
 import type { SqliteConnection } from './sqlite-driver.js';
 
 const queries = sqliteQueries();
 
 type MetaName = 'schema_version' | 'revision' | 'next_node_id' | 'next_user_id';
 /** Tables whose records have an id. */
-type StateTable = Exclude<keyof Schema, 'meta' | 'path_changes' | 'policies'>;
+type StateTable = 'tailnets' | 'users' | 'pre_auth_keys' | 'nodes';
 /** For what is the same for each of them. */
 const anyTable =
   sqliteQueries<Record<StateTable, { id: string | number; [column: string]: unknown }>>();

@@ -11,7 +11,8 @@ import { parsePolicy } from './parse-policy.js';
 
 /** The network that a policy is checked against. */
 export interface CheckedNetwork {
-  readonly nodes: readonly AccessNode[];
+  /** With the routes that they serve by an operator's word or by this policy's. */
+  readonly nodes: (policy: Policy) => readonly AccessNode[];
   /** Login names. */
   readonly users: readonly string[];
 }
@@ -35,7 +36,8 @@ export function checkPolicy(
     return { valid: false, problems: [problemOf(error)], ...counts, ...none };
   }
   const compiled = new CompiledPolicy(policy);
-  const failures = runPolicyTests(compiled, network?.nodes);
+  const nodes = network?.nodes(policy);
+  const failures = runPolicyTests(compiled, nodes);
   return {
     valid: failures.length === 0,
     problems: failures.map(({ line, problem }) => ({ line, column: null, problem })),
@@ -44,9 +46,9 @@ export function checkPolicy(
     tags: policy.tagOwners.size,
     sshRules: policy.ssh.length,
     tests: policy.tests.length + policy.sshTests.length,
-    warnings: warningsOf(policy, network),
-    nodes: network?.nodes.length ?? null,
-    pairs: network === undefined ? null : new AccessTable(compiled, network.nodes).pairCount,
+    warnings: warningsOf(policy, network, nodes),
+    nodes: nodes?.length ?? null,
+    pairs: nodes === undefined ? null : new AccessTable(compiled, nodes).pairCount,
   };
 }
 
@@ -69,16 +71,15 @@ export function problemLines(path: string, error: WarrenError): readonly PolicyP
   });
 }
 
-/** What is allowed and probably not meant. */
-export function warningsOf(policy: Policy, network: CheckedNetwork | undefined): readonly string[] {
+/** What is allowed and probably not meant; `nodes`: those of the network, where they are known already. */
+export function warningsOf(
+  policy: Policy,
+  network: CheckedNetwork | undefined,
+  nodes: readonly AccessNode[] = network?.nodes(policy) ?? [],
+): readonly string[] {
   const warnings: string[] = [];
   if (policy.isOpen) {
     warnings.push('neither "acls" nor "grants": everybody may talk to everybody');
-  }
-  if (policy.ssh.some(({ action }) => action === 'check')) {
-    warnings.push(
-      'ssh rules with "check" let nobody in: this server has no place yet to approve them',
-    );
   }
   if (network === undefined) return warnings;
   const logins = network.users.map((login) => login.toLowerCase());
@@ -89,7 +90,7 @@ export function warningsOf(policy: Policy, network: CheckedNetwork | undefined):
     if (strangers.length > 0)
       warnings.push(`${group} names users that are not here: ${some(strangers)}`);
   }
-  const carried = new Set(network.nodes.flatMap(({ tags }) => tags));
+  const carried = new Set(nodes.flatMap(({ tags }) => tags));
   const idle = [...policy.tagOwners.keys()].filter((tag) => !carried.has(tag));
   if (idle.length > 0) warnings.push(`no machine has ${some(idle)}`);
   const unknown = [...carried].filter((tag) => !policy.tagOwners.has(tag));

@@ -115,9 +115,10 @@ export function parsePolicy(path: string, bytes: Uint8Array): Policy {
 export function loadPolicy(
   path: string,
   bytes: Uint8Array,
-  nodes: readonly AccessNode[] = [],
+  nodesUnder: (policy: Policy) => readonly AccessNode[] = () => [],
 ): CompiledPolicy {
   const compiled = new CompiledPolicy(parsePolicy(path, bytes));
+  const nodes = nodesUnder(compiled.policy);
   const failures: readonly TestFailure[] = runPolicyTests(compiled, nodes);
   if (failures.length > 0) throw new PolicyTestsError(path, failures);
   return compiled;

@@ -1,21 +1,22 @@
 /**
- * The policy that holds: that of the file, as last accepted.
+ * The policy that holds: that of the file, as last accepted; without a file, that of the database, which operators set.
  *
  *     start   file good               it holds, and is kept in the database
  *             file bad, one kept      the kept one holds; the log and `policy status` say why
  *             file bad, none kept     the server does not start
- *             no file                 everybody may talk to everybody; nothing is kept
+ *             no file, one kept       the kept one holds, until another is set
+ *             no file, none kept      everybody may talk to everybody
  *     later   file changed, good      it holds
  *             file changed, bad       the old one holds; the log and `policy status` say why
  *
- * So a mistake in the file never opens the network, and never takes one down that ran.
+ * So neither a mistake in the file nor a start without it opens the network, or takes one down that ran.
  */
 import { formatRfc3339 } from '@warren/core/base/rfc3339';
 import type { TailnetId } from '@warren/core/control/server/state';
-import type { AccessNode } from '@warren/core/policy/access-node';
 import { CompiledPolicy } from '@warren/core/policy/compiled-policy';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
+import { ControlError } from '../../errors.js';
 import type { PolicyCheckInfo, PolicyInfo } from '../admin-types.js';
 import type { ControlDatabase } from '../database/control-database.js';
 import type { StoredPolicy } from '../database/policy-table.js';
@@ -29,7 +30,7 @@ const STORED_NAME = 'the policy in the database';
 const CHECKED_NAME = 'policy';
 
 export interface PolicyKeeperOptions {
-  /** Undefined: there is no policy. */
+  /** Undefined: the policy is in the database alone. */
   readonly file: string | undefined;
   readonly tailnet: TailnetId;
   readonly database: Pick<ControlDatabase, 'readPolicy' | 'writePolicy'>;
@@ -46,13 +47,17 @@ interface HeldPolicy extends StoredPolicy {
 export class PolicyKeeper {
   readonly #options: PolicyKeeperOptions;
   readonly #file: WatchedFile<HeldPolicy> | undefined;
+  /** Without a file; undefined: there is none. */
+  #set: HeldPolicy | undefined;
+  #onPolicy: (policy: CompiledPolicy | undefined) => void = () => undefined;
 
   /** Throws FileError, CONFIG_INVALID or POLICY_TESTS: there is no policy to go by. */
   constructor(options: PolicyKeeperOptions) {
     this.#options = options;
-    const { file, database, tailnet, log } = options;
+    const { file, log } = options;
     if (file === undefined) {
-      if (database.readPolicy(tailnet) !== undefined) database.writePolicy(tailnet, undefined);
+      this.#set = this.#stored();
+      if (this.#set !== undefined) log.info('the policy of the database holds');
       return;
     }
     this.#file = new WatchedFile({
@@ -67,15 +72,29 @@ export class PolicyKeeper {
 
   /** Undefined: everybody may talk to everybody. */
   get compiled(): CompiledPolicy | undefined {
-    return this.#file?.value.compiled;
+    return this.#held?.compiled;
   }
 
   /** `onPolicy` hears of every change. */
-  watch(onPolicy: (policy: CompiledPolicy) => void): void {
+  watch(onPolicy: (policy: CompiledPolicy | undefined) => void): void {
+    this.#onPolicy = onPolicy;
     this.#file?.watch((held) => {
       this.#keep(held);
       onPolicy(held.compiled);
     });
+  }
+
+  /** Makes a text the policy, once it is kept. Throws CONFIG_INVALID, POLICY_TESTS, POLICY_IN_FILE or FileError. */
+  set(text: string): void {
+    this.#checkNoFile();
+    const held = this.#load(CHECKED_NAME, new TextEncoder().encode(text));
+    this.#hold(held);
+  }
+
+  /** Forgets the policy. Throws POLICY_IN_FILE or FileError. */
+  clear(): void {
+    this.#checkNoFile();
+    this.#hold(undefined);
   }
 
   close(): void {
@@ -84,7 +103,7 @@ export class PolicyKeeper {
 
   info(): PolicyInfo {
     const { file } = this.#options;
-    const held = this.#file?.value;
+    const held = this.#held;
     const problem = this.#file?.problem;
     const policy = held?.compiled.policy;
     return {
@@ -106,10 +125,31 @@ export class PolicyKeeper {
     return checkPolicy(CHECKED_NAME, new TextEncoder().encode(text), this.#options.network());
   }
 
+  get #held(): HeldPolicy | undefined {
+    return this.#file?.value ?? this.#set;
+  }
+
+  #checkNoFile(): void {
+    const { file } = this.#options;
+    if (file === undefined) return;
+    throw new ControlError(
+      'POLICY_IN_FILE',
+      `the policy is that of ${file}`,
+      'Change the file: it is read within a second. Or start the hub without --policy-file: the policy stays and is set here then.',
+    );
+  }
+
+  #hold(held: HeldPolicy | undefined): void {
+    const { database, tailnet } = this.#options;
+    const stored = held && { text: held.text, acceptedAt: held.acceptedAt };
+    database.writePolicy(tailnet, stored);
+    this.#set = held;
+    this.#onPolicy(held?.compiled);
+  }
+
   #load(path: string, bytes: Uint8Array): HeldPolicy {
     const { clock, network } = this.#options;
-    const nodes: readonly AccessNode[] = network().nodes;
-    const compiled = loadPolicy(path, bytes, nodes);
+    const compiled = loadPolicy(path, bytes, network().nodes);
     return { compiled, text: new TextDecoder().decode(bytes), acceptedAt: clock.wall() };
   }
 

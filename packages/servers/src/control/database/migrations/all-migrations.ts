@@ -4,6 +4,8 @@ import { pathChanges } from './0002-path-changes.js';
 import { approvals } from './0003-approvals.js';
 import { routes } from './0004-routes.js';
 import { policies } from './0005-policies.js';
+import { wireguardNodes } from './0006-wireguard-nodes.js';
+import { adminApi } from './0007-admin-api.js';
 import type { Migration } from './migration.js';
 
 /** Every step, in order. */
@@ -13,6 +15,8 @@ export const allMigrations: readonly Migration[] = [
   approvals,
   routes,
   policies,
+  wireguardNodes,
+  adminApi,
 ];
 
 /** The steps that a database of `version` lacks; 0: an empty one. */

@@ -1,0 +1,141 @@
+/** Nodes, and machines that wait to become some. */
+import { operation } from '../operation.js';
+import { nameParam, numberParam } from '../schemas/common.js';
+import {
+  approveRequestSchema,
+  expireRequestSchema,
+  loginSchema,
+  loginsSchema,
+  nodeSchema,
+  nodesSchema,
+  pathsSchema,
+  renameRequestSchema,
+  routesRequestSchema,
+  sshCheckSchema,
+  sshChecksSchema,
+  tagRequestSchema,
+  wireguardRequestSchema,
+  wireguardSchema,
+} from '../schemas/nodes.js';
+
+const tag = 'nodes';
+const READ = { area: 'nodes', kind: 'read' } as const;
+const WRITE = { area: 'nodes', kind: 'write' } as const;
+
+export const nodeOperations = [
+  operation({
+    ...{ method: 'get', path: '/nodes', id: 'listNodes', tag, access: READ },
+    summary: 'All nodes by ascending id',
+    answer: nodesSchema,
+    run: ({ admin }) => ({ nodes: admin.listNodes() }),
+  }),
+  operation({
+    ...{ method: 'post', path: '/nodes', id: 'addWireGuard', tag, access: WRITE },
+    summary: 'Adds a plain WireGuard machine',
+    example: '{"name": "phone", "publicKey": "nPb…="}',
+    body: wireguardRequestSchema,
+    answer: wireguardSchema,
+    run: ({ admin, body }) => admin.wireguard.add(body),
+  }),
+  operation({
+    ...{ method: 'get', path: '/nodes/{id}/wireguard-config', id: 'wireguardConfig' },
+    ...{ tag, access: READ },
+    summary: 'A plain WireGuard machine, and the file that it joins with',
+    params: numberParam,
+    answer: wireguardSchema,
+    run: ({ admin, params }) => admin.wireguard.config(params.id),
+  }),
+  operation({
+    ...{ method: 'delete', path: '/nodes/{id}', id: 'deleteNode', tag, access: WRITE },
+    summary: 'Forgets a node: its peers drop it, and it has to join again',
+    params: numberParam,
+    answer: nodeSchema,
+    run: ({ admin, params }) => admin.deleteNode(params.id),
+  }),
+  operation({
+    ...{ method: 'post', path: '/nodes/{id}/rename', id: 'renameNode', tag, access: WRITE },
+    summary: 'Gives a node a name, which stays whatever its host name becomes',
+    example: '{"name": "printer"}',
+    params: numberParam,
+    body: renameRequestSchema,
+    answer: nodeSchema,
+    run: ({ admin, params, body }) => admin.renameNode(params.id, body.name),
+  }),
+  operation({
+    ...{ method: 'post', path: '/nodes/{id}/expire', id: 'expireNode', tag, access: WRITE },
+    summary: "Ends a node's key now or later: it has to log in again",
+    example: '{"expiresInMs": 3600000}',
+    params: numberParam,
+    body: expireRequestSchema,
+    answer: nodeSchema,
+    run: ({ admin, params, body }) => admin.expireNode(params.id, body.expiresInMs),
+  }),
+  operation({
+    ...{ method: 'post', path: '/nodes/{id}/tag', id: 'tagNode', tag, access: WRITE },
+    summary: 'Gives a node tags in place of its owner, or an owner again',
+    example: '{"tags": ["tag:server"]}',
+    params: numberParam,
+    body: tagRequestSchema,
+    answer: nodeSchema,
+    run: ({ admin, params, body }) => admin.tagNode(params.id, body),
+  }),
+  operation({
+    ...{ method: 'post', path: '/nodes/{id}/routes', id: 'approveRoutes', tag, access: WRITE },
+    summary: 'Lets a node serve these routes and no others',
+    example: '{"routes": ["192.168.7.0/24"]}',
+    params: numberParam,
+    body: routesRequestSchema,
+    answer: nodeSchema,
+    run: ({ admin, params, body }) => admin.approveRoutes(params.id, body),
+  }),
+  operation({
+    ...{ method: 'get', path: '/paths', id: 'listPaths', tag, access: READ },
+    summary: 'How nodes reach each other, as they report it',
+    answer: pathsSchema,
+    run: ({ admin }) => admin.listPaths(),
+  }),
+  operation({
+    ...{ method: 'get', path: '/logins', id: 'listLogins', tag, access: READ },
+    summary: 'Machines that wait to be let in, the one that waits longest first',
+    answer: loginsSchema,
+    run: ({ admin }) => ({ logins: admin.logins.list() }),
+  }),
+  operation({
+    ...{ method: 'post', path: '/logins/{id}/approve', id: 'approveLogin', tag, access: WRITE },
+    summary: 'Lets a machine in',
+    example: '{"user": "ann"}',
+    params: nameParam,
+    body: approveRequestSchema,
+    answer: nodeSchema,
+    run: ({ admin, params, body }) => admin.approveLogin(params.id, body.user),
+  }),
+  operation({
+    ...{ method: 'post', path: '/logins/{id}/reject', id: 'rejectLogin', tag, access: WRITE },
+    summary: 'Turns a machine away',
+    params: nameParam,
+    answer: loginSchema,
+    run: ({ admin, params }) => admin.logins.reject(params.id),
+  }),
+  operation({
+    ...{ method: 'get', path: '/ssh-checks', id: 'listSshChecks', tag, access: READ },
+    summary: 'SSH sessions that wait for a yes',
+    answer: sshChecksSchema,
+    run: ({ admin }) => ({ sshChecks: admin.sshChecks.list() }),
+  }),
+  operation({
+    ...{ method: 'post', path: '/ssh-checks/{id}/approve', id: 'approveSshCheck' },
+    ...{ tag, access: WRITE },
+    summary: 'Lets an SSH session begin',
+    params: nameParam,
+    answer: sshCheckSchema,
+    run: ({ admin, params }) => admin.sshChecks.decide(params.id, true),
+  }),
+  operation({
+    ...{ method: 'post', path: '/ssh-checks/{id}/reject', id: 'rejectSshCheck' },
+    ...{ tag, access: WRITE },
+    summary: 'Turns an SSH session away',
+    params: nameParam,
+    answer: sshCheckSchema,
+    run: ({ admin, params }) => admin.sshChecks.decide(params.id, false),
+  }),
+];
