@@ -33,6 +33,10 @@ export interface ControlRunnerOptions {
   readonly nodePrivateKey: NodePrivateKey | undefined;
   readonly discoKey: DiscoKey;
   readonly hostName: string;
+  /** That it asks for; absent: none. */
+  readonly requestTags?: readonly string[] | undefined;
+  /** Of this machine's SSH server; absent: none. */
+  readonly sshHostKeys?: readonly string[];
   /** Networks behind this machine. */
   readonly announced?: readonly Prefix[];
 }
@@ -82,7 +86,7 @@ export class ControlRunner {
       random: options.random,
       nodeKey: options.nodePrivateKey,
       discoKey: options.discoKey,
-      hostInfo: hostInfo(options.hostName, this.#announced),
+      hostInfo: this.#hostInfo(),
       ephemeral: false,
       // Which of them are used is decided later, and anew while the node runs.
       acceptRoutes: true,
@@ -116,7 +120,15 @@ export class ControlRunner {
   }
 
   #tellHostInfo(): void {
-    this.handle({ type: 'host-info', hostInfo: hostInfo(this.#hostName, this.#announced) });
+    this.handle({ type: 'host-info', hostInfo: this.#hostInfo() });
+  }
+
+  #hostInfo(): JsonObject {
+    const { requestTags = [], sshHostKeys = [] } = this.#options;
+    return {
+      ...hostInfo(this.#hostName, this.#announced, requestTags),
+      ...(sshHostKeys.length === 0 ? {} : { sshHostKeys }),
+    };
   }
 
   /** The connection to control stands, as far as anybody knows. */
@@ -349,7 +361,11 @@ function unexpected(where: string, cause: unknown, log: Logger): NodeError {
 }
 
 /** What control and peers may know of this machine, in control's spelling. */
-function hostInfo(hostName: string, announced: readonly Prefix[]): JsonObject {
+function hostInfo(
+  hostName: string,
+  announced: readonly Prefix[],
+  requestTags: readonly string[],
+): JsonObject {
   return {
     OS: platform() === 'darwin' ? 'macOS' : platform(),
     OSVersion: release(),
@@ -358,5 +374,6 @@ function hostInfo(hostName: string, announced: readonly Prefix[]): JsonObject {
     IPNVersion: VERSION,
     GoArch: arch(),
     ...(announced.length === 0 ? {} : { RoutableIPs: announced }),
+    ...(requestTags.length === 0 ? {} : { RequestTags: requestTags }),
   };
 }

@@ -45,6 +45,7 @@ import { History } from './history.js';
 import { LiveSettings } from './live-settings.js';
 import { type Credentials, Logins } from './logins.js';
 import { checkNetwork } from './netcheck.js';
+import { NetmapFile } from './netmap-file.js';
 import { NetworkFile } from './network-file.js';
 import { pingPeer } from './ping.js';
 import { PortUse } from './port-use.js';
@@ -93,6 +94,7 @@ export class Daemon implements LocalApiBackend {
   readonly #history: History;
   readonly #portUse: PortUse;
   readonly #networkFile: NetworkFile;
+  readonly #netmapFile: NetmapFile;
   /** Undefined: routers are not asked. */
   readonly #portMap: PortMapHost | undefined;
   readonly #settings: LiveSettings;
@@ -114,6 +116,7 @@ export class Daemon implements LocalApiBackend {
     this.#history = new History(options.stateDir, options.clock, options.log);
     this.#portUse = new PortUse(options.stateDir, options.clock, options.log);
     this.#networkFile = new NetworkFile(options.stateDir, options.clock, options.log);
+    this.#netmapFile = new NetmapFile(options);
     this.#portMap = !options.settings.portMapping
       ? undefined
       : new PortMapHost({
@@ -255,6 +258,7 @@ export class Daemon implements LocalApiBackend {
     await this.#tun.close();
     this.#history.close();
     this.#networkFile.close();
+    this.#netmapFile.close();
     await this.#plane.stop();
     this.#lock.release();
   }
@@ -392,6 +396,7 @@ export class Daemon implements LocalApiBackend {
         history: this.#history,
         portUse: this.#portUse,
         networkFile: this.#networkFile,
+        netmapFile: this.#netmapFile,
         portMap: this.#portMap,
         onNetmap: (netmap) => this.#dns.setNetmap(netmap),
       },

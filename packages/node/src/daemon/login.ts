@@ -36,8 +36,15 @@ export function profileFor(request: UpRequest, profile: Profile): Profile {
     login,
     previous: login.joined ? undefined : previous,
     hostName: request.hostName ?? profile.hostName,
+    advertiseTags: request.advertiseTags ?? profile.advertiseTags,
     wantRunning: true,
   };
+}
+
+/** True when both ask for the same tags. */
+export function asksAlike(a: Profile, b: Profile): boolean {
+  const tagsOf = ({ advertiseTags = [] }: Profile): string => [...advertiseTags].sort().join(' ');
+  return tagsOf(a) === tagsOf(b);
 }
 
 /** The profile without its login: where to log in is still known, who this machine was there is not. */
@@ -62,6 +69,7 @@ export function profileWithout(failed: Profile, before: Profile): Profile {
     login: previous ?? known,
     previous: undefined,
     hostName: before.hostName,
+    advertiseTags: before.advertiseTags,
     wantRunning: previous !== undefined && before.wantRunning,
   };
 }

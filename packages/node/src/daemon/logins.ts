@@ -10,7 +10,7 @@ import type { NodeError } from '../errors.js';
 import type { BackendState, LogoutReport, UpEvent, UpRequest } from '../local-api/protocol.js';
 import type { TunSettings } from '../tun/tun-settings.js';
 import { awaitRunning, runningEvent } from './await-running.js';
-import { profileFor, profileLoggedOut, profileWithout } from './login.js';
+import { asksAlike, profileFor, profileLoggedOut, profileWithout } from './login.js';
 import type { Profile } from './profile.js';
 import type { ProfileFile } from './profile-file.js';
 import { interrupted } from './sentences.js';
@@ -87,6 +87,9 @@ export class Logins {
       // A first join that fails leaves nothing behind that would retry in the dark. A later one is not ours.
       const isOurs = session === this.#session;
       if (isOurs && this.#file.profile.login?.joined === false) this.#goBack(before);
+      else if (!asksAlike(wanted, before) && asksAlike(wanted, this.#file.profile)) {
+        this.#askAsBefore(before);
+      }
       throw error;
     }
   }
@@ -120,8 +123,10 @@ export class Logins {
 
   #needsNewSession(request: UpRequest, before: Profile): boolean {
     const session = this.#session;
-    const { login, hostName } = this.#file.profile;
+    const { profile } = this.#file;
+    const { login, hostName } = profile;
     if (session === undefined || session.isStuck) return true;
+    if (!asksAlike(profile, before)) return true;
     if (login !== before.login || hostName !== before.hostName) return true;
     // A node that runs needs no key; scripts give it every time.
     return request.authKey !== undefined && session.state !== 'Running';
@@ -141,6 +146,13 @@ export class Logins {
     const session = this.#session;
     this.#session = undefined;
     session?.end(why);
+  }
+
+  /** Tags that were refused: the node that had joined goes on without them. */
+  #askAsBefore({ advertiseTags }: Profile): void {
+    this.#stop(interrupted('the tags were refused'));
+    this.#file.store({ ...this.#file.profile, advertiseTags });
+    this.resume();
   }
 
   /** After a join that failed: to the login that worked before, if there is one. */

@@ -77,3 +77,9 @@ test('a switch that was set is kept, one that was not is not written', () => {
   const text = formatProfile({ ...full, hardNats: true });
   expect(parseProfile(text.replace('"hardNats": true', '"hardNats": 1'))).toBeUndefined();
 });
+
+test('the tags that a machine asks for are kept, and damaged ones refuse the file', () => {
+  const tagged = { ...full, advertiseTags: ['tag:web', 'tag:eu'] };
+  expect(parseProfile(formatProfile(tagged))).toEqual(tagged);
+  expect(parseProfile(formatProfile(tagged).replace('"tag:eu"', '7'))).toBeUndefined();
+});

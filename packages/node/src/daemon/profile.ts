@@ -2,6 +2,7 @@
  * What a node keeps between starts: its machine key and its login, in one file of mode 0600 that is
  * replaced atomically. A file that can't be read is never overwritten.
  */
+import { asObject, parseJsonText } from '@warren/core/base/json';
 import {
   formatPrivateKey,
   formatPublicKey,
@@ -48,6 +49,8 @@ export interface Profile {
   /** What to go back to while `login` is a change to another server that hasn't succeeded yet. */
   readonly previous: Login | undefined;
   readonly hostName: string | undefined;
+  /** Tags that it asks for at a login; undefined: none. */
+  readonly advertiseTags?: readonly string[] | undefined;
   /** What `warren set` says; added to those of the daemon's start. */
   readonly staticEndpoints: readonly StaticEndpoint[];
   /** What `warren set` says; undefined: as at the daemon's start. */
@@ -83,6 +86,7 @@ export function formatProfile(profile: Profile): string {
     ...(profile.hardNats === undefined ? {} : { hardNats: profile.hardNats }),
     ...(profile.acceptDns === undefined ? {} : { acceptDns: profile.acceptDns }),
     ...(profile.routes === undefined ? {} : { routes: profile.routes }),
+    ...(profile.advertiseTags === undefined ? {} : { advertiseTags: profile.advertiseTags }),
     wantRunning: profile.wantRunning,
   };
   return `${JSON.stringify(text, undefined, 2)}\n`;
@@ -109,7 +113,7 @@ function loginJson(login: Login): object {
  * would be stored again without the other half.
  */
 export function parseProfile(text: string): Profile | undefined {
-  const fields = objectOf(parse(text));
+  const fields = asObject(parseJsonText(text));
   const machineKey = privateKey('machine', fields?.['machineKey']);
   if (fields?.['version'] !== PROFILE_VERSION || machineKey === undefined) return undefined;
   const login = orNull(fields['login'], parseLogin);
@@ -120,6 +124,8 @@ export function parseProfile(text: string): Profile | undefined {
   const hardNats = fields['hardNats'];
   const routes = fields['routes'] === undefined ? {} : readRouteChange(fields['routes']);
   if (routes === undefined) return undefined;
+  const advertiseTags = parseTags(fields['advertiseTags']);
+  if (advertiseTags === WRONG) return undefined;
   const acceptDns = fields['acceptDns'];
   if (hardNats !== undefined && typeof hardNats !== 'boolean') return undefined;
   if (acceptDns !== undefined && typeof acceptDns !== 'boolean') return undefined;
@@ -131,7 +137,14 @@ export function parseProfile(text: string): Profile | undefined {
     ...(hardNats === undefined ? {} : { hardNats }),
     ...(acceptDns === undefined ? {} : { acceptDns }),
     ...(fields['routes'] === undefined ? {} : { routes }),
+    ...(advertiseTags === undefined ? {} : { advertiseTags }),
   };
+}
+
+function parseTags(value: unknown): readonly string[] | undefined | typeof WRONG {
+  if (value === undefined) return undefined;
+  const isList = Array.isArray(value) && value.every((tag) => typeof tag === 'string');
+  return isList ? value : WRONG;
 }
 
 const WRONG = Symbol('not as it was written');
@@ -145,7 +158,7 @@ function orNull<T>(
 }
 
 function parseLogin(value: unknown): Login | undefined {
-  const fields = objectOf(value);
+  const fields = asObject(value);
   const server = textOf(fields?.['server']);
   const pins = orNull(fields?.['pins'], parsePins);
   const nodeKey = orNull(fields?.['nodeKey'], (key) => privateKey('node', key));
@@ -162,24 +175,11 @@ function parseEndpoints(value: unknown = []): StaticEndpoint[] | undefined {
 }
 
 function parsePins(value: unknown): ServerPins | undefined {
-  const fields = objectOf(value);
+  const fields = asObject(value);
   const certificateSha256 = textOf(fields?.['certificateSha256']);
   const controlKey = parsePublicKey('machine', textOf(fields?.['controlKey']) ?? '');
   if (certificateSha256 === undefined || controlKey === undefined) return undefined;
   return /^[0-9a-f]{64}$/.test(certificateSha256) ? { certificateSha256, controlKey } : undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? (value as Readonly<Record<string, unknown>>) : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

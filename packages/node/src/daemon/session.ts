@@ -7,7 +7,6 @@ import { assert } from '@warren/core/base/assert';
 import type { ControlClientOutput, LoginState } from '@warren/core/control/io';
 import type { UpMessage } from '@warren/core/engines/messages';
 import type { SocketId } from '@warren/core/engines/paths';
-import type { Endpoint } from '@warren/core/ip/address';
 import { keyFingerprint } from '@warren/core/keys/fingerprint';
 import {
   type DiscoPrivateKey,
@@ -18,60 +17,25 @@ import {
 } from '@warren/core/keys/keys';
 import type { Netmap } from '@warren/core/netmap/types';
 import { ipv4SocketId } from '@warren/core/path-engine/sockets';
-import type { Crypto, Random } from '@warren/core/ports';
-import type { Clock } from '@warren/shell/clock';
 import { FileError } from '@warren/shell/errors';
-import type { Logger } from '@warren/shell/log';
-import { announcedBy, type RouteSettings } from '../config/route-settings.js';
+import { announcedBy } from '../config/route-settings.js';
 import { ControlRunner } from '../control/control-runner.js';
 import type { LinkState } from '../link/link-watcher.js';
 import { ownNetworks } from '../link/own-networks.js';
-import type { Plane } from '../plane/plane.js';
-import type { PortMapHost } from '../portmap/port-map-host.js';
 import { type PlannedRoutes, planRoutes } from '../routes/plan-routes.js';
-import { NO_ROUTES, type RouteDesk } from '../routes/route-desk.js';
+import { NO_ROUTES } from '../routes/route-desk.js';
 import { overlayPolicy } from '../tun/overlay-policy.js';
-import type { TunSettings } from '../tun/tun-settings.js';
 import { ControlClock } from './control-clock.js';
 import { EngineHost } from './engine-host.js';
-import type { Health } from './health.js';
-import type { History } from './history.js';
-import type { NetworkFile } from './network-file.js';
+import {
+  EXPIRED_SENTENCE,
+  keptSentence,
+  refusalSentence,
+  visitSentence,
+} from './login-sentences.js';
 import { NetworkReports } from './network-reports.js';
-import type { PortUse } from './port-use.js';
-import type { ProfileFile } from './profile-file.js';
-
-export interface SessionOptions {
-  readonly crypto: Crypto;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly plane: Plane;
-  readonly tun: TunSettings;
-  readonly tunName: string;
-  /** What of routes goes to the kernel. */
-  readonly router: Pick<RouteDesk, 'want'>;
-  /** As they are now. */
-  readonly routes: () => RouteSettings;
-  readonly listenPort: number;
-  /** As they are now; later ones are an input of the host. */
-  readonly staticEndpoints: () => readonly Endpoint[];
-  /** Ports of hard NATs are foretold and guessed. */
-  readonly hardNats: () => boolean;
-  /** Its login is this session's. */
-  readonly file: ProfileFile;
-  readonly authKey: string | undefined;
-  /** With a new node key, whatever the present one is good for. */
-  readonly force: boolean;
-  readonly link: LinkState;
-  readonly health: Health;
-  readonly history: History;
-  readonly portUse: PortUse;
-  readonly networkFile: NetworkFile;
-  readonly portMap: PortMapHost | undefined;
-  /** The network as far as the rest of the node goes; undefined: this machine takes no part. */
-  readonly onNetmap: (netmap: Netmap | undefined) => void;
-}
+import type { SessionOptions } from './session-options.js';
+import { readSshHostKeys } from './ssh-host-keys.js';
 
 /** Where a person says yes, and the beginning of the key that the page there shows. */
 export interface Visit {
@@ -91,29 +55,22 @@ export type SessionEvent =
   /** A person ended the session: by `down`, or by a login that took its place. */
   | { readonly type: 'ended'; readonly error: Error };
 
-const REJOIN =
-  'join again with `warren up --auth-key KEY`, or with `warren up` alone, which shows an address to open.';
-const EXPIRED_SENTENCE = `This machine's key has expired at the control server: ${REJOIN}`;
-
-function visitSentence(url: string): string {
-  return `The control server wants a person to let this machine in, at ${url}; or join again with \`warren up --auth-key KEY\`.`;
-}
-
-function refusalSentence(message: string, fatal: boolean): string {
-  const sentence = `The control server refuses this machine: ${message}`;
-  return fatal ? `${sentence}; ${REJOIN}` : sentence;
-}
+/** A start waits so long for control before it goes on with the network as it was: longer than a hub's restart takes. */
+const KEPT_AFTER_MS = 5_000;
 
 export class Session {
   readonly controlClock: ControlClock;
   readonly #options: SessionOptions;
   readonly #onEvent: (event: SessionEvent) => void;
-  readonly #control: ControlRunner;
-  readonly #discoPrivateKey: DiscoPrivateKey;
+  #control: ControlRunner;
+  #discoPrivateKey: DiscoPrivateKey;
   #host: EngineHost | undefined;
   #reports: NetworkReports | undefined;
   #link: LinkState;
   #netmap: Netmap | undefined;
+  /** The netmap is that of an earlier run: control has not been reached yet. */
+  #isOnKept = false;
+  #keptTimer: NodeJS.Timeout | undefined;
   #state: LoginState = 'NeedsLogin';
   #visit: Visit | undefined;
   /** From the start until control has taken us or refused us for good. */
@@ -132,40 +89,67 @@ export class Session {
     this.#onEvent = onEvent;
     this.#link = options.link;
     this.controlClock = new ControlClock(options.clock);
-    const { crypto, random, clock, log, file } = options;
-    this.#discoPrivateKey = generatePrivateKey('disco', random);
-    const { machineKey, login, hostName } = file.profile;
+    this.#discoPrivateKey = generatePrivateKey('disco', options.random);
+    const { login } = options.file.profile;
     assert(login !== undefined, 'a session has a login');
-    this.#control = new ControlRunner(
+    this.#control = this.#newControl();
+    if (login.nodeKey !== undefined) this.#startEngine(login.nodeKey);
+    const { authKey, force } = options;
+    this.#control.handle({ type: 'login', authKey, force });
+    if (login.joined && !force) {
+      this.#keptTimer = setTimeout(() => this.#goOnAsKept(), KEPT_AFTER_MS);
+    }
+  }
+
+  #newControl(): ControlRunner {
+    const { crypto, random, clock, log, file, routes, health } = this.#options;
+    const { machineKey, login, hostName, advertiseTags } = file.profile;
+    assert(login !== undefined, 'a session has a login');
+    return new ControlRunner(
       {
-        crypto,
-        random,
-        clock,
-        log,
+        ...{ crypto, random, clock, log },
         url: login.server,
         pins: login.pins,
         machinePrivateKey: machineKey,
         nodePrivateKey: login.nodeKey,
         discoKey: publicKeyOf(crypto, 'disco', this.#discoPrivateKey),
         hostName: hostName ?? hostname(),
-        announced: announcedBy(options.routes()),
+        requestTags: advertiseTags,
+        sshHostKeys: readSshHostKeys(),
+        announced: announcedBy(routes()),
       },
       {
         onOutput: (output) => this.#onControl(output),
         onTrouble: (error) => {
-          options.health.set('control', `The control server can't be reached: ${error.message}`);
+          health.set('control', `The control server can't be reached: ${error.message}`);
           this.#onEvent({ type: 'trouble', error });
         },
         onConnected: () => {
           this.#wasConnected = true;
-          options.health.clear('control');
+          health.clear('control');
           this.#host?.handle({ type: 'retry-relays' });
         },
       },
     );
-    if (login.nodeKey !== undefined) this.#startEngine(login.nodeKey);
-    const { authKey, force } = options;
-    this.#control.handle({ type: 'login', authKey, force });
+  }
+
+  /** Control is away: the network is as it was in the run before, until control says otherwise. */
+  #goOnAsKept(): void {
+    const { file, netmapFile, authKey, health } = this.#options;
+    const { server, nodeKey } = file.profile.login ?? {};
+    if (this.#wasConnected || server === undefined || nodeKey === undefined) return;
+    const kept = netmapFile.load(server, nodeKey);
+    if (kept === undefined) return;
+    this.#control.close();
+    this.#stopEngine();
+    // Peers know this machine by it, and nobody can tell them another one now.
+    this.#discoPrivateKey = kept.discoPrivateKey;
+    this.#isOnKept = true;
+    health.set('netmap', keptSentence(kept.at));
+    this.#control = this.#newControl();
+    this.#startEngine(nodeKey);
+    this.#useNetmap(kept.netmap);
+    this.#control.handle({ type: 'login', authKey, force: false });
   }
 
   get host(): EngineHost | undefined {
@@ -265,12 +249,15 @@ export class Session {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#keptTimer);
     this.#options.router.want(NO_ROUTES);
     this.#onLoggedOut?.();
     this.#control.close();
     this.#stopEngine();
     this.#options.onNetmap(undefined);
-    for (const subject of ['control', 'login', 'udp']) this.#options.health.clear(subject);
+    for (const subject of ['control', 'login', 'netmap', 'udp']) {
+      this.#options.health.clear(subject);
+    }
   }
 
   #onControl(output: ControlClientOutput): void {
@@ -335,8 +322,19 @@ export class Session {
       return;
     }
     // Control takes us again after all.
-    const { nodeKey } = this.#options.file.profile.login ?? {};
+    const { nodeKey, server = '' } = this.#options.file.profile.login ?? {};
     if (this.#host === undefined && nodeKey !== undefined) this.#startEngine(nodeKey);
+    this.#options.netmapFile.keep({ server, netmap, discoPrivateKey: this.#discoPrivateKey });
+    this.#endKept();
+    this.#useNetmap(netmap);
+  }
+
+  #endKept(): void {
+    this.#isOnKept = false;
+    this.#options.health.clear('netmap');
+  }
+
+  #useNetmap(netmap: Netmap): void {
     this.#netmap = netmap;
     this.#applyRoutes();
     this.#updatePolicy();
@@ -367,7 +365,8 @@ export class Session {
     this.#options.router.want(this.#planned.plan);
   }
 
-  #takeState(state: LoginState): void {
+  #takeState(told: LoginState): void {
+    const state = told === 'Starting' && this.#isOnKept ? 'Running' : told;
     this.#state = state;
     this.#isRenewing = false; // no more: it was taken, or what served is over
     if (state === 'NeedsLogin') {
@@ -386,7 +385,9 @@ export class Session {
    */
   #leaveNetwork(): void {
     this.#stopEngine();
+    this.#options.netmapFile.forget();
     if (this.#netmap === undefined) return;
+    this.#endKept();
     this.#netmap = undefined;
     this.#options.router.want(NO_ROUTES);
     this.#options.tun.want([]);
@@ -419,6 +420,7 @@ export class Session {
       this.#startEngine(nodeKey);
     } else {
       this.#onLoggedOut?.();
+      this.#options.netmapFile.forget();
       this.#netmap = undefined;
       this.#options.router.want(NO_ROUTES);
       this.#options.tun.want([]);

@@ -44,6 +44,8 @@ export interface UpRequest {
   readonly loginServer?: string;
   readonly authKey?: string;
   readonly hostName?: string;
+  /** That the machine asks for when it logs in; absent: those of the last `up`. Policy decides. */
+  readonly advertiseTags?: readonly string[];
   /** As `warren set --accept-dns` has it. */
   readonly acceptDns?: boolean;
   /** Log in anew with a new node key, also while the node runs. */

@@ -247,7 +247,7 @@ function invalid(message: string): NodeError {
 }
 
 function parseUp(body: unknown): UpRequest {
-  const { loginServer, authKey, hostName, forceReauth, acceptDns } = body as Record<
+  const { loginServer, authKey, hostName, forceReauth, acceptDns, advertiseTags } = body as Record<
     string,
     unknown
   >;
@@ -260,6 +260,7 @@ function parseUp(body: unknown): UpRequest {
     ...textField('authKey', authKey),
     ...textField('hostName', hostName),
     ...flagField('acceptDns', acceptDns),
+    ...(advertiseTags === undefined ? {} : { advertiseTags: textList(advertiseTags) }),
   };
 }
 

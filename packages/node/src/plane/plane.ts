@@ -41,6 +41,7 @@ export class Plane {
     this.#post({ type: 'down', messages }),
   );
   readonly #exited: Promise<void>;
+  readonly #forgetCompilation = compileEarly();
   /** It was told to stop, or it has failed. */
   #ending = false;
 
@@ -66,7 +67,6 @@ export class Plane {
       downBacklog: createSharedBacklog(),
       upBacklog: createSharedBacklog(),
     };
-    compileEarly();
     const worker = new Worker(new URL('./plane-worker.js', import.meta.url), { workerData: data });
     return new Promise((resolve, reject) => {
       const onExit = (code: number): void =>
@@ -96,6 +96,7 @@ export class Plane {
 
   async stop(): Promise<void> {
     this.#ending = true;
+    this.#forgetCompilation();
     this.#down.flush();
     this.#post({ type: 'stop' });
     const timeout = setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
