@@ -41,14 +41,14 @@ export interface FigureReport {
 }
 
 const THOUSAND = 1000;
-const rounded = (value: number): number => Math.round(value * THOUSAND) / THOUSAND;
+export const rounded = (value: number): number => Math.round(value * THOUSAND) / THOUSAND;
 
 function measured(run: Run | undefined): number | null {
   return run !== undefined && 'value' in run ? run.value : null;
 }
 
 /** The middle value; of two the mean. */
-function medianOf(values: readonly number[]): number | null {
+export function medianOf(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const [lower, upper] = [(sorted.length - 1) >> 1, sorted.length >> 1];

@@ -15,7 +15,7 @@ export interface BenchReport {
   readonly secondsPerRun: number;
 }
 
-const VERDICTS: Readonly<Record<Verdict, string>> = {
+export const VERDICTS: Readonly<Record<Verdict, string>> = {
   goal: 'goal',
   enough: 'done',
   short: 'NOT DONE',
@@ -36,7 +36,7 @@ export function short(value: number | null): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-const ratio = (value: number | null): string => (value === null ? '-' : value.toFixed(2));
+export const ratio = (value: number | null): string => (value === null ? '-' : value.toFixed(2));
 const median = (values: ContenderValues | null): string => short(values?.median ?? null);
 
 function rowOf(key: string, report: FigureReport): string[] {
@@ -49,15 +49,16 @@ function rowOf(key: string, report: FigureReport): string[] {
   ];
 }
 
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEAD.map((_, column) =>
+/** A table whose first row has its names; columns of `left` begin at the left, numbers end at the right. */
+export function align(rows: readonly (readonly string[])[], left: ReadonlySet<number>): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
   return rows.map((row) =>
     row
       .map((cell, column) => {
         const width = widths[column] ?? 0;
-        return LEFT_COLUMNS.has(column) ? cell.padEnd(width) : cell.padStart(width);
+        return left.has(column) ? cell.padEnd(width) : cell.padStart(width);
       })
       .join('  ')
       .trimEnd(),
@@ -83,7 +84,7 @@ export function benchText({
     `${at}, commit ${commit ?? 'unknown'}, ${secondsPerRun} s a run`,
     `${processor}, ${cores} cores, ${memoryGB} GB; Linux ${kernel}, Node.js ${node}, TCP ${congestion}`,
     '',
-    ...align([HEAD, ...reports.map(([key, report]) => rowOf(key, report))]),
+    ...align([HEAD, ...reports.map(([key, report]) => rowOf(key, report))], LEFT_COLUMNS),
     ...(Object.keys(ways).length === 0 ? [] : ['']),
     ...Object.entries(ways).map(([contender, way]) => `${contender}: ${way}`),
     ...(failures.length === 0 ? [] : ['', 'failed runs:', ...failures]),

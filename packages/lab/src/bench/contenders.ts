@@ -3,6 +3,7 @@ import { goPeer } from '../interop/go-peers.js';
 import { DEBIAN_WIREGUARD_GO } from '../interop/wireguard-go.js';
 import { startWorld } from '../world/start-world.js';
 import { startPlanePair, startWireguardGoPair } from './plain-tunnels.js';
+import { cpuSecondsOf } from './process-costs.js';
 import { untilResting } from './rest.js';
 import { startStock } from './stock-tunnel.js';
 import type { Tunnel } from './tunnel.js';
@@ -49,7 +50,7 @@ const starts: Readonly<Record<Contender, () => Promise<Tunnel>>> = {
 export async function startContender(name: Contender): Promise<Tunnel> {
   const tunnel = await starts[name]();
   try {
-    if (tunnel.processes.length > 0) await untilResting(tunnel);
+    if (tunnel.processes.length > 0) await untilResting(() => cpuSecondsOf(tunnel));
     return tunnel;
   } catch (error) {
     await tunnel.world.close();

@@ -60,6 +60,8 @@ describe.skipIf(skips)('names of the network', () => {
         for (const machine of ['left', 'right']) {
           await world.run(machine, ['sh', '-c', 'cat > /etc/resolv.conf'], { input: ORIGINAL });
         }
+        // What the computer itself has of an SSH server is none of these machines'.
+        await world.run('right', ['rm', '-rf', '/etc/ssh']);
         await startNameServer(world, 'stranger', OUTSIDE, [
           '--address=/www.example/192.0.2.80',
           '--address=/x.corp.example/192.0.2.81',
@@ -174,7 +176,7 @@ describe.skipIf(skips)('names of the network', () => {
     expect(await network.cli.attempt('left', ['nc', 'right', '7001'])).toMatchObject({ code: 1 });
   });
 
-  test('ssh logs in by the name, and says when the network knows no host keys', async () => {
+  test('ssh logs in by the name, with the host keys that the network knows, and says when it knows none', async () => {
     await network.sh(
       'right',
       `mkdir -p /run/sshd /run/keys && ssh-keygen -q -t ed25519 -N '' -f /run/keys/host && chmod 700 /run/sshd`,
@@ -217,6 +219,20 @@ describe.skipIf(skips)('names of the network', () => {
     });
     expect(ssh.stdout.trim()).toBe('right');
     expect(ssh.stderr).toContain('The network knows no SSH host keys of right.warren.internal');
+    // Now it knows them, and this machine's own list is of no use.
+    await network.sh(
+      'right',
+      'mkdir -p /etc/ssh && echo HostKey /run/keys/host > /etc/ssh/sshd_config',
+    );
+    await network.cli.run('right', ['down']);
+    await network.cli.run('right', ['up']);
+    await network.sh('left', 'rm /run/keys/known');
+    const known = await until(network.world, 'left', 'ssh with a known key', async () => {
+      const result = await network.cli.attempt('left', ['ssh', 'root@right', 'hostname']);
+      if (result.code !== 0) throw new Error(result.stderr);
+      return result;
+    });
+    expect(known).toMatchObject({ stdout: 'right\n', stderr: '' });
     expect(await network.cli.attempt('left', ['ssh', 'root@right', 'exit 7'])).toMatchObject({
       code: 7,
     });

@@ -177,14 +177,14 @@ export class OneHubNetwork {
     const { nodes } = await getJson<{ readonly nodes: readonly ListedNode[] }>(
       this.world.path('hub', ADMIN_SOCKET),
       'hub',
-      '/v1/nodes',
+      '/api/v1/nodes',
     );
     return nodes;
   }
 
   /** What the hub says of itself. */
   hubInfo(): Promise<{ readonly pins: string }> {
-    return getJson(this.world.path('hub', ADMIN_SOCKET), 'hub', '/v1/info');
+    return getJson(this.world.path('hub', ADMIN_SOCKET), 'hub', '/api/v1/info');
   }
 
   async startHub(flags: readonly string[] = []): Promise<void> {

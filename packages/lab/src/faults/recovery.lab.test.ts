@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { HUB_STATE } from '../mesh/places.js';
+import { HUB_STATE, NODE_STATE, until } from '../mesh/places.js';
 import { skipsLab } from '../testing/lab-ring.js';
 import { OneHubNetwork, withoutPortSearches } from './one-hub-network.js';
 import { report } from './report.js';
@@ -22,6 +22,9 @@ const AFTER_OUTAGE_MS = 12_000;
 /** As long as the hub, or a link, is away. */
 const HUB_OUTAGE_MS = 20_000;
 const LINK_OUTAGE_MS = 20_000;
+/** Without a hub: a start's patience with it, and WireGuard's 15 s until a lost session is noticed, on a busy machine. */
+const ALONE_MS = 60_000;
+const NETMAP_FILE = `${NODE_STATE}/netmap.json`;
 const MACHINES = ['left', 'right', 'hard'];
 /** Of direct traffic while the hub is away: "at most a few". */
 const LOST_AT_MOST = 3;
@@ -138,6 +141,8 @@ END`,
     );
     await network.killHub();
     await network.killDaemon('hard');
+    // With nothing to go on with.
+    await network.sh('hard', `rm ${NETMAP_FILE}`);
     await network.startDaemon('hard');
     const waiting = await network.statusUntil(
       'hard',
@@ -179,6 +184,45 @@ END`,
     expect((await network.status('hard')).self).toMatchObject({
       nodeKey: before?.nodeKey,
       addresses: before?.addresses,
+    });
+  });
+
+  test('a machine that starts while the hub is away goes on with the network as it was', async () => {
+    const before = (await network.status('right')).self;
+    await until(network.world, 'right', 'its file', () =>
+      network.sh('right', `test -s ${NETMAP_FILE}`),
+    );
+    await network.killHub();
+    await network.killDaemon('right');
+    const startedAt = Date.now();
+    await network.startDaemon('right');
+    const { self, peers, health } = await network.statusUntil(
+      'right',
+      'Running',
+      ({ state }) => state === 'Running',
+    );
+    const runningMs = Date.now() - startedAt;
+    expect(self).toMatchObject({ nodeKey: before?.nodeKey, addresses: before?.addresses });
+    expect(peers.map(({ hostName }) => hostName).sort()).toEqual(['hard', 'left']);
+    expect(health.join('\n')).toMatch(/not there at the start: the network is what it was at 20/);
+    expect(health.join('\n')).toMatch(/can't be reached/);
+    expect((await network.cli.attempt('right', ['up'])).code).toBe(0);
+    // It speaks first; what the other sends into the old session is heard when that has noticed.
+    await until(network.world, 'right', 'a pong', () =>
+      network.sh('right', `ping -n -c 1 -W 2 ${network.addressOf('left')}`),
+    );
+    const spokenMs = Date.now() - startedAt;
+    const directMs = await direct.steady(ALONE_MS, startedAt);
+    await untilDirect(startedAt, ALONE_MS);
+    const backAt = Date.now();
+    await network.startHub();
+    const onlineMs = await untilOnline(3, backAt);
+    await network.statusUntil('right', 'nothing to say', (status) => status.health.length === 0);
+    report('a daemon without a hub', {
+      'running after ms': runningMs,
+      'first pong after ms': spokenMs,
+      'direct traffic after ms': directMs,
+      'with the hub back, all machines online after ms': onlineMs,
     });
   });
 

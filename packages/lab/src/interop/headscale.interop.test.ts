@@ -120,6 +120,14 @@ describe.skipIf(skips)('Warren nodes on headscale', () => {
     if (code === 1) expect(ping.stdout).toContain(`"region":"${HEADSCALE_REGION.code}"`);
   });
 
+  test('the stock client pings a Warren node, directly', async () => {
+    const pongs = await stock.ping(addressOf('right'));
+    expect(pongs.at(-1)).toEqual({
+      via: expect.stringContaining(`${world.publicAddressOf('right')}:`) as string,
+      isDirect: true,
+    });
+  });
+
   test('2 MB through its relay, both behind hard NATs', async () => {
     const sent = await send(world, 'hard', addressOf('harder'), BYTES);
     expect(sent).toMatchObject({ bytes: BYTES, intact: true });

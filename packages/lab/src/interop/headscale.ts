@@ -7,12 +7,20 @@ import { wallTime } from '@warren/core/base/instant';
 import { makeSelfSigned } from '@warren/shell/tls/self-signed';
 import { until } from '../mesh/places.js';
 import type { World } from '../world/world.js';
+import type { WorldProcess } from '../world/world-process.js';
 import { goPeer } from './go-peers.js';
 
 const STATE_DIR = '/var/lib/headscale';
 const CONFIG_FILE = '/etc/headscale.yaml';
 const POLICY_FILE = '/etc/headscale-policy.json';
 const LOG_FILE = '/run/headscale.log';
+/** What an operator takes along. */
+export const HEADSCALE_FILES = {
+  database: `${STATE_DIR}/db.sqlite`,
+  noiseKey: `${STATE_DIR}/noise.key`,
+  certificate: `${STATE_DIR}/tls.crt`,
+  privateKey: `${STATE_DIR}/tls.key`,
+};
 /** headscale's own region of embedded relays. */
 export const HEADSCALE_REGION = { id: 999, code: 'headscale' };
 const USER = 'tester';
@@ -24,9 +32,9 @@ function config(address: string, dns: object, hasPolicy: boolean): string {
     listen_addr: '0.0.0.0:443',
     metrics_listen_addr: '127.0.0.1:9090',
     grpc_listen_addr: '127.0.0.1:50443',
-    tls_cert_path: `${STATE_DIR}/tls.crt`,
-    tls_key_path: `${STATE_DIR}/tls.key`,
-    noise: { private_key_path: `${STATE_DIR}/noise.key` },
+    tls_cert_path: HEADSCALE_FILES.certificate,
+    tls_key_path: HEADSCALE_FILES.privateKey,
+    noise: { private_key_path: HEADSCALE_FILES.noiseKey },
     prefixes: { v4: '100.64.0.0/10', v6: 'fd7a:115c:a1e0::/48', allocation: 'sequential' },
     derp: {
       server: {
@@ -45,7 +53,7 @@ function config(address: string, dns: object, hasPolicy: boolean): string {
       auto_update_enabled: false,
     },
     disable_check_updates: true,
-    database: { type: 'sqlite', sqlite: { path: `${STATE_DIR}/db.sqlite` } },
+    database: { type: 'sqlite', sqlite: { path: HEADSCALE_FILES.database } },
     log: { level: 'info', format: 'text' },
     policy: { mode: 'file', path: hasPolicy ? POLICY_FILE : '' },
     dns: { magic_dns: true, base_domain: 'hs.internal', override_local_dns: false, ...dns },
@@ -70,10 +78,12 @@ export class Headscale {
   readonly certificatePem: string;
   readonly #world: World;
   readonly #host: string;
+  readonly #process: WorldProcess;
 
-  private constructor(world: World, host: string, certificatePem: string) {
+  private constructor(world: World, host: string, certificatePem: string, serving: WorldProcess) {
     this.#world = world;
     this.#host = host;
+    this.#process = serving;
     this.certificatePem = certificatePem;
     this.url = `https://${world.addressOf(host)}`;
   }
@@ -91,8 +101,8 @@ export class Headscale {
     const address = world.addressOf(host);
     const identity = makeSelfSigned([address], wallTime(Date.now()));
     await world.run(host, ['mkdir', '-p', STATE_DIR]);
-    writeFileSync(world.path(host, `${STATE_DIR}/tls.crt`), identity.certificatePem);
-    writeFileSync(world.path(host, `${STATE_DIR}/tls.key`), identity.privateKeyPem, {
+    writeFileSync(world.path(host, HEADSCALE_FILES.certificate), identity.certificatePem);
+    writeFileSync(world.path(host, HEADSCALE_FILES.privateKey), identity.privateKeyPem, {
       mode: 0o600,
     });
     writeFileSync(world.path(host, CONFIG_FILE), config(address, dns, policy !== undefined));
@@ -101,8 +111,8 @@ export class Headscale {
     }
     const output = { file: LOG_FILE };
     const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
-    world.exec(host, argv, { stdout: output, stderr: output });
-    const headscale = new Headscale(world, host, identity.certificatePem);
+    const serving = world.exec(host, argv, { stdout: output, stderr: output });
+    const headscale = new Headscale(world, host, identity.certificatePem, serving);
     await until(world, host, 'headscale', () => headscale.run('users', 'create', USER));
     return headscale;
   }
@@ -114,6 +124,12 @@ export class Headscale {
     if (code === 0) return stdout.trim();
     const log = await this.#world.run(this.#host, ['tail', '-n', '20', LOG_FILE]);
     throw new Error(`headscale ${args.join(' ')}: ${stdout}${stderr}\n${log.stdout}`);
+  }
+
+  /** As a service manager stops it. */
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM');
+    await this.#process.exited;
   }
 
   /** A key that lets any number of machines in. */

@@ -10,12 +10,13 @@
  *                               └─ scanner  192.168.12.20   no mesh
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cidr, ip } from '@warren/sim/topology/literals';
+import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OneHubNetwork } from '../faults/one-hub-network.js';
 import { until } from '../mesh/places.js';
 import { serveNames, untilAnswers, whoAnswers } from '../routes/asking.js';
+import { easyHome, inLan } from '../topology/town.js';
 import { skipsGoPeers } from './go-peers.js';
 import type { StockClient } from './stock-client.js';
 import { joinStock } from './stock-hub.js';
@@ -32,19 +33,6 @@ const SHARED = '10.77.0.0/24';
 /** Three turns of the hub's questions. */
 const SEVERAL_QUESTIONS_MS = 16_000;
 
-const lan = (side: 'left' | 'right'): Topology['networks'][number] => ({
-  name: `home-${side}`,
-  region: 'town',
-  addresses: [ip(HOMES[side])],
-  nat: 'easy',
-  lan: cidr(LANS[side]),
-});
-const inLan = (side: 'left' | 'right', address: string): Topology['machines'][number]['at'] => ({
-  kind: 'lan',
-  network: `home-${side}`,
-  address: ip(address),
-});
-
 const topology: Topology = {
   name: 'stock-routes',
   regions: [{ name: 'town' }],
@@ -53,12 +41,15 @@ const topology: Topology = {
     { name: 'hub', region: 'town', addresses: [ip('3.210.5.10')] },
     { name: 'stranger', region: 'town', addresses: [ip(STRANGER)] },
   ],
-  networks: [lan('left'), lan('right')],
+  networks: [
+    easyHome('home-left', HOMES.left, LANS.left),
+    easyHome('home-right', HOMES.right, LANS.right),
+  ],
   machines: [
-    { name: 'left', at: inLan('left', '192.168.11.10') },
-    { name: 'printer', at: inLan('left', PRINTER) },
-    { name: 'right', at: inLan('right', '192.168.12.10') },
-    { name: 'scanner', at: inLan('right', SCANNER) },
+    { name: 'left', at: inLan('home-left', '192.168.11.10') },
+    { name: 'printer', at: inLan('home-left', PRINTER) },
+    { name: 'right', at: inLan('home-right', '192.168.12.10') },
+    { name: 'scanner', at: inLan('home-right', SCANNER) },
   ],
 };
 

@@ -64,13 +64,21 @@ describe.skipIf(skips)('two hard NATs', () => {
       const repaired =
         fix === undefined ? undefined : repairedCell(cell, { ...fix, where: 'self' });
       if (repaired === undefined) throw new Error('ports can be mapped there');
-      const after = await runLabCell(repaired, {
-        ...{ commandLine, signal },
-        whileItStands: async (_world, cli) => {
-          heard.push(await askBoth(cli));
-        },
-      });
-      expect(after).toMatchObject({ actual: 'direct', method: fix?.effect });
+      const mended = (): ReturnType<typeof runLabCell> =>
+        runLabCell(repaired, {
+          ...{ commandLine, signal },
+          whileItStands: async (_world, cli) => {
+            heard[1] = await askBoth(cli);
+          },
+        });
+      let after = await mended();
+      if (after.actual !== 'direct') {
+        // As in the matrix: a cell has a second try, and what the first showed is not lost.
+        process.stderr.write(`first try of the mended cell: ${JSON.stringify(after)}\n`);
+        process.stderr.write(`${JSON.stringify(heard[1])}\n`);
+        after = await mended();
+      }
+      expect(after).toMatchObject({ actual: 'direct', method: fix?.effect, problems: [] });
       const answers = [heard[1]?.left, heard[1]?.right];
       expect(answers.map((answer) => [answer?.code, answer?.report.rule])).toEqual([
         [0, 'direct-portmap'],

@@ -10,13 +10,14 @@
  *      └─ home-right  easy NAT ─── right    192.168.12.10   accepts routes
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cidr, ip } from '@warren/sim/topology/literals';
+import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OneHubNetwork } from '../faults/one-hub-network.js';
 import { report } from '../faults/report.js';
 import { TunnelPing } from '../faults/tunnel-ping.js';
 import { skipsLab } from '../testing/lab-ring.js';
+import { easyHome, inLan } from '../topology/town.js';
 
 const skips = await skipsLab();
 
@@ -32,26 +33,14 @@ const topology: Topology = {
   links: [],
   hosts: [{ name: 'hub', region: 'town', addresses: [ip('3.210.5.10')] }],
   networks: [
-    {
-      name: 'home-left',
-      region: 'town',
-      addresses: [ip('54.160.20.12')],
-      nat: 'easy',
-      lan: cidr(LAN),
-    },
-    {
-      name: 'home-right',
-      region: 'town',
-      addresses: [ip('34.210.30.13')],
-      nat: 'easy',
-      lan: cidr('192.168.12.0/24'),
-    },
+    easyHome('home-left', '54.160.20.12', LAN),
+    easyHome('home-right', '34.210.30.13', '192.168.12.0/24'),
   ],
   machines: [
-    { name: 'one', at: { kind: 'lan', network: 'home-left', address: ip('192.168.11.10') } },
-    { name: 'two', at: { kind: 'lan', network: 'home-left', address: ip('192.168.11.11') } },
-    { name: 'printer', at: { kind: 'lan', network: 'home-left', address: ip(PRINTER) } },
-    { name: 'right', at: { kind: 'lan', network: 'home-right', address: ip('192.168.12.10') } },
+    { name: 'one', at: inLan('home-left', '192.168.11.10') },
+    { name: 'two', at: inLan('home-left', '192.168.11.11') },
+    { name: 'printer', at: inLan('home-left', PRINTER) },
+    { name: 'right', at: inLan('home-right', '192.168.12.10') },
   ],
 };
 

@@ -8,27 +8,15 @@
  *      │                        └─ printer  192.168.11.20   no mesh, knows only its gateway
  *      └─ home-right  easy NAT ─── right    192.168.12.10   accepts routes
  */
-import { cidr, ip } from '@warren/sim/topology/literals';
+import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OneHubNetwork } from '../faults/one-hub-network.js';
 import { skipsLab } from '../testing/lab-ring.js';
+import { easyHome, inLan } from '../topology/town.js';
 import { serveNames, untilAnswers, whoAnswers } from './asking.js';
 
 const skips = await skipsLab();
-
-const lan = (name: string, address: string, net: string): Topology['networks'][number] => ({
-  name,
-  region: 'town',
-  addresses: [ip(address)],
-  nat: 'easy',
-  lan: cidr(net),
-});
-const inLan = (network: string, address: string): Topology['machines'][number]['at'] => ({
-  kind: 'lan',
-  network,
-  address: ip(address),
-});
 
 const topology: Topology = {
   name: 'subnet-router',
@@ -36,8 +24,8 @@ const topology: Topology = {
   links: [],
   hosts: [{ name: 'hub', region: 'town', addresses: [ip('3.210.5.10')] }],
   networks: [
-    lan('home-left', '54.160.20.12', '192.168.11.0/24'),
-    lan('home-right', '34.210.30.13', '192.168.12.0/24'),
+    easyHome('home-left', '54.160.20.12', '192.168.11.0/24'),
+    easyHome('home-right', '34.210.30.13', '192.168.12.0/24'),
   ],
   machines: [
     { name: 'left', at: inLan('home-left', '192.168.11.10') },

@@ -12,41 +12,33 @@
 
 import type { Prefix } from '@warren/core/ip/prefix';
 import { viaPrefix } from '@warren/core/via/via-prefix';
-import { cidr, ip } from '@warren/sim/topology/literals';
+import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OneHubNetwork } from '../faults/one-hub-network.js';
 import { skipsLab } from '../testing/lab-ring.js';
+import { easyHome, inLan } from '../topology/town.js';
 import { serveNames, untilAnswers } from './asking.js';
 
 const skips = await skipsLab();
 
 const LAN = '192.168.11.0/24';
-const home = (name: string, address: string): Topology['networks'][number] => ({
-  name,
-  region: 'town',
-  addresses: [ip(address)],
-  nat: 'easy',
-  lan: cidr(LAN),
-});
-const at = (network: string, address: string): Topology['machines'][number]['at'] => ({
-  kind: 'lan',
-  network,
-  address: ip(address),
-});
 
 const topology: Topology = {
   name: 'two-sites',
   regions: [{ name: 'town' }],
   links: [],
   hosts: [{ name: 'hub', region: 'town', addresses: [ip('3.210.5.10')] }],
-  networks: [home('home-left', '54.160.20.12'), home('home-right', '34.210.30.13')],
+  networks: [
+    easyHome('home-left', '54.160.20.12', LAN),
+    easyHome('home-right', '34.210.30.13', LAN),
+  ],
   machines: [
     { name: 'open', at: { kind: 'public', region: 'town', addresses: [ip('52.20.10.11')] } },
-    { name: 'left', at: at('home-left', '192.168.11.10') },
-    { name: 'printer', at: at('home-left', '192.168.11.20') },
-    { name: 'right', at: at('home-right', '192.168.11.10') },
-    { name: 'scanner', at: at('home-right', '192.168.11.20') },
+    { name: 'left', at: inLan('home-left', '192.168.11.10') },
+    { name: 'printer', at: inLan('home-left', '192.168.11.20') },
+    { name: 'right', at: inLan('home-right', '192.168.11.10') },
+    { name: 'scanner', at: inLan('home-right', '192.168.11.20') },
   ],
 };
 

@@ -8,27 +8,16 @@
  *      ├─ home-right  easy NAT ─── right     192.168.1.20
  *      └─ home-twin   easy NAT ─── twin      192.168.1.10
  */
-import { cidr, ip } from '@warren/sim/topology/literals';
+import { ip } from '@warren/sim/topology/literals';
 import type { Topology } from '@warren/sim/topology/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OneHubNetwork } from '../faults/one-hub-network.js';
 import { skipsLab } from '../testing/lab-ring.js';
+import { easyHome, inLan } from '../topology/town.js';
 
 const skips = await skipsLab();
 
-const lan = cidr('192.168.1.0/24');
-const home = (name: string, address: string): Topology['networks'][number] => ({
-  name,
-  region: 'town',
-  addresses: [ip(address)],
-  nat: 'easy',
-  lan,
-});
-const at = (network: string, address: string): Topology['machines'][number]['at'] => ({
-  kind: 'lan',
-  network,
-  address: ip(address),
-});
+const LAN = '192.168.1.0/24';
 
 const topology: Topology = {
   name: 'same-subnet',
@@ -36,15 +25,15 @@ const topology: Topology = {
   links: [],
   hosts: [{ name: 'hub', region: 'town', addresses: [ip('3.210.5.10')] }],
   networks: [
-    home('home-left', '54.160.20.12'),
-    home('home-right', '34.210.30.13'),
-    home('home-twin', '34.210.30.14'),
+    easyHome('home-left', '54.160.20.12', LAN),
+    easyHome('home-right', '34.210.30.13', LAN),
+    easyHome('home-twin', '34.210.30.14', LAN),
   ],
   machines: [
-    { name: 'left', at: at('home-left', '192.168.1.10') },
-    { name: 'printer', at: at('home-left', '192.168.1.20') },
-    { name: 'right', at: at('home-right', '192.168.1.20') },
-    { name: 'twin', at: at('home-twin', '192.168.1.10') },
+    { name: 'left', at: inLan('home-left', '192.168.1.10') },
+    { name: 'printer', at: inLan('home-left', '192.168.1.20') },
+    { name: 'right', at: inLan('home-right', '192.168.1.20') },
+    { name: 'twin', at: inLan('home-twin', '192.168.1.10') },
   ],
 };
 

@@ -1,4 +1,4 @@
-/** What a process of a world costs, out of /proc as the world sees it. Throws when it has ended. */
+/** What a process costs, out of /proc; that of a world as the world sees it. Throws when it has ended. */
 import { readFileSync } from 'node:fs';
 import type { World } from './world.js';
 
@@ -12,7 +12,11 @@ export interface ProcessTimes {
 }
 
 export function timesOf(world: World, pid: number): ProcessTimes {
-  const text = readFileSync(world.path('world', `/proc/${pid}/stat`), 'utf8');
+  return parseProcessTimes(readFileSync(world.path('world', `/proc/${pid}/stat`), 'utf8'));
+}
+
+/** `text`: of /proc/PID/stat. */
+export function parseProcessTimes(text: string): ProcessTimes {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return { parent: Number(fields[1]), cpuSeconds: ticks / TICKS_A_SECOND };
