@@ -2,6 +2,7 @@
  * Hands the network map's packet filter to the PacketEngine, when it differs from what is in force there:
  * compiling rules takes the packets' time.
  */
+import type { Counters } from '../base/counters.js';
 import { sameJson } from '../base/json.js';
 import type { FilterRule } from '../engines/filter-rule.js';
 import type { Prefix } from '../ip/prefix.js';
@@ -10,11 +11,13 @@ import type { EngineOutputs } from './outputs.js';
 
 export class FilterFeed {
   readonly #outputs: EngineOutputs;
+  readonly #counters: Counters;
   #rules: readonly FilterRule[] | undefined;
   #localAddresses: readonly Prefix[] = [];
 
-  constructor(outputs: EngineOutputs) {
+  constructor(outputs: EngineOutputs, counters: Counters) {
     this.#outputs = outputs;
+    this.#counters = counters;
   }
 
   /** Comes before the peers of the same map: nothing of theirs is to be judged by rules of the past. */
@@ -34,6 +37,7 @@ export class FilterFeed {
   }
 
   #tell(rules: readonly FilterRule[], localAddresses: readonly Prefix[]): void {
+    this.#counters.add('packet-rules-set');
     this.#outputs.down({ type: 'set-filter', rules, localAddresses });
   }
 }

@@ -104,7 +104,7 @@ export class PathEngine implements Machine<PathEngineInput, PathEngineOutput> {
     });
     const drive = (peer: Peer, input: PeerPathInput, now: Instant): void =>
       this.#driver.drive(peer, input, now);
-    this.#filter = new FilterFeed(outputs);
+    this.#filter = new FilterFeed(outputs, counters);
     outputs.down({ type: 'set-identity', privateKey: options.nodePrivateKey });
     this.#links = new RelayLinks({ outputs, random, counters });
     this.#network = new OwnNetwork({
