@@ -1,7 +1,7 @@
 /**
  * UDP on node:dgram: the portable {@link UdpSink}. One datagram per event and per call.
  *
- * Sends are asynchronous inside libuv, so the bytes are copied; addresses are literals, so the lookup
+ * Sends are asynchronous inside libuv, so the bytes are copied, and what waits there is bounded; addresses are literals, so the lookup
  * answers at once. Refusals by the operating system come back through `onSendFailed`; Node tells how a datagram
  * fared in a turn of its own, so only one on its way to a remote is asked after at a time.
  */
@@ -34,6 +34,8 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_KNOWN_SOURCES = 4096;
 /** Remembered of a socket; ports of many peers are guessed now and then. */
 const MAX_TARGETS = 4096;
+/** Of a socket, in memory of ours because the kernel had no room: a burst of a turn or two, above its own buffer. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 /** Of Linux and macOS, both families; the system can't be asked through node:dgram. */
 const DEFAULT_TTL = 64;
 
@@ -119,6 +121,10 @@ export class DgramSockets {
       return;
     }
     const { socket } = open;
+    if (socket.getSendQueueSize() > MAX_WAITING_BYTES) {
+      this.#events.counters.add('udp-send-queue-full');
+      return;
+    }
     // A datagram for which the kernel has no room leaves later, and would have the limit of another.
     if (open.isLimited || (ttl !== undefined && hasWaiting(socket))) {
       this.#events.counters.add('udp-ttl-held-up');
