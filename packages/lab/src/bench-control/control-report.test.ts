@@ -29,7 +29,7 @@ function changes(over: Partial<ChangeFigures>): ChangeFigures {
 }
 
 function run(contender: Contender, round: number, over: Partial<ChangeFigures>): Run {
-  const joined = { seconds: 10 * round, cpuSeconds: 4 };
+  const joined = { seconds: 10 * round, cpuSeconds: 4, stranded: 0 };
   const sample: Sample = { nodes: 20, joined, changes: changes(over) };
   return { stage: 'groups', round, contender, sample };
 }
@@ -75,7 +75,7 @@ test.each([
 test('ours alone has no ratio and is judged by its limit', () => {
   const sample: Sample = {
     nodes: 100,
-    joined: { seconds: 3, cpuSeconds: 2 },
+    joined: { seconds: 3, cpuSeconds: 2, stranded: 0 },
     changes: changes({ memory: { rssMB: 3000, pssMB: 2900, peakMB: 3500 } }),
   };
   const runs: Run[] = [{ stage: 'large', round: 1, contender: 'warren', sample }];
@@ -107,7 +107,7 @@ test('the table says what was reached, what failed, and how late the fleet was',
 test('the curve is of medians by audience, and its plot has a point for each', () => {
   const curve = (contender: Contender, round: number, ...points: CurvePoint[]): Run => ({
     ...{ stage: 'curve', round, contender },
-    sample: { nodes: 400, joined: { seconds: 1, cpuSeconds: 1 }, curve: points },
+    sample: { nodes: 400, joined: { seconds: 1, cpuSeconds: 1, stranded: 0 }, curve: points },
   });
   const runs = [
     curve('warren', 1, point(100, 2), point(300, 6)),

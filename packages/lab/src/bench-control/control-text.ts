@@ -43,12 +43,19 @@ function remarks(runs: readonly Run[]): string[] {
     const name = `${stage}, round ${round}, ${contender}`;
     if (failure !== undefined) return [`${name}: FAILED: ${failure}`];
     const changes = sample?.changes;
-    if (changes === undefined) return [];
+    const stranded = sample?.joined.stranded ?? 0;
+    const lost =
+      stranded === 0
+        ? []
+        : [
+            `${name}: ${stranded} clients were not told of all peers, and opened their streams anew`,
+          ];
+    if (changes === undefined) return lost;
     const { fleet, missing, needless } = changes;
     const late = `the fleet's event loops were late by ${short(fleet.delayP99Ms)} ms (p99), ${short(fleet.delayMaxMs)} at most`;
     const told =
       needless === 0 ? '' : `; told ${needless} times to who may not see it, or had said it`;
-    return [`${name}: ${late}${missing === 0 ? '' : `; ${missing} NOT TOLD`}${told}`];
+    return [...lost, `${name}: ${late}${missing === 0 ? '' : `; ${missing} NOT TOLD`}${told}`];
   });
 }
 

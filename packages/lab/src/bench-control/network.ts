@@ -39,6 +39,8 @@ export interface Joined {
   /** From the first registration until each node knew all that it may see. */
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** Streams that were opened anew because what they lacked did not come. */
+  readonly stranded: number;
 }
 
 export interface ChangeFigures extends HearingFigures {
@@ -64,6 +66,7 @@ export interface RestartFigures {
   readonly cpuSeconds: number;
   /** How many were sent only what changed. */
   readonly resumed: number;
+  readonly stranded: number;
   readonly fleet: FleetFigures;
 }
 
@@ -96,7 +99,7 @@ export class ControlNetwork {
       const target = await server.process.start();
       const members = await membersOf(plan, server);
       fleet = await Fleet.start(processes, target, plan.nodes);
-      const { firstAt, at } = await fleet
+      const { firstAt, at, stranded } = await fleet
         .join(members, JOINING_AT_ONCE, limitMs)
         .catch(async (error: unknown) => {
           throw await explained(error, plan, fleet);
@@ -104,6 +107,7 @@ export class ControlNetwork {
       const joined = {
         seconds: ((at.at(-1) ?? firstAt) - firstAt) / MS,
         cpuSeconds: cpuSecondsOf(server.process.pid),
+        stranded,
       };
       await untilResting(() => cpuSecondsOf(server.process.pid));
       return new ControlNetwork(options, server, fleet, joined);
@@ -163,7 +167,7 @@ export class ControlNetwork {
     await process.end('SIGKILL');
     await process.start();
     const readyAt = monotonicMs();
-    const { at, resumed } = await back.catch(async (error: unknown) => {
+    const { at, resumed, stranded } = await back.catch(async (error: unknown) => {
       throw await explained(error, plan, this.#fleet);
     });
     const since = (moment = killedAt): number => (moment - killedAt) / MS;
@@ -174,6 +178,7 @@ export class ControlNetwork {
       readySeconds: since(readyAt),
       cpuSeconds: cpuSecondsOf(process.pid),
       resumed,
+      stranded,
       fleet: fleetFigures(await this.#fleet.notes()),
     };
   }

@@ -146,7 +146,9 @@ async function withNetwork(
   });
   try {
     const { joined } = network;
-    say(`joined in ${joined.seconds.toFixed(1)} s, ${joined.cpuSeconds.toFixed(1)} s of processor`);
+    const { seconds, cpuSeconds, stranded } = joined;
+    const took = `joined in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of processor`;
+    say(stranded === 0 ? took : `${took}, ${stranded} had to ask anew`);
     return { nodes: plan.nodes, joined, ...(await measure(network, say)) };
   } finally {
     await network.close();

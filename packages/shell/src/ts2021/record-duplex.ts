@@ -5,6 +5,12 @@ import { Duplex } from 'node:stream';
 import { isFailure } from '@warren/core/base/failure';
 import type { RecordStream } from '@warren/core/ts2021/io';
 
+/**
+ * Given to TLS at a time. Node keeps, for as long as a connection lives, memory for all that TLS was ever given at once: a map
+ * of a hundred kilobytes would cost so much for ever. A TLS record of this fits the pieces that Node's memory comes in.
+ */
+const PIECE_BYTES = 16_000;
+
 export class RecordDuplex extends Duplex {
   readonly #transport: Duplex;
   readonly #records: RecordStream;
@@ -33,7 +39,7 @@ export class RecordDuplex extends Duplex {
     _encoding: BufferEncoding,
     callback: (error?: Error | null) => void,
   ): void {
-    this.#transport.write(this.#records.seal(chunk), callback);
+    this.#send(this.#records.seal(chunk), 0, callback);
   }
 
   /** HTTP/2 writes a frame's head and its body apart, in one turn: they need one record and one write, not two. */
@@ -42,7 +48,7 @@ export class RecordDuplex extends Duplex {
     callback: (error?: Error | null) => void,
   ): void {
     const whole = Buffer.concat(chunks.map(({ chunk }) => chunk));
-    this.#transport.write(this.#records.seal(whole), callback);
+    this.#send(this.#records.seal(whole), 0, callback);
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -52,6 +58,18 @@ export class RecordDuplex extends Duplex {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#transport.destroy();
     callback(error);
+  }
+
+  #send(bytes: Uint8Array, at: number, callback: (error?: Error | null) => void): void {
+    const end = at + PIECE_BYTES;
+    if (end >= bytes.length) {
+      this.#transport.write(at === 0 ? bytes : bytes.subarray(at), callback);
+      return;
+    }
+    this.#transport.write(bytes.subarray(at, end), (error) => {
+      if (error) callback(error);
+      else this.#send(bytes, end, callback);
+    });
   }
 
   #open(bytes: Uint8Array): void {

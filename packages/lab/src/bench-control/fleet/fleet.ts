@@ -73,10 +73,11 @@ class Crew {
   }
 }
 
-/** Since when clients had their maps, earliest first, and how many of them had only changes sent. */
+/** Since when clients had their maps, earliest first, how many had only changes sent, and how many had to ask twice. */
 export interface Wholeness {
   readonly at: readonly number[];
   readonly resumed: number;
+  readonly stranded: number;
 }
 
 /** A question that is not awaited yet is no unhandled failure. */
@@ -163,6 +164,7 @@ export class Fleet {
     const all = this.#all('whole', limitMs).then((reports) => ({
       at: reports.flatMap(({ at }) => [...at]).sort((one, other) => one - other),
       resumed: reports.reduce((sum, { resumed }) => sum + resumed, 0),
+      stranded: reports.reduce((sum, { stranded }) => sum + stranded, 0),
     }));
     return quiet(all);
   }

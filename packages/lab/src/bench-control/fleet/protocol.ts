@@ -37,8 +37,16 @@ export type Report =
   | { readonly is: 'begun' }
   /** All have tried. `firstAt`: when the first began; `refused`: what the server said to those that it did not want. */
   | { readonly is: 'joined'; readonly firstAt: number; readonly refused: readonly string[] }
-  /** All clients of this process know all peers that they are to know. `at`: since when, by client. */
-  | { readonly is: 'whole'; readonly at: Float64Array; readonly resumed: number }
+  /**
+   * All clients of this process know all peers that they are to know. `at`: since when, by client; `stranded`: how many
+   * streams were opened anew because nothing that they lacked came any more.
+   */
+  | {
+      readonly is: 'whole';
+      readonly at: Float64Array;
+      readonly resumed: number;
+      readonly stranded: number;
+    }
   | { readonly is: 'noted'; readonly notes: Notes };
 
 export interface Notes {

@@ -94,6 +94,11 @@ export class SimulatedClient {
     this.#reader = undefined;
   }
 
+  /** It has a stream, on which not all came that it lacks. */
+  get isStranded(): boolean {
+    return this.wholeAt === undefined && this.#reader !== undefined && this.#link !== undefined;
+  }
+
   drop(): void {
     this.#link?.close();
   }

@@ -12,6 +12,11 @@ import { createFrameOpener } from './zstd.js';
 const DELAY_RESOLUTION_MS = 5;
 const NANOSECONDS_PER_MS = 1e6;
 const MEGA = 1e6;
+/**
+ * When for so long nobody came to know what it lacks, those who lack something open their streams anew, as a person would
+ * start a client again. headscale drops what a busy client does not take within 50 ms, and doesn't send it later.
+ */
+const STRANDED_AFTER_MS = 20_000;
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -30,6 +35,9 @@ class Worker {
   #load = performance.eventLoopUtilization();
   /** Whether somebody waits for all to be whole. */
   #isExpected = false;
+  #stranded = 0;
+  /** Who was whole when it was looked at last; undefined: not yet. */
+  #wholeBefore: number | undefined;
 
   constructor(around: Omit<Surroundings, 'onWhole' | 'onChange' | 'onBroken'>) {
     this.#around = {
@@ -41,6 +49,7 @@ class Worker {
       },
     };
     this.#delay.enable();
+    setInterval(() => this.#freeStranded(), STRANDED_AFTER_MS);
   }
 
   async join(members: readonly Member[], atOnce: number): Promise<void> {
@@ -120,7 +129,20 @@ class Worker {
     if (at.length < clients.length) return;
     this.#isExpected = false;
     const resumed = clients.filter(({ isResumed }) => isResumed).length;
-    tell({ is: 'whole', at: Float64Array.from(at), resumed });
+    tell({ is: 'whole', at: Float64Array.from(at), resumed, stranded: this.#stranded });
+    this.#stranded = 0;
+    this.#wholeBefore = undefined;
+  }
+
+  #freeStranded(): void {
+    if (!this.#isExpected) return;
+    const lacking = [...this.#clients.values()].filter(({ isStranded }) => isStranded);
+    const whole = this.#clients.size - lacking.length;
+    const isStill = whole === this.#wholeBefore;
+    this.#wholeBefore = whole;
+    if (!isStill) return;
+    this.#stranded += lacking.length;
+    for (const client of lacking) client.drop();
   }
 }
 
