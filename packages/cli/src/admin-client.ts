@@ -51,11 +51,11 @@ export class AdminClient {
     return url;
   }
 
-  /** The same with the hub's pins behind a `#`: who joins without an auth key trusts it by them. */
+  /** The same with the pins of a hub that made its own certificate behind a `#`: who joins without an auth key trusts it by them. */
   async pinnedUrl(): Promise<string> {
     const { url, pins } = await this.#ask('GET', '/info');
-    if (typeof url !== 'string' || typeof pins !== 'string') throw this.#transport.misunderstood();
-    return `${url}#${pins}`;
+    if (typeof url !== 'string') throw this.#transport.misunderstood();
+    return typeof pins === 'string' ? `${url}#${pins}` : url;
   }
 
   async createKey(request: AuthKeyRequest): Promise<CreatedAuthKeyInfo> {

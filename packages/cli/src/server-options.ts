@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly regionCode: string;
   readonly regionName: string;
   readonly stateDir: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly statsSocket?: string;
   readonly logLevel: LogLevel;
   readonly json: boolean;
@@ -146,6 +148,11 @@ export function addServerOptions(command: Command, defaults: RegionDefaults): Co
         `${kind} under WARREN_STATE_DIR or ${DEFAULT_STATE_DIR}`,
       ),
     )
+    .option(
+      '--tls-cert <file>',
+      'certificate for --host with those that signed it, PEM; read again when it changes (default: one is made, and machines pin it)',
+    )
+    .option('--tls-key <file>', 'its private key, PEM')
     .option('--stats-socket <path>', 'unix socket that answers GET /stats')
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'),
@@ -182,6 +189,18 @@ export function requireServerPorts(options: ServerOptions): void {
     ...(options.stun ? [options.stunPort] : []),
     ...(options.httpListen === undefined ? [] : [options.httpListen.port]),
   ]);
+}
+
+/** Both files, or neither. */
+function certificateFiles({ tlsCert, tlsKey }: ServerOptions) {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw usageError(
+      'a certificate and its private key belong together',
+      'give both --tls-cert FILE and --tls-key FILE',
+    );
+  }
+  return { certificate: tlsCert, privateKey: tlsKey };
 }
 
 /** Without a host: on every address. */
@@ -224,6 +243,7 @@ export async function serverParts(options: ServerOptions, context: CliContext) {
     ipv4: options.ipv4,
     ipv6: options.ipv6,
     stateDir: options.stateDir,
+    certificateFiles: certificateFiles(options),
     regionId: options.regionId,
     regionCode: options.regionCode,
     regionName: options.regionName,

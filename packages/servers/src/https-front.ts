@@ -10,7 +10,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Counters } from '@warren/core/base/counters';
-import type { TlsIdentity } from '@warren/shell/tls/self-signed';
+import type { ServerIdentity } from '@warren/shell/tls/self-signed';
 import { hangUp } from './hang-up.js';
 import { refusal } from './relay/http-endpoints.js';
 
@@ -37,7 +37,7 @@ export interface HttpsFront {
 
 /** The server, not listening yet. `frontPage` is what a browser sees at `/`. */
 export function createHttpsFront(
-  identity: TlsIdentity,
+  identity: ServerIdentity,
   handler: HttpHandler,
   frontPage: string,
 ): HttpsFront {
@@ -45,9 +45,7 @@ export function createHttpsFront(
   const pages: Readonly<Record<string, string>> = { '/': frontPage, '/robots.txt': ROBOTS };
   const server = createServer(
     {
-      cert: identity.certificatePem,
-      key: identity.privateKeyPem,
-      minVersion: 'TLSv1.2',
+      ...secureContextOf(identity),
       ALPNProtocols: ['http/1.1'], // HTTP/2 can't give the socket up
       handshakeTimeout: TLS_HANDSHAKE_MS,
       requestTimeout: REQUEST_MS,
@@ -76,6 +74,15 @@ export function createHttpsFront(
       socket.end(refusal(status, 'this is not HTTP as it is spoken here'), () => socket.destroy());
   });
   return { server, counters };
+}
+
+/** What connections are made by from now on; those that stand go on. */
+export function setIdentity(server: Server, identity: ServerIdentity): void {
+  server.setSecureContext(secureContextOf(identity));
+}
+
+function secureContextOf({ certificatePem, privateKeyPem }: ServerIdentity) {
+  return { cert: certificatePem, key: privateKeyPem, minVersion: 'TLSv1.2' } as const;
 }
 
 /** What an error before a request is called, and what HTTP answers to it. */

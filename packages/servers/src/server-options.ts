@@ -4,6 +4,7 @@ import type { Crypto, Random } from '@warren/core/ports';
 import type { TokenBucketLimit } from '@warren/core/relay/hello';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
+import type { CertificateFiles } from '@warren/shell/tls/certificate-files';
 import type { ListenAddress } from './listen.js';
 
 export interface ServerOptions {
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly ipv4?: string | undefined;
   readonly ipv6?: string | undefined;
   readonly stateDir: string;
+  /** A certificate of an authority for `hostName`; undefined: one is made, and clients pin it. */
+  readonly certificateFiles?: CertificateFiles | undefined;
   readonly regionId: number;
   readonly regionCode: string;
   readonly regionName: string;

@@ -177,6 +177,10 @@ export function defineHub(command: Command, context: CliContext): void {
   describe(command, [
     ['warren hub', 'TCP 443 and UDP 3478; prints the line for the other machines'],
     ['warren hub --host hub.example.net --new-key', 'under a name, with a fresh key'],
+    [
+      'warren hub --host hub.example.net --tls-cert fullchain.pem --tls-key privkey.pem',
+      'with a certificate of an authority, as telephones want it',
+    ],
     ['warren hub --listen :8443 --derp-region-file /root/west.json', 'with a second relay'],
     [
       'warren hub --derp-map-url https://controlplane.tailscale.com/derpmap/default',

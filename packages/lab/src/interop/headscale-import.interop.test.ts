@@ -170,17 +170,15 @@ describe.skipIf(skips)('a hub that takes over from headscale', () => {
       ...['sh', '-ec', `umask 077; mkdir -p ${HUB_STATE}; cp ${noiseKey} ${HUB_STATE}/control.key`],
     ]);
     expect(moved.code, moved.stderr).toBe(0);
-    await world.run('hub', [
-      ...['sh', '-c', `cat ${privateKey} ${certificate} > ${HUB_STATE}/tls.pem`],
-    ]);
     // First where no machine reaches it: who is not known yet would be told so.
-    const aside = ['--listen', '127.0.0.1:8443', '--no-stun', ...BASE_DOMAIN];
+    const inPlace = [...BASE_DOMAIN, '--tls-cert', certificate, '--tls-key', privateKey];
+    const aside = ['--listen', '127.0.0.1:8443', '--no-stun', ...inPlace];
     const first = await startHub(world, cli, 'hub', REGION, aside);
     const report = await cli.run('hub', ['control', 'import-headscale', database]);
     expect(report).toContain('tester@hs.internal');
     first.kill('SIGTERM');
     await first.exited;
-    await startHub(world, cli, 'hub', REGION, BASE_DOMAIN);
+    await startHub(world, cli, 'hub', REGION, inPlace);
 
     await until(world, MACHINE, 'the stock client, on the new relay', async () => {
       const { state, self, peers, health } = await statusOf(world, MACHINE);

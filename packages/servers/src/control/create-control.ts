@@ -31,6 +31,7 @@ import type { Clock } from '@warren/shell/clock';
 import { ensureDirectory } from '@warren/shell/files/atomic-file';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../errors.js';
+import { WatchedFile } from '../watched-file.js';
 import { ControlAdmin } from './admin.js';
 import { TAILNET } from './admin-input.js';
 import { SshCheckAdmin } from './admin-ssh-checks.js';
@@ -51,7 +52,6 @@ import { PolicyKeeper } from './policy/policy-keeper.js';
 import { SshDesk } from './ssh-desk.js';
 import { StateStore } from './state-store.js';
 import { Ts2021Listener } from './ts2021-listener.js';
-import { WatchedFile } from './watched-file.js';
 
 export interface ControlOptions {
   readonly crypto: Crypto;

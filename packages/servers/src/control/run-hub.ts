@@ -3,7 +3,7 @@
  * in one directory:
  *
  *     lock           held while it runs
- *     tls.pem        certificate and key; auth keys and the DERP map pin it
+ *     tls.pem        certificate and key; auth keys and the DERP map pin it; none with the operator's own files
  *     control.key    the control server's identity
  *     control.db     nodes, users, auth keys; beside it what SQLite needs (control.db-wal)
  *     relay.key      the relay's identity
@@ -22,7 +22,7 @@ import type { WireRegion, WireRelayMap } from '@warren/core/netmap/wire';
 import { AddressTokens } from '@warren/core/stun/address-tokens';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
-import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
+import { type CertificatePin, pinOfPem } from '@warren/shell/tls/pins';
 import type { PrivateSocket } from '@warren/shell/unix-socket';
 import { ControlError } from '../errors.js';
 import { createHttpsFront, type HttpHandler } from '../https-front.js';
@@ -33,6 +33,7 @@ import { type HttpFront, PLAIN_HTTP_PORT, startHttpFront } from '../relay/http-f
 import { createRelay, type Relay, type RelayStats } from '../relay/relay-listener.js';
 import { startStatsSocket } from '../relay/stats-socket.js';
 import { type StunServer, startStunServer } from '../relay/stun-server.js';
+import { type ServerCertificate, serverCertificate } from '../server-certificate.js';
 import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
 import type { ControlAdmin } from './admin.js';
@@ -126,21 +127,21 @@ async function runLocked(
   lock: DirectoryLock,
   log: Logger,
 ): Promise<RunningHub> {
-  const { stateDir, clock } = options;
-  const identity = loadOrMakeSelfSigned(stateDir, [options.hostName], clock.wall());
-  if (identity.reissued !== undefined) {
+  const certificate = serverCertificate({ ...options, log });
+  const { reissued } = certificate;
+  if (reissued !== undefined) {
     log.warn('new certificate: machines that pinned the old one must join again', {
-      reason: identity.reissued,
+      reason: reissued,
     });
   }
-  const parts = new Parts(options, identity, lock);
+  const parts = new Parts(options, certificate, lock);
   try {
     const port = await listenTcp(parts.https, { host: options.listenHost, port: options.port });
     const relayMap = await parts.start(port, extraRegions);
     const hub = describe(options, parts, port, relayMap);
     log.info('hub is up', { url: hub.url, stunPort: hub.stunPort });
     parts.end.closeOn(options.signal);
-    return { ...hub, reissued: identity.reissued };
+    return { ...hub, reissued };
   } catch (error) {
     await parts.end.close();
     throw error;
@@ -168,9 +169,9 @@ function describe(
   };
 }
 
-/** The certificate's SHA-256 without the pin's prefix. */
-function hexOf(identity: TlsIdentity): string {
-  return identity.pin.slice(identity.pin.indexOf(':') + 1);
+/** A pin without its prefix. */
+function hexOf(pin: CertificatePin): string {
+  return pin.slice(pin.indexOf(':') + 1);
 }
 
 function loginUrl(hostName: string, port: number): string {
@@ -189,7 +190,7 @@ class Parts implements HttpHandler {
   #extraRegions: readonly WireRegion[] = [];
   readonly #maps: DerpMaps;
   readonly #options: RunHubOptions;
-  readonly #identity: TlsIdentity;
+  readonly #certificate: ServerCertificate;
   readonly #front: Counters;
   readonly #relay: Relay;
   readonly #addressTokens: AddressTokens;
@@ -198,9 +199,9 @@ class Parts implements HttpHandler {
   #statsSocket: PrivateSocket | undefined;
   #adminSocket: PrivateSocket | undefined;
 
-  constructor(options: RunHubOptions, identity: TlsIdentity, lock: DirectoryLock) {
+  constructor(options: RunHubOptions, certificate: ServerCertificate, lock: DirectoryLock) {
     this.#options = options;
-    this.#identity = identity;
+    this.#certificate = certificate;
     this.#maps = new DerpMaps({
       sources: options.derpMaps ?? [],
       log: options.log,
@@ -217,8 +218,9 @@ class Parts implements HttpHandler {
           ? undefined
           : async (...datagram) => (await this.stun?.send(...datagram)) === true,
     });
-    const front = createHttpsFront(identity, this, FRONT_PAGE);
+    const front = createHttpsFront(certificate.identity, this, FRONT_PAGE);
     this.https = front.server;
+    certificate.follow(this.https);
     this.#front = front.counters;
     this.end = new ServerEnd(this.https, lock, () => this.#stop());
   }
@@ -232,9 +234,16 @@ class Parts implements HttpHandler {
     throw new ControlError('STARTING', 'the hub is still starting', 'Try again in a second.');
   }
 
-  /** What machines that join know this hub by. */
+  /** What this hub can be known by, until its certificate is another. */
   get pins(): HubPins {
-    return { certificateSha256: hexOf(this.#identity), controlKey: this.control.publicKey };
+    const { pin, certificatePem } = this.#certificate.identity;
+    const certificateSha256 = hexOf(pin ?? pinOfPem(certificatePem));
+    return { certificateSha256, controlKey: this.control.publicKey };
+  }
+
+  /** The same where machines that join have to know it: no authority signed the certificate. */
+  get #toldPins(): HubPins | undefined {
+    return this.#certificate.identity.pin === undefined ? undefined : this.pins;
   }
 
   /** Everything behind the TCP port; answers the map that nodes get. */
@@ -263,7 +272,7 @@ class Parts implements HttpHandler {
     if (httpListen !== undefined && this.#isRelaying) this.#http = await startHttpFront(httpListen);
     const own = derpRegion({
       ...this.#options,
-      pin: this.#identity.pin,
+      pin: this.#certificate.identity.pin,
       canPort80: this.#http?.port === PLAIN_HTTP_PORT,
       port,
       stunPort: this.stun?.port,
@@ -273,12 +282,13 @@ class Parts implements HttpHandler {
     this.#extraRegions = extraRegions;
     await this.#maps.start();
     const relayMap = this.#wholeMap();
+    const { pin } = this.#certificate.identity;
     this.#control = createControl({
       ...this.#options,
       relayMap,
       serverUrl: loginUrl(this.#options.hostName, port),
       baseDomain: this.#options.baseDomain ?? BASE_DOMAIN_DEFAULT,
-      certificateSha256: hexOf(this.#identity),
+      certificateSha256: pin === undefined ? undefined : hexOf(pin),
       onMembersChanged: () => this.#relay.recheckAdmission(),
     });
     if (statsSocket !== undefined) {
@@ -290,7 +300,8 @@ class Parts implements HttpHandler {
 
   #info(port: number): InfoReport {
     const url = loginUrl(this.#options.hostName, port);
-    return { url, pins: formatPins(this.pins), ...this.control.stats() };
+    const pins = this.#toldPins;
+    return { url, pins: pins === undefined ? null : formatPins(pins), ...this.control.stats() };
   }
 
   setExtraRegions(extraRegions: readonly WireRegion[]): void {
@@ -347,6 +358,7 @@ class Parts implements HttpHandler {
 
   async #stop(): Promise<void> {
     this.#maps.close();
+    this.#certificate.close();
     await this.#control?.close();
     await Promise.all([
       this.#relay.close(),

@@ -6,8 +6,8 @@ export interface DerpNode {
   readonly Name: string;
   readonly RegionID: number;
   readonly HostName: string;
-  /** `sha256-raw:<hex>`: the pin of the self-signed certificate. */
-  readonly CertName: string;
+  /** `sha256-raw:<hex>`: the pin of a self-signed certificate; absent: it is verified by HostName. */
+  readonly CertName?: string;
   /** A literal, or `none` where the family is off; absent: look HostName up. */
   readonly IPv4?: string;
   readonly IPv6?: string;
@@ -40,7 +40,7 @@ export interface DerpRegionFacts {
   /** Literals that spare clients the look-up; a literal `hostName` says it already. */
   readonly ipv4?: string | undefined;
   readonly ipv6?: string | undefined;
-  readonly pin: CertificatePin;
+  readonly pin: CertificatePin | undefined;
   readonly port: number;
   readonly stunPort: number | undefined;
   /** STUN's other port and address; undefined: none. */
@@ -69,7 +69,7 @@ export function derpRegion(facts: DerpRegionFacts): DerpRegion {
         Name: `${facts.regionId}a`,
         RegionID: facts.regionId,
         HostName: facts.hostName,
-        CertName: facts.pin,
+        ...(facts.pin === undefined ? {} : { CertName: facts.pin }),
         ...(ipv4 === undefined ? {} : { IPv4: ipv4 }),
         ...(ipv6 === undefined ? {} : { IPv6: ipv6 }),
         STUNPort: facts.stunPort ?? -1,

@@ -3,7 +3,7 @@
  * directory:
  *
  *     lock              held while it runs
- *     tls.pem           certificate and key, pinned by clients through the DERP map
+ *     tls.pem           certificate and key, pinned by clients through the DERP map; none with the operator's files
  *     relay.key         the relay's identity inside DERP
  *     derp-region.json  what to put into the control server's map; rewritten at every start
  */
@@ -16,10 +16,10 @@ import { AddressTokens } from '@warren/core/stun/address-tokens';
 import { writeFileAtomic } from '@warren/shell/files/atomic-file';
 import { type DirectoryLock, lockDirectory } from '@warren/shell/files/directory-lock';
 import type { Logger } from '@warren/shell/log';
-import { loadOrMakeSelfSigned, type TlsIdentity } from '@warren/shell/tls/self-signed';
 import type { PrivateSocket } from '@warren/shell/unix-socket';
 import { createHttpsFront, type HttpsFront } from '../https-front.js';
 import { listenTcp } from '../listen.js';
+import { type ServerCertificate, serverCertificate } from '../server-certificate.js';
 import { ServerEnd } from '../server-end.js';
 import type { ServerOptions } from '../server-options.js';
 import { type DerpRegion, derpRegion } from './derp-region.js';
@@ -67,12 +67,13 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
 }
 
 async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise<RunningRelay> {
-  const { stateDir, clock } = options;
+  const { stateDir } = options;
   const log = options.log.child({ part: 'relay' });
-  const identity = loadOrMakeSelfSigned(stateDir, [options.hostName], clock.wall());
-  if (identity.reissued !== undefined) {
+  const certificate = serverCertificate({ ...options, log });
+  const { reissued } = certificate;
+  if (reissued !== undefined) {
     log.warn('new certificate: clients need the new pin from derp-region.json', {
-      reason: identity.reissued,
+      reason: reissued,
     });
   }
   const addressTokens = new AddressTokens(options.crypto, options.random);
@@ -82,9 +83,10 @@ async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise
     keyFile: path.join(stateDir, 'relay.key'),
     sendDatagram: options.stunPort === undefined ? undefined : (...of) => parts.sendDatagram(...of),
   });
-  const parts = new Parts(relay, createHttpsFront(identity, relay, FRONT_PAGE), lock);
+  const front = createHttpsFront(certificate.identity, relay, FRONT_PAGE);
+  const parts = new Parts(relay, front, certificate, lock);
   try {
-    return await start({ ...options, addressTokens }, identity, relay, parts, log);
+    return await start({ ...options, addressTokens }, relay, parts, log);
   } catch (error) {
     await parts.end.close();
     throw error;
@@ -93,7 +95,6 @@ async function runLocked(options: RunRelayOptions, lock: DirectoryLock): Promise
 
 async function start(
   options: RunRelayOptions & { readonly addressTokens: AddressTokens },
-  identity: TlsIdentity,
   relay: Relay,
   parts: Parts,
   log: Logger,
@@ -117,9 +118,10 @@ async function start(
   });
   if (statsSocket !== undefined) parts.statsSocket = await startStatsSocket(statsSocket, stats);
   const stunPort = parts.stun?.port;
+  const { pin } = parts.certificate.identity;
   const region = derpRegion({
     ...options,
-    pin: identity.pin,
+    pin,
     port,
     stunPort,
     stunAlternatePort: parts.stun?.alternatePort,
@@ -127,7 +129,7 @@ async function start(
   });
   const regionFile = path.join(stateDir, 'derp-region.json');
   writeFileAtomic(regionFile, `${JSON.stringify(region, undefined, 2)}\n`, 0o644);
-  log.info('relay is up', { port, stunPort, region: options.regionId, pin: identity.pin });
+  log.info('relay is up', { port, stunPort, region: options.regionId, pin });
   const { end } = parts;
   end.closeOn(options.signal);
   return {
@@ -146,21 +148,30 @@ class Parts {
   readonly https: Server;
   readonly front: Counters;
   readonly end: ServerEnd;
+  readonly certificate: ServerCertificate;
   stun: StunServer | undefined;
   http: HttpFront | undefined;
   statsSocket: PrivateSocket | undefined;
 
-  constructor(relay: Relay, front: HttpsFront, lock: DirectoryLock) {
+  constructor(
+    relay: Relay,
+    front: HttpsFront,
+    certificate: ServerCertificate,
+    lock: DirectoryLock,
+  ) {
+    this.certificate = certificate;
+    certificate.follow(front.server);
     this.https = front.server;
     this.front = front.counters;
-    this.end = new ServerEnd(this.https, lock, () =>
-      Promise.all([
+    this.end = new ServerEnd(this.https, lock, () => {
+      certificate.close();
+      return Promise.all([
         relay.close(),
         this.stun?.close(),
         this.http?.close(),
         this.statsSocket?.close(),
-      ]),
-    );
+      ]);
+    });
   }
 
   readonly sendDatagram: SendDatagram = async (...datagram) =>

@@ -45,10 +45,17 @@ import {
 } from './der.js';
 import { type CertificatePin, pinOfPem } from './pins.js';
 
-/** What a TLS server needs, and what its clients pin. */
-export interface TlsIdentity {
+/** What a TLS server needs. */
+export interface ServerIdentity {
+  /** The server's own certificate first, then those that signed it. */
   readonly certificatePem: string;
   readonly privateKeyPem: string;
+  /** What clients know the certificate by; undefined: by its name, as an authority signed it. */
+  readonly pin: CertificatePin | undefined;
+}
+
+/** A certificate that is known by its pin. */
+export interface TlsIdentity extends ServerIdentity {
   readonly pin: CertificatePin;
 }
 

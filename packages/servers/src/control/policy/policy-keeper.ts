@@ -17,10 +17,10 @@ import { CompiledPolicy } from '@warren/core/policy/compiled-policy';
 import type { Clock } from '@warren/shell/clock';
 import type { Logger } from '@warren/shell/log';
 import { ControlError } from '../../errors.js';
+import { WatchedFile } from '../../watched-file.js';
 import type { PolicyCheckInfo, PolicyInfo } from '../admin-types.js';
 import type { ControlDatabase } from '../database/control-database.js';
 import type { StoredPolicy } from '../database/policy-table.js';
-import { WatchedFile } from '../watched-file.js';
 import { type CheckedNetwork, checkPolicy, problemLines, warningsOf } from './check-policy.js';
 import { loadPolicy, parsePolicy } from './parse-policy.js';
 

@@ -68,7 +68,10 @@ export const backupSchema = z.object({ file: z.string() }).readonly();
 export const infoSchema = z
   .object({
     url: z.string().openapi({ description: 'What clients log in to' }),
-    pins: z.string().openapi({ description: 'What stands behind the # of its address' }),
+    pins: z.string().nullable().openapi({
+      description:
+        'What stands behind the # of its address; null: an authority signed its certificate',
+    }),
     nodes: z.int(),
     connections: z.int(),
     mapStreams: z.int(),

@@ -13,6 +13,8 @@ const LOOK_MS = 1000;
 
 export interface WatchedFileOptions<T> {
   readonly path: string;
+  /** Others that `parse` reads; it is called again also when one of these changes. */
+  readonly besides?: readonly string[] | undefined;
   /** Of sentences and of the log, such as "the DNS settings". */
   readonly what: string;
   /** Throws CONFIG_INVALID. */
@@ -33,7 +35,7 @@ export class WatchedFile<T> {
   /** Reads it; throws FileError or CONFIG_INVALID. */
   constructor(options: WatchedFileOptions<T>) {
     this.#options = options;
-    this.#seen = appearanceOf(options.path);
+    this.#seen = this.#look();
     this.#value = this.#readFirst();
   }
 
@@ -50,7 +52,7 @@ export class WatchedFile<T> {
   /** `onChange` hears of every change since it was read first. */
   watch(onChange: (value: T) => void): void {
     this.#timer = setInterval(() => {
-      const seen = appearanceOf(this.#options.path);
+      const seen = this.#look();
       if (seen === this.#seen) return;
       this.#seen = seen;
       if (this.#readAgain()) onChange(this.#value);
@@ -59,6 +61,11 @@ export class WatchedFile<T> {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  #look(): string {
+    const { path, besides = [] } = this.#options;
+    return [path, ...besides].map(appearanceOf).join();
   }
 
   #readFirst(): T {
