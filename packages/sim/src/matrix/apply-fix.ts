@@ -43,7 +43,10 @@ function mapPorts(profile: Profile): Profile | undefined {
 
 function forward(profile: Profile): Profile | undefined {
   return onLan(profile, (build) =>
-    changed(profile, { ...build, balancer: true }, { wayIn: 'static' }),
+    // The port of one's own router leads to the carrier's NAT, at which nobody forwards anything.
+    build.carrier === undefined
+      ? changed(profile, { ...build, balancer: true }, { wayIn: 'static' })
+      : changed(profile, build, {}),
   );
 }
 

@@ -69,15 +69,18 @@ async function follow({ world, signal }: FixesRun, cell: MatrixCell): Promise<Fo
   return { ...seen, after, repaired, problem: brokenPromise(fix, repaired, after) };
 }
 
+/** Null: the path is what was promised. */
 export function brokenPromise(
-  { effect }: Fix,
+  { effect, where }: Pick<Fix, 'effect' | 'where'>,
   { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
 ): string | null {
   if (effect === null) return null;
   // Whatever leads through a NAT64 is reached over IPv6.
   const isTranslated = [left, right].some(({ truth }) => truth.nat64) && method === 'ipv6';
-  const isDirect = actual === 'direct' && (method === effect || isTranslated);
+  // Two that map ports open their NATs for each other: either may answer to where the other's packets come from.
+  const isAnswered = effect === 'portmap' && where === 'both' && method === 'punch';
+  const isDirect = actual === 'direct' && (method === effect || isTranslated || isAnswered);
   const isKept = effect === 'relay' ? actual === 'relay' : isDirect;
   return isKept ? null : `promised ${effect}, was ${actual} by ${method ?? 'nothing'}`;
 }
