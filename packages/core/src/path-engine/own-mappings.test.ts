@@ -30,9 +30,10 @@ function mapping(external: Endpoint, isPublic = true): PortMapping {
   return { protocol: 'pcp', internalPort: 41_641, external, isPublic, lifetimeMs: 7_200_000 };
 }
 
-/** A report of one server that saw us under `seen`. */
-function seenAs(seen: Endpoint): NetcheckReport {
-  return { observations: [{ family: 4, server, mapped: seen }] } as unknown as NetcheckReport;
+/** A report of servers that saw us under `seen`, one by one. */
+function seenAs(...seen: readonly Endpoint[]): NetcheckReport {
+  const observations = seen.map((one) => ({ family: 4, server, mapped: one }));
+  return { observations } as unknown as NetcheckReport;
 }
 
 describe('what a mapping is worth', () => {
@@ -88,6 +89,15 @@ describe('what a mapping is worth', () => {
     mappings.report(seenAs('9.9.9.9:41641' as Endpoint));
     mappings.networkChanged();
     expect(endpoints.list(now)).toHaveLength(1);
+  });
+
+  test('a router that translates to several addresses may hold the mapping at yet another one', () => {
+    const { mappings, endpoints } = world;
+    mappings.update([mapping(mapped)], services, now);
+    mappings.report(seenAs('5.6.7.9:2000' as Endpoint, '5.6.7.10:2001' as Endpoint));
+    expect(endpoints.list(now)).toEqual([{ endpoint: mapped, type: EndpointType.portmap }]);
+    mappings.report(seenAs('5.6.7.9:2000' as Endpoint, '5.6.7.9:2001' as Endpoint));
+    expect(endpoints.list(now)).toEqual([]);
   });
 
   test('what the router says of itself tells of a carrier’s NAT, also when its mapping is given up', () => {

@@ -7,7 +7,8 @@
  *     proofs: yes, dead ----> mapping-verified
  *
  * Peers are told of a mapping only when strangers could use it: its address is public, and it is the one under which
- * STUN servers see us, or no server was heard. A router that tells another one lies, or stands behind a carrier's.
+ * STUN servers see us, or no server was heard. A router that tells another one lies, or stands behind a carrier's; but one
+ * that translates to several addresses may hold the mapping at any of them, and servers don't see all.
  */
 import type { Instant } from '../base/instant.js';
 import { type Endpoint, endpointAddress, familyOf } from '../ip/address.js';
@@ -113,6 +114,6 @@ export class OwnMappings {
     const seen = this.#seen
       .map(endpointAddress)
       .filter((other) => familyOf(other) === familyOf(address));
-    return seen.length > 0 && !seen.includes(address);
+    return new Set(seen).size === 1 && !seen.includes(address);
   }
 }
