@@ -4,15 +4,13 @@
  * While the kernel has no room for what we send, TUN is read on: its own queue of 500 packets knows no peers and
  * drops those of all, while the short queue of the sockets has shares by peer (docs/adr/0009).
  */
-import { createChecksum } from '../checksum/wasm-checksum.js';
 import { DirectWait } from '../libc/direct-wait.js';
 import { type Libc, loadLibc } from '../libc/libc.js';
-import { OffloadTun } from '../tun/offload-tun.js';
-import { PlainTun, type TunOptions } from '../tun/plain-tun.js';
+import { PlainTun } from '../tun/plain-tun.js';
 import { openTunDevice, type TunOffload } from '../tun/tun-device.js';
 import type { UdpOffload } from '../udp/linux-socket.js';
 import { LINUX_SOCKETS_ARENA_BYTES, LinuxSockets } from '../udp/linux-sockets.js';
-import { Arena } from './arena.js';
+import { describeOffload, type OffloadDevice, offloadDevice } from './offload-device.js';
 import type { OpenIo, PlaneIo, UdpEvents } from './plane-io.js';
 import { portableIo } from './portable-io.js';
 
@@ -25,15 +23,8 @@ export const openOffloadIo: OpenIo = async ({ tunName, mtuBytes }, events) => {
   return offloadIo(libc, { ...tun, fd, offload }, events);
 };
 
-interface OffloadDevice extends TunOptions {
-  readonly fd: number;
-  readonly offload: TunOffload;
-}
-
 function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneIo {
-  const arenaBytes = OffloadTun.arenaBytes(device.mtuBytes) + LINUX_SOCKETS_ARENA_BYTES;
-  const arena = new Arena(arenaBytes, libc.addressOf);
-  const tun = new OffloadTun({ ...device, libc, arena, checksum: createChecksum(arena) });
+  const { arena, tun } = offloadDevice(libc, device, LINUX_SOCKETS_ARENA_BYTES);
   const sockets = new LinuxSockets({ ...events, libc, arena });
   let waiting: DirectWait | undefined;
   return {
@@ -56,7 +47,6 @@ function offloadIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneI
 }
 
 function describe(tun: TunOffload, udp: UdpOffload): string {
-  const joins = tun.udp ? 'TCP and UDP' : 'TCP';
   const helps = [...(udp.segments ? ['UDP_SEGMENT'] : []), ...(udp.gro ? ['UDP_GRO'] : [])];
-  return `system calls: TUN joins ${joins}, sockets have ${helps.join(' and ') || 'no offload'}`;
+  return `system calls: ${describeOffload(tun)}, sockets have ${helps.join(' and ') || 'no offload'}`;
 }

@@ -3,70 +3,55 @@
  *
  *     node:dgram -- one by one --> gatherer -- those of a turn --> onBatch --> engine --> TUN
  */
-import { createChecksum } from '../checksum/wasm-checksum.js';
 import { type Libc, loadLibc } from '../libc/libc.js';
-import { OffloadTun } from '../tun/offload-tun.js';
-import { PlainTun, type TunOptions } from '../tun/plain-tun.js';
-import { openTunDevice, type TunOffload } from '../tun/tun-device.js';
+import { PlainTun } from '../tun/plain-tun.js';
+import { openTunDevice } from '../tun/tun-device.js';
 import { DatagramGatherer } from '../udp/datagram-gatherer.js';
 import { DgramSockets } from '../udp/dgram-sockets.js';
-import { Arena } from './arena.js';
+import { describeOffload, type OffloadDevice, offloadDevice } from './offload-device.js';
 import type { OpenIo, PlaneIo, PlaneTun, UdpEvents } from './plane-io.js';
+
+/** What the gatherer's part of the arena may lose to its alignment. */
+const ARENA_ALIGNMENT_BYTES = 64;
 
 /** A device without offload: in tests, and where the kernel has none. */
 export function portableIo(tun: PlaneTun, events: UdpEvents): PlaneIo {
   const memory = new Uint8Array(DatagramGatherer.memoryBytes);
   const gatherer = new DatagramGatherer(memory, 0, events.onBatch);
-  return dgramIo(
-    { ...tunOf(tun), gatherer, description: 'portable: TUN packet by packet' },
-    events,
-  );
+  const description = 'portable: TUN packet by packet';
+  // The device writes within the call.
+  return dgramIo({ tun, flush: () => undefined, gatherer, description }, events);
 }
 
 /** `WARREN_DATA_PLANE=portable`. */
-export const openPortableIo: OpenIo = async ({ tunName, mtuBytes }, events) => {
-  const libc = await loadLibc();
-  const { fd, offload } = openTunDevice(libc, tunName, true);
-  const tun = { name: tunName, mtuBytes, ...events };
-  if (offload === undefined) return portableIo(new PlainTun(libc, fd, tun), events);
-  return joiningIo(libc, { ...tun, fd, offload }, events);
-};
+export const openPortableIo: OpenIo = opener(true);
 
 /** `WARREN_DATA_PLANE=plain`: what is left where the kernel helps with nothing. */
-export const openPlainIo: OpenIo = async ({ tunName, mtuBytes }, events) => {
-  const libc = await loadLibc();
-  const { fd } = openTunDevice(libc, tunName, false);
-  return portableIo(new PlainTun(libc, fd, { name: tunName, mtuBytes, ...events }), events);
-};
+export const openPlainIo: OpenIo = opener(false);
 
-interface JoiningDevice extends TunOptions {
-  readonly fd: number;
-  readonly offload: TunOffload;
+function opener(wantsOffload: boolean): OpenIo {
+  return async ({ tunName, mtuBytes }, events) => {
+    const libc = await loadLibc();
+    const { fd, offload } = openTunDevice(libc, tunName, wantsOffload);
+    const tun = { name: tunName, mtuBytes, ...events };
+    return offload === undefined
+      ? portableIo(new PlainTun(libc, fd, tun), events)
+      : joiningIo(libc, { ...tun, fd, offload }, events);
+  };
 }
 
-function joiningIo(libc: Libc, device: JoiningDevice, events: UdpEvents): PlaneIo {
+function joiningIo(libc: Libc, device: OffloadDevice, events: UdpEvents): PlaneIo {
   const { memoryBytes } = DatagramGatherer;
-  const arenaBytes = OffloadTun.arenaBytes(device.mtuBytes) + memoryBytes + 64;
-  const arena = new Arena(arenaBytes, libc.addressOf);
-  const tun = new OffloadTun({ ...device, libc, arena, checksum: createChecksum(arena) });
+  const { arena, tun } = offloadDevice(libc, device, memoryBytes + ARENA_ALIGNMENT_BYTES);
   const gatherer = new DatagramGatherer(arena.bytes, arena.reserve(memoryBytes), events.onBatch);
-  const joins = device.offload.udp ? 'TCP and UDP' : 'TCP';
-  return dgramIo(
-    { tun, flush: () => tun.flush(), gatherer, description: `portable: TUN joins ${joins}` },
-    events,
-  );
+  const description = `portable: ${describeOffload(device.offload)}`;
+  return dgramIo({ tun, flush: () => tun.flush(), gatherer, description }, events);
 }
 
 interface DgramParts extends Pick<PlaneIo, 'flush' | 'description'> {
   readonly tun: PlaneTun;
   readonly gatherer: DatagramGatherer;
 }
-
-/** A device that writes within the call. */
-const tunOf = (tun: PlaneTun): Pick<DgramParts, 'tun' | 'flush'> => ({
-  tun,
-  flush: () => undefined,
-});
 
 function dgramIo({ tun, flush, gatherer, description }: DgramParts, events: UdpEvents): PlaneIo {
   const sockets = new DgramSockets({
