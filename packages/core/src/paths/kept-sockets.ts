@@ -68,9 +68,14 @@ export class KeptSockets {
       this.#close(socketId, now);
       return;
     }
+    this.#of(socketId).users.delete(peer);
+    this.heard(peer, socketId, now);
+  }
+
+  /** The peer came through there just now, which {@link KeptSocketsOptions.lastHeard} may not know yet. */
+  heard(peer: NodeKey, socketId: SocketId, now: Instant): void {
     const kept = this.#of(socketId);
     kept.peers.add(peer);
-    kept.users.delete(peer);
     this.#mayClose(kept, now);
   }
 

@@ -155,7 +155,7 @@ export class RunningAttempts {
     if (attempt === undefined) {
       // Its attempt is over, and the pool serves others: the peer may have proven this way nevertheless.
       if (this.kept.size < reachedSocketsMax && this.#pool.take(socketId)) {
-        this.kept.leave(peer, socketId, now);
+        this.kept.heard(peer, socketId, now);
       }
       return;
     }
