@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs Debian's packages that the lab, interop tests and benches run: NAT tools and real peers. Services that
+# Installs Debian's packages that the lab, interop tests and benches run: NAT tools, real peers, strace. Services that
 # packages bring are kept from starting (they would listen on this machine's own network).
 set -euo pipefail
 
 packages=(iproute2 nftables conntrack ethtool util-linux iputils-ping procps faketime
   coturn stun-client wireguard-go wireguard-tools miniupnpd-nftables miniupnpc natpmpc tayga zstd
-  iperf3 dnsmasq-base bind9-dnsutils openssh-server dbus-daemon libsystemd-shared)
+  iperf3 dnsmasq-base bind9-dnsutils openssh-server dbus-daemon libsystemd-shared strace)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -67,7 +67,7 @@ describe.each(commands.map((words) => ({ words, name: words.join(' ') })))(
     test('--help has usage and examples, on stdout', async () => {
       const { code, out, err } = await runCli([...words, '--help']);
       expect({ code, err }).toEqual({ code: 0, err: '' });
-      expect(out).toMatch(new RegExp(`^Usage: warren ${name}( |\\n)`));
+      expect(out).toMatch(new RegExp(`^Usage: warren ${name}( |\\||\\n)`));
       expect(out).toMatch(/\nExamples:\n {2}\$ /);
       expect(out).not.toContain('default: false');
     });
@@ -147,6 +147,7 @@ describe('the line as a whole', () => {
   test('the help that is named is that of the innermost command', async () => {
     const lines = [
       { line: ['control', 'nodes', 'delete'], help: 'warren control nodes delete' },
+      { line: ['control', 'node', 'delete'], help: 'warren control nodes delete' },
       {
         line: ['control', 'keys', 'create', '--expiry', 'soon'],
         help: 'warren control keys create',

@@ -229,10 +229,12 @@ export function commandLineOf(program: Command, args: readonly string[]): string
   let command = program;
   const words = [program.name()];
   for (const argument of args) {
-    const called = command.commands.find((candidate) => candidate.name() === argument);
+    const called = command.commands.find(
+      (candidate) => candidate.name() === argument || candidate.aliases().includes(argument),
+    );
     if (called === undefined) continue;
     command = called;
-    words.push(argument);
+    words.push(called.name());
   }
   return words.join(' ');
 }

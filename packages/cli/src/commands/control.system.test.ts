@@ -62,6 +62,7 @@ const REFUSALS: readonly (readonly [readonly string[], number, string])[] = [
   [['users', 'rename', 'nobody', 'ann'], 3, 'USER_UNKNOWN'],
   [['users', 'delete', '99'], 3, 'USER_UNKNOWN'],
   [['nodes', 'rename', '7', 'printer'], 3, 'NODE_UNKNOWN'],
+  [['node', 'rename', '7', 'printer'], 3, 'NODE_UNKNOWN'], // as the fingers have it
   [['nodes', 'rename', '7'], 64, 'USAGE'],
   [['nodes', 'rename', '7', 'printer', '--host-name'], 64, 'USAGE'],
   [['nodes', 'expire', 'printer'], 3, 'NODE_UNKNOWN'],

@@ -133,7 +133,11 @@ function definePaths(nodes: Command, context: CliContext): void {
 }
 
 export function defineNodes(control: Command, context: CliContext): void {
-  const nodes = control.command('nodes').description('machines that joined').helpCommand(false);
+  const nodes = control
+    .command('nodes')
+    .alias('node')
+    .description('machines that joined')
+    .helpCommand(false);
   const list = nodes
     .command('list')
     .description('all machines')

@@ -8,8 +8,10 @@ import { type AccessChange, AccessTable } from '../../policy/access-table.js';
 import { CompiledPolicy } from '../../policy/compiled-policy.js';
 import { FilterBook } from '../../policy/filter-rules.js';
 import { OPEN_POLICY, type SshRule } from '../../policy/policy.js';
+import { NO_REACH, type RouteReach, routeReachOf } from '../../policy/route-reach.js';
 import { sshPolicyOf, sshRuleBetween } from '../../policy/ssh-rules.js';
 import { accessNodeOf } from './access-node-of.js';
+import { peerCapabilities } from './peer-capabilities.js';
 import { type Capabilities, NO_RIGHTS, type NodeRights, type Policies } from './rights.js';
 import type { RoutesOf } from './route-book.js';
 import type { ControlState, NodeId, NodeRecord, TailnetId } from './state.js';
@@ -21,6 +23,8 @@ const SSH_CAPABILITY = 'https://tailscale.com/cap/ssh';
 const FILES_CAPABILITY = 'https://tailscale.com/cap/file-sharing';
 const RANDOM_PORT_CAPABILITY = 'randomize-client-port';
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** One tailnet under one policy. */
 class TailnetAccess {
   readonly table: AccessTable;
@@ -30,6 +34,8 @@ class TailnetAccess {
   /** By the rules, then by the names: nodes of equal rights share objects. */
   readonly #lists = new WeakMap<object, NodeRights['packetFilters']>();
   readonly #capabilities = new Map<string, Capabilities>();
+  /** As long as they hold. */
+  readonly #attributes = new Map<NodeId, ReadonlySet<string>>();
 
   constructor(policy: CompiledPolicy, nodes: Iterable<AccessNode>) {
     this.table = new AccessTable(policy, nodes);
@@ -38,7 +44,16 @@ class TailnetAccess {
 
   changed({ affected }: AccessChange): void {
     this.#filters.invalidate(affected);
-    for (const id of affected) this.#rights.delete(id);
+    for (const id of affected) {
+      this.#rights.delete(id);
+      this.#attributes.delete(id);
+    }
+  }
+
+  /** What its peers are to know of its capabilities. */
+  peerCapabilitiesOf(id: NodeId): Capabilities {
+    const isExitNode = this.table.entry(id)?.subject.isExitNode === true;
+    return peerCapabilities(this.#attributesOf(id), isExitNode);
   }
 
   rightsOf(id: NodeId): NodeRights {
@@ -64,16 +79,27 @@ class TailnetAccess {
     return lists;
   }
 
-  #capabilitiesOf(id: NodeId): Capabilities {
+  /** What the policy's `nodeAttrs` say of it. */
+  #attributesOf(id: NodeId): ReadonlySet<string> {
     const { compiled } = this.table;
     const subject = this.table.entry(id)?.subject;
-    if (subject === undefined) return NO_RIGHTS.capabilities;
-    const { attributeTargets, policy } = compiled;
+    if (subject === undefined || compiled.policy.nodeAttributes.length === 0) return NOTHING;
+    const known = this.#attributes.get(id);
+    if (known !== undefined) return known;
+    const { attributeTargets } = compiled;
     const slots = [
       ...attributeTargets.byIdentity(subject.identities),
       ...attributeTargets.byAddress(subject),
     ];
     const names = new Set(slots.flatMap((slot) => [...compiled.attributes(slot)]));
+    this.#attributes.set(id, names);
+    return names;
+  }
+
+  #capabilitiesOf(id: NodeId): Capabilities {
+    if (this.table.entry(id) === undefined) return NO_RIGHTS.capabilities;
+    const { policy } = this.table.compiled;
+    const names = new Set(this.#attributesOf(id));
     names.add(FILES_CAPABILITY);
     if (policy.randomizeClientPort) names.add(RANDOM_PORT_CAPABILITY);
     if (policy.ssh.length > 0) names.add(SSH_CAPABILITY);
@@ -91,11 +117,14 @@ class TailnetAccess {
 export class SightChange {
   readonly #old: AccessTable;
   readonly #next: AccessTable;
+  readonly #watched: ReadonlySet<NodeId>;
   readonly #known = new Map<string, PeerChange>();
 
-  constructor(old: AccessTable, next: AccessTable) {
+  /** `watched`: nodes that may look otherwise to who keeps seeing them. */
+  constructor({ old, next }: TableChange, watched: ReadonlySet<NodeId>) {
     this.#old = old;
     this.#next = next;
+    this.#watched = watched;
   }
 
   /** What becomes of a viewer's peers; may name the viewer itself. */
@@ -107,19 +136,35 @@ export class SightChange {
       const lost = new Set<NodeId>();
       for (const { members } of old?.sees ?? []) for (const member of members) lost.add(member);
       const gained: NodeId[] = [];
+      const kept: NodeId[] = [];
       for (const { members } of next?.sees ?? []) {
-        for (const member of members) if (!lost.delete(member)) gained.push(member);
+        for (const member of members) {
+          if (!lost.delete(member)) gained.push(member);
+          else if (this.#watched.has(member)) kept.push(member);
+        }
       }
-      change = { gained, lost: [...lost] };
+      const [before, now] = [this.#old, this.#next].map((table) => routeReachOf(table, viewer));
+      change = { gained, lost: [...lost], kept, before: before ?? NO_REACH, now: now ?? NO_REACH };
       this.#known.set(key, change);
     }
     return change;
   }
 }
 
+/** What another policy made of a tailnet's access. */
+export interface TableChange {
+  readonly old: AccessTable;
+  readonly next: AccessTable;
+}
+
 export interface PeerChange {
   readonly gained: readonly NodeId[];
   readonly lost: readonly NodeId[];
+  /** Of the watched ones those that it sees before and after. */
+  readonly kept: readonly NodeId[];
+  /** Whose routes it was told, and is told. */
+  readonly before: RouteReach;
+  readonly now: RouteReach;
 }
 
 export class NetworkAccess {
@@ -169,14 +214,25 @@ export class NetworkAccess {
   }
 
   /** Works everything out anew for a tailnet, under its present policy; undefined: it has no nodes. */
-  rebuild(tailnet: TailnetId): SightChange | undefined {
+  rebuild(tailnet: TailnetId): TableChange | undefined {
     const old = this.#tailnets.get(tailnet)?.table;
     if (old === undefined) return undefined;
-    return new SightChange(old, this.#fill(tailnet, [...old.nodes()]).table);
+    return { old, next: this.#fill(tailnet, [...old.nodes()]).table };
   }
 
   sees(one: NodeId, other: NodeId): boolean {
     return this.#homes.get(one)?.table.sees(one, other) === true;
+  }
+
+  /** Which routes of others a node is told. */
+  reachOf(id: NodeId): RouteReach {
+    const home = this.#homes.get(id);
+    return home === undefined ? NO_REACH : routeReachOf(home.table, id);
+  }
+
+  /** What peers of a node are to know of its capabilities. */
+  peerCapabilitiesOf(id: NodeId): Capabilities {
+    return this.#homes.get(id)?.peerCapabilitiesOf(id) ?? NO_RIGHTS.capabilities;
   }
 
   /** All that a node sees, in no order. */

@@ -3,7 +3,7 @@
  * each of them means for whom. Its cost is that of who may see what changed; only another policy concerns
  * everybody.
  *
- *     node changed       -> peers that see it: it was so and is otherwise
+ *     node changed       -> peers that see it: it was so and is otherwise, as far as its routes concern them
  *     came, went, retagged -> both sides that gained or lost sight of each other; whose filter it is in
  *     key expired        -> sees nobody from now on; its peers see it expired
  *     user renamed       -> who sees a node of the user, and the user's groups
@@ -13,9 +13,11 @@ import type { WallTime } from '../../base/instant.js';
 import type { ViewHead } from '../../netmap/diff.js';
 import type { WireNode, WireRelayMap, WireUserProfile } from '../../netmap/wire.js';
 import type { SshRule } from '../../policy/policy.js';
-import { NetworkAccess } from './access.js';
+import type { RouteReach } from '../../policy/route-reach.js';
+import { NetworkAccess, SightChange } from './access.js';
 import type { DnsSettings } from './dns-config.js';
 import { ExpiryQueue } from './expiry-queue.js';
+import { hasRoutes, narrowedNode } from './narrowed-node.js';
 import { NetworkRoutes } from './network-routes.js';
 import { NO_RIGHTS, type Policies } from './rights.js';
 import type { NodeRoutes } from './route-book.js';
@@ -24,6 +26,7 @@ import {
   changedNodes,
   isExpired,
   type NodeId,
+  type NodeRecord,
   type TailnetId,
   type UserId,
 } from './state.js';
@@ -140,7 +143,9 @@ export class PublishedNetwork {
     for (const id of [...this.#changed]) this.#followRoutes(id, presence, wall);
     for (const id of this.#changed) this.#publishNode(id, presence, wall, listener);
     this.#changed.clear();
-    for (const tailnet of this.#changedPolicies) this.#publishPolicy(tailnet, listener);
+    for (const tailnet of this.#changedPolicies) {
+      this.#publishPolicy(tailnet, presence, wall, listener);
+    }
     this.#changedPolicies.clear();
     for (const user of this.#changedUsers) this.#publishUser(user, listener);
     this.#changedUsers.clear();
@@ -157,15 +162,16 @@ export class PublishedNetwork {
   /** What `viewer` sees of `peer`; undefined: nothing. */
   peer(viewer: NodeId, peer: NodeId): WireNode | undefined {
     if (this.#blind.has(viewer) || !this.#access.sees(viewer, peer)) return undefined;
-    return this.#shown.get(peer);
+    return this.#narrowed(peer, this.#access.reachOf(viewer));
   }
 
   /** All that `viewer` sees, by ascending id. */
   peers(viewer: NodeId): ReadonlyMap<NodeId, WireNode> {
     const peers = new Map<NodeId, WireNode>();
     if (this.#blind.has(viewer)) return peers;
+    const reach = this.#access.reachOf(viewer);
     for (const id of [...this.#access.peersOf(viewer)].sort((one, other) => one - other)) {
-      const shown = this.#shown.get(id);
+      const shown = this.#narrowed(id, reach);
       if (shown !== undefined) peers.set(id, shown);
     }
     return peers;
@@ -183,13 +189,25 @@ export class PublishedNetwork {
     return userProfile(this.#state, id);
   }
 
+  /** A node as last shown, to a viewer who has to do with some routes. */
+  #narrowed(id: NodeId, reach: RouteReach): WireNode | undefined {
+    const shown = this.#shown.get(id);
+    return shown && narrowedNode(shown, reach);
+  }
+
+  /** How a node looks now to who is told all of its routes. */
+  #view(record: NodeRecord, presence: Presence, wall: WallTime): WireNode {
+    const routes = this.#routes.routesOf(record.id);
+    const capabilities = this.#access.peerCapabilitiesOf(record.id);
+    return this.#views.peerNode(record, presence, routes, capabilities, wall);
+  }
+
   #load(presence: Presence, wall: WallTime): void {
     this.#isLoaded = true;
     for (const id of this.#state.nodes.keys()) this.#followRoutes(id, presence, wall);
     this.#access.load(this.#state, (id) => this.#routes.routesOf(id));
     for (const record of this.#state.nodes.values()) {
-      const routes = this.#routes.routesOf(record.id);
-      this.#shown.set(record.id, this.#views.peerNode(record, presence, routes, wall));
+      this.#shown.set(record.id, this.#view(record, presence, wall));
       this.#expiries.set(record.id, record.keyExpiry);
       if (isExpired(record, wall)) this.#blind.add(record.id);
     }
@@ -221,9 +239,15 @@ export class PublishedNetwork {
     const tell = (viewer: NodeId, peer: NodeId, was: WireNode | undefined): void => {
       if (!this.#blind.has(viewer)) listener.onPeer(viewer, peer, was);
     };
+    /** As `viewer` was told of it. */
+    const wasTo = (viewer: NodeId): WireNode | undefined =>
+      before !== undefined && hasRoutes(before)
+        ? narrowedNode(before, this.#access.reachOf(viewer))
+        : before;
+    const oldReach = this.#access.reachOf(id);
     const isBlind = record === undefined || isExpired(record, wall);
     if (isBlind && !this.#blind.has(id)) {
-      for (const peer of this.#access.peersOf(id)) tell(id, peer, this.#shown.get(peer));
+      for (const peer of this.#access.peersOf(id)) tell(id, peer, this.#narrowed(peer, oldReach));
       this.#blind.add(id);
     }
     const change =
@@ -231,10 +255,10 @@ export class PublishedNetwork {
         ? this.#access.remove(id)
         : this.#access.put(this.#state, record, this.#routes.routesOf(id).served);
     for (const peer of change?.lost ?? []) {
-      tell(peer, id, before);
-      tell(id, peer, this.#shown.get(peer));
+      tell(peer, id, wasTo(peer));
+      tell(id, peer, this.#narrowed(peer, oldReach));
     }
-    const after = record && this.#views.peerNode(record, presence, this.#routes.routesOf(id), wall);
+    const after = record && this.#view(record, presence, wall);
     if (after === undefined) this.#shown.delete(id);
     else this.#shown.set(id, after);
     for (const peer of change?.gained ?? []) {
@@ -242,8 +266,9 @@ export class PublishedNetwork {
       tell(id, peer, undefined);
     }
     if (before !== undefined && after !== undefined && before !== after) {
-      for (const peer of this.#access.peersOf(id)) tell(peer, id, before);
+      for (const peer of this.#access.peersOf(id)) tell(peer, id, wasTo(peer));
     }
+    if (oldReach !== this.#access.reachOf(id)) this.#followReach(id, oldReach, tell);
     if (!isBlind && this.#blind.delete(id)) {
       for (const peer of this.#access.peersOf(id)) listener.onPeer(id, peer, undefined);
     }
@@ -256,22 +281,68 @@ export class PublishedNetwork {
     for (const other of change?.affected ?? []) listener.onHead(other);
   }
 
-  #publishPolicy(tailnet: TailnetId, listener: PublicationListener): void {
-    const change = this.#access.rebuild(tailnet);
-    if (change === undefined) return;
-    for (const { id: viewer, tailnet: home } of this.#state.nodes.values()) {
-      if (home !== tailnet) continue;
+  /** A node is in other lists of the policy now: it may have to do with other routes of those that it saw before. */
+  #followReach(
+    id: NodeId,
+    oldReach: RouteReach,
+    tell: (viewer: NodeId, peer: NodeId, was: WireNode | undefined) => void,
+  ): void {
+    for (const peer of this.#access.peersOf(id)) {
+      const was = this.#narrowed(peer, oldReach);
+      if (was !== this.#narrowed(peer, this.#access.reachOf(id))) tell(id, peer, was);
+    }
+  }
+
+  #publishPolicy(
+    tailnet: TailnetId,
+    presence: Presence,
+    wall: WallTime,
+    listener: PublicationListener,
+  ): void {
+    const tables = this.#access.rebuild(tailnet);
+    if (tables === undefined) return;
+    const records = [...this.#state.nodes.values()].filter((node) => node.tailnet === tailnet);
+    const old = this.#renewViews(records, presence, wall);
+    const change = new SightChange(tables, new Set(old.keys()));
+    const wasTo = (peer: NodeId, reach: RouteReach): WireNode | undefined => {
+      const was = old.get(peer) ?? this.#shown.get(peer);
+      return was && narrowedNode(was, reach);
+    };
+    for (const { id: viewer } of records) {
       listener.onHead(viewer);
       if (this.#blind.has(viewer)) continue;
-      const { gained, lost } = change.of(viewer);
+      const { gained, lost, kept, before, now } = change.of(viewer);
       for (const peer of gained) {
         if (peer !== viewer) listener.onPeer(viewer, peer, undefined);
       }
       for (const peer of lost) {
-        if (peer !== viewer) listener.onPeer(viewer, peer, this.#shown.get(peer));
+        if (peer !== viewer) listener.onPeer(viewer, peer, wasTo(peer, before));
+      }
+      for (const peer of kept) {
+        const was = wasTo(peer, before);
+        const isOther = peer !== viewer && was !== this.#narrowed(peer, now);
+        if (isOther) listener.onPeer(viewer, peer, was);
       }
       listener.onViewerDone(viewer);
     }
+  }
+
+  /** Shows nodes as another policy has them. Answers those that may look otherwise to somebody, as they were. */
+  #renewViews(
+    records: readonly NodeRecord[],
+    presence: Presence,
+    wall: WallTime,
+  ): ReadonlyMap<NodeId, WireNode> {
+    const old = new Map<NodeId, WireNode>();
+    for (const record of records) {
+      const before = this.#shown.get(record.id);
+      const after = this.#view(record, presence, wall);
+      this.#shown.set(record.id, after);
+      if (before !== undefined && (before !== after || hasRoutes(after))) {
+        old.set(record.id, before);
+      }
+    }
+    return old;
   }
 
   #publishUser(user: UserId, listener: PublicationListener): void {

@@ -3,43 +3,15 @@ import { beforeEach, expect, test } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.js';
 import { nobleCrypto } from '../../crypto/noble.js';
 import { ALL_PORTS } from '../../engines/filter-rule.js';
-import { CompiledPolicy } from '../../policy/compiled-policy.js';
-import { type AccessRule, OPEN_POLICY, type Policy } from '../../policy/policy.js';
-import { parseSelector, type Selector } from '../../policy/selector.js';
+import type { Prefix } from '../../ip/prefix.js';
+import type { Policy } from '../../policy/policy.js';
 import type { Policies } from './rights.js';
 import { MapSessions } from './sessions.js';
 import { withNode, withoutNode } from './state.js';
 import { baseDomain } from './test-network.js';
+import { policyOf, selector } from './test-policy.js';
 import { relayMap, Stage } from './test-stage.js';
 import { renameUser } from './users.js';
-
-const TAILNET = 'home';
-const groups = new Map([['group:dev', ['ann@net.example']]]);
-
-function selector(text: string): Selector {
-  const names = { hosts: new Map(), groups: new Set(groups.keys()), tags: undefined };
-  const parsed = parseSelector(text, names);
-  if ('problem' in parsed) throw new Error(parsed.problem);
-  return parsed;
-}
-
-/** `who > whom port`. */
-function rule(text: string): AccessRule {
-  const [who = '', , whom = '', port = ''] = text.split(' ');
-  const ports = port === '*' ? ALL_PORTS : { first: Number(port), last: Number(port) };
-  return {
-    line: 1,
-    sources: [selector(who)],
-    targets: [selector(whom)],
-    allows: [{ protocols: undefined, ports: [ports] }],
-    capabilities: new Map(),
-  };
-}
-
-function policyOf(rules: readonly string[], more: Partial<Policy> = {}): Policies {
-  const policy: Policy = { ...OPEN_POLICY, groups, isOpen: false, rules: rules.map(rule), ...more };
-  return new Map([[TAILNET, new CompiledPolicy(policy)]]);
-}
 
 let stage: Stage;
 
@@ -248,13 +220,23 @@ test('attributes and SSH rules come with the policy, and go with it', () => {
 const RULES = [
   ...['* > * *', 'group:dev > tag:web 22', 'tag:web > bob@ 80', 'tag:db > autogroup:member *'],
   ...['autogroup:member > autogroup:self *', '100.64.0.3 > 100.64.0.1 443', 'bob@ > tag:db 1'],
+  ...['autogroup:member > 10.7.0.0/16 80', '10.8.0.0/16 > tag:web 80', 'group:dev > tag:db *'],
+  ...['bob@ > autogroup:internet *', '10.7.0.0/16 > 10.8.0.0/16 *', '* > bob@ 443'],
 ];
+const ROUTES = ['10.7.0.0/16', '10.8.1.0/24', '0.0.0.0/0', '::/0'] as Prefix[];
+const ATTRIBUTES = ['dns-subdomain-resolve', 'suggest-exit-node', 'drive:share'];
 const MACHINES = [1, 2, 3, 4, 5, 6];
 
 const step = fc.oneof(
   fc.record({
     kind: fc.constant('policy' as const),
-    rules: fc.option(fc.subarray(RULES, { maxLength: 3 })),
+    rules: fc.option(fc.subarray(RULES, { maxLength: 4 })),
+    attributes: fc.subarray(ATTRIBUTES),
+  }),
+  fc.record({
+    kind: fc.constant('routes' as const),
+    machine: fc.constantFrom(...MACHINES),
+    routes: fc.subarray(ROUTES),
   }),
   fc.record({
     kind: fc.constant('owner' as const),
@@ -281,6 +263,10 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(10, 60, 500) }),
 );
 
+const attributes = (names: readonly string[]): Partial<Policy> => ({
+  nodeAttributes: names.length === 0 ? [] : [{ targets: [selector('autogroup:tagged')], names }],
+});
+
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 class Play {
@@ -305,9 +291,17 @@ class Play {
       case 'policy':
         this.stage.handle({
           type: 'policies',
-          policies: one.rules === null ? new Map() : policyOf(one.rules),
+          policies:
+            one.rules === null ? new Map() : policyOf(one.rules, attributes(one.attributes)),
         });
         return;
+      case 'routes': {
+        const node = network.node(one.machine);
+        const hostInfo = { ...node.hostInfo, RoutableIPs: one.routes };
+        const routed = { ...node, hostInfo, approvedRoutes: one.routes };
+        network.state = withNode(network.state, routed);
+        break;
+      }
       case 'owner': {
         const tags = [[], [], ['tag:web'], ['tag:db'], ['tag:db', 'tag:web']][one.owner] ?? [];
         const userId = tags.length > 0 ? 0 : one.owner + 1;

@@ -102,7 +102,7 @@ export class Stage {
       if (isFailure(response)) throw new Error(response.reason);
       const next = applyMapResponse(netmap, response, {
         selfKey: nodeKey(machine),
-        acceptRoutes: false,
+        acceptRoutes: true,
         serverTime: undefined,
         counters: new Counters(),
       });

@@ -84,7 +84,7 @@ test('what a Warren node says of its NAT stands beside it for its peers, and not
   const builder = new ViewBuilder({ baseDomain, relayMap: { Regions: {} }, crypto: nobleCrypto });
   const presence = { isOnline: () => true, lastSeen: () => undefined };
   const node = network.node(1);
-  const shown = builder.peerNode(node, presence, NO_NODE_ROUTES, network.wall);
+  const shown = builder.peerNode(node, presence, NO_NODE_ROUTES, {}, network.wall);
   expect(shown).toMatchObject({ WarrenNat, Hostinfo: { Hostname: 'host-1' } });
   expect(JSON.stringify(shown.Hostinfo)).not.toContain('WarrenNat');
   const own = builder.selfNode(node, false, {}, []);

@@ -1,7 +1,7 @@
 /**
  * How nodes look, to their peers and to themselves, as JSON objects; and what else a node is told. A node's
  * object is made once per change and shared by all who see it, so that equal views are equal pointers. Who sees
- * whom is the business of access.ts.
+ * whom is the business of access.ts, which routes of whom that of narrowed-node.ts.
  */
 import type { WallTime } from '../../base/instant.js';
 import { asInteger, type JsonObject, type JsonValue } from '../../base/json.js';
@@ -64,8 +64,13 @@ const PRIVATE_HOST_FIELDS: readonly string[] = [
   NAT_FIELD,
 ];
 
-function sharedHostInfo(hostInfo: JsonObject): JsonObject {
-  const shared = Object.entries(hostInfo).filter(([name]) => !PRIVATE_HOST_FIELDS.includes(name));
+/** What a node announces: peers are told which of it they may use, beside. */
+const ANNOUNCED_FIELD = 'RoutableIPs';
+
+function sharedHostInfo(hostInfo: JsonObject, isOwn: boolean): JsonObject {
+  const shared = Object.entries(hostInfo).filter(
+    ([name]) => !PRIVATE_HOST_FIELDS.includes(name) && (isOwn || name !== ANNOUNCED_FIELD),
+  );
   return Object.fromEntries(shared);
 }
 
@@ -75,6 +80,7 @@ interface CachedPeer {
   readonly lastSeen: WallTime | undefined;
   readonly expired: boolean;
   readonly routes: NodeRoutes;
+  readonly capabilities: Capabilities;
   readonly wire: WireNode;
 }
 
@@ -135,7 +141,7 @@ export class ViewBuilder {
     this.#selves.delete(id);
   }
 
-  #common(node: NodeRecord, expired: boolean, routes: readonly Prefix[]): WireNode {
+  #common(node: NodeRecord, expired: boolean, routes: readonly Prefix[], isOwn: boolean): WireNode {
     const addresses = [hostPrefix(node.addresses.v4), hostPrefix(node.addresses.v6)];
     return {
       ID: node.id,
@@ -147,7 +153,7 @@ export class ViewBuilder {
       Machine: formatPublicKey('machine', node.machineKey),
       Addresses: addresses,
       AllowedIPs: [...addresses, ...routes],
-      Hostinfo: sharedHostInfo(node.hostInfo),
+      Hostinfo: sharedHostInfo(node.hostInfo, isOwn),
       Created: formatRfc3339(node.createdAt),
       Cap: node.capVersion,
       ...(node.tags.length === 0 ? {} : { Tags: node.tags }),
@@ -171,13 +177,19 @@ export class ViewBuilder {
     if (isSame && cached.capabilities === capabilities && cached.served === served) {
       return cached.wire;
     }
-    const wire = { ...this.#common(record, expired, served), CapMap: capabilities };
+    const wire = { ...this.#common(record, expired, served, true), CapMap: capabilities };
     this.#selves.set(record.id, { record, expired, capabilities, served, wire });
     return wire;
   }
 
-  /** How its peers see a node. */
-  peerNode(record: NodeRecord, presence: Presence, routes: NodeRoutes, wall: WallTime): WireNode {
+  /** How its peers see a node, with all that it leads to. `capabilities`: those that peers are told. */
+  peerNode(
+    record: NodeRecord,
+    presence: Presence,
+    routes: NodeRoutes,
+    capabilities: Capabilities,
+    wall: WallTime,
+  ): WireNode {
     const expired = isExpired(record, wall);
     const online = presence.isOnline(record.id) && !expired;
     const lastSeen = online ? undefined : (presence.lastSeen(record.id) ?? record.lastSeen);
@@ -188,22 +200,25 @@ export class ViewBuilder {
       cached.lastSeen === lastSeen &&
       cached.expired === expired &&
       cached.routes.served === routes.served &&
-      cached.routes.carried === routes.carried
+      cached.routes.carried === routes.carried &&
+      cached.capabilities === capabilities
     ) {
       return cached.wire;
     }
-    const wire =
+    const node =
       record.kind === 'wireguard'
         ? this.#plainNode(record, expired)
         : this.#machineNode(record, online, lastSeen, expired, routes);
-    this.#peers.set(record.id, { record, online, lastSeen, expired, routes, wire });
+    const isPlain = Object.keys(capabilities).length === 0;
+    const wire = isPlain ? node : { ...node, CapMap: capabilities };
+    this.#peers.set(record.id, { record, online, lastSeen, expired, routes, capabilities, wire });
     return wire;
   }
 
   /** Plain WireGuard: nobody knows whether it is there, and nothing but WireGuard may be said to it. */
   #plainNode(record: NodeRecord, expired: boolean): WireNode {
     return {
-      ...this.#common(record, expired, []),
+      ...this.#common(record, expired, [], false),
       Endpoints: record.endpoints.map(({ endpoint }) => endpoint),
       IsWireGuardOnly: true,
       // It comes to us from wherever it is; what is found of it that way is kept open.
@@ -221,7 +236,7 @@ export class ViewBuilder {
     const homeRegion = asInteger(record.netInfo?.['PreferredDERP'], 1);
     const nat = record.hostInfo[NAT_FIELD] as JsonValue | undefined;
     return {
-      ...this.#common(record, expired, leadsTo(routes)),
+      ...this.#common(record, expired, leadsTo(routes), false),
       ...(routes.carried.length === 0 ? {} : { PrimaryRoutes: routes.carried }),
       ...(record.discoKey === undefined
         ? {}
