@@ -84,6 +84,14 @@ test('what is wrong follows as comments', () => {
   expect(lines.slice(1)).toEqual(['', '# Health check:', '#     - no relay is reachable']);
 });
 
+test('a warning of control’s stands there as a stock client shows it', () => {
+  const health = ['Update available: the gateway is old. (Read more: https://hub.example/new)'];
+  expect(renderStatus({ ...report, health }, view).slice(2)).toEqual([
+    '# Health check:',
+    `#     - ${health[0]}`,
+  ]);
+});
+
 test('names and sentences of others cannot drive the terminal', () => {
   const evil = { ...quiet, name: 'a\u001b[8m.', user: 'x\n@', os: '\u0007' };
   const text = renderStatus({ ...report, peers: [evil], health: ['\u001b[2J'] }, view).join('');

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { instant } from '../base/instant.js';
 import { encodeUtf8 } from '../base/text.js';
 import type { Endpoint } from '../ip/address.js';
@@ -51,13 +51,72 @@ test('what control asks to fetch over the connection is fetched, once', () => {
   expect(ask('b')).toHaveLength(1);
   const { id } = play.last('request');
   play.handle({ type: 'response', id, status: 200, body: new Uint8Array() });
-  // Pings of peers, and addresses outside the connection, are others' business.
+  // Pings of peers are others' business.
   expect(ask('c', { URLIsNoise: true, Types: 'disco' })).toEqual([]);
-  expect(ask('d', {})).toEqual([]);
+  expect(ask('d', { Types: 'TSMP' })).toEqual([]);
   expect(play.client.counters.get('control-ping-unsupported')).toBe(2);
   for (const URL of ['ftp://hub/x', 'https://hub', 'https://hub/a b', 7, 'x'.repeat(5000)]) {
     expect(ask('e', { URL, URLIsNoise: true })).toEqual([]);
   }
+  expect(play.client.counters.get('netmap-ping-malformed')).toBe(5);
+});
+
+describe('what control asks to fetch beside the connection', () => {
+  /** The request that it leads to, if any. */
+  const ask = (URL: string) => {
+    const before = play.all('request').length;
+    play.frame({ KeepAlive: true, PingRequest: { URL } });
+    return play.all('request')[before];
+  };
+  const end = (id: number): void => {
+    play.handle({ type: 'response', id, status: 200, body: new Uint8Array() });
+  };
+  const counted = (reason: string): number => play.client.counters.get(`control-ping-${reason}`);
+
+  beforeEach(() => {
+    play.running();
+  });
+
+  test('is fetched over one of its own, from control alone', () => {
+    expect(ask('https://hub.example/ping?id=1')).toMatchObject({
+      ...{ method: 'HEAD', path: '/ping?id=1', outside: true, streaming: false },
+      timeoutMs: 15_000,
+    });
+    const others = ['http://hub.example', 'https://hub.example:8443', 'https://10.0.0.1'];
+    for (const origin of [...others, 'https://x@hub.example', 'https://hub.example.net']) {
+      expect(ask(`${origin}/ping?id=1`)).toBeUndefined();
+    }
+    expect(counted('elsewhere')).toBe(5);
+  });
+
+  test('is fetched one at a time, and once a second at most', () => {
+    const first = ask('https://hub.example:443/ping?id=1');
+    expect(ask('https://hub.example/ping?id=1')).toBeUndefined();
+    expect(counted('over-limit')).toBe(0);
+    play.pass(5_000);
+    expect(ask('https://hub.example/ping?id=2')).toBeUndefined();
+    end(first?.id ?? 0);
+    const second = ask('https://hub.example/ping?id=3');
+    end(second?.id ?? 0);
+    expect(ask('https://hub.example/ping?id=4')).toBeUndefined();
+    expect(counted('over-limit')).toBe(2);
+    play.pass(1_000);
+    const third = ask('https://hub.example/ping?id=5');
+    play.handle({ type: 'request-failed', id: third?.id ?? 0, reason: 'no answer in time' });
+    play.pass(1_000);
+    expect(ask('https://hub.example/ping?id=6')).toBeDefined();
+  });
+
+  test('its answer says nothing of the connection that is down', () => {
+    const asked = ask('https://hub.example/ping?id=1');
+    for (const waitMs of [5_000, 5_000, 10_000]) {
+      play.handle({ type: 'disconnected', reason: 'reset' }).pass(waitMs);
+    }
+    play.handle({ type: 'disconnected', reason: 'reset' });
+    const next = play.client.nextTimeout();
+    end(asked?.id ?? 0);
+    expect(play.client.nextTimeout()).toBe(next);
+  });
 });
 
 test('a map for another key is refused', () => {

@@ -24,6 +24,7 @@ import { MapLoop } from './map-loop.js';
 import type { OwnState } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Paced } from './paced.js';
+import { PingAnswers } from './ping-answers.js';
 import { RegisterLoop } from './register-loop.js';
 import { UpdateLoop } from './update-loop.js';
 
@@ -39,6 +40,11 @@ export interface ControlClientOptions {
   readonly ephemeral: boolean;
   /** Use subnet routes of peers. */
   readonly acceptRoutes: boolean;
+  /**
+   * Where control is, `https://host[:port]` in small letters: what it asks to fetch beside its connection is fetched
+   * from there only. Absent: from nowhere.
+   */
+  readonly origin?: string;
 }
 
 /** Between two tellings of what changes often: it wakes control, and of the NAT every peer too. */
@@ -53,6 +59,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   readonly #outbox = new Outbox();
   readonly #register: RegisterLoop;
   readonly #map: MapLoop;
+  readonly #pings: PingAnswers;
   readonly #update: UpdateLoop;
   readonly #reconnect: Backoff;
   readonly #discoKey: DiscoKey;
@@ -72,7 +79,8 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
     this.#discoKey = options.discoKey;
     this.#hostInfo = options.hostInfo;
     this.#register = new RegisterLoop({ ...shared, crypto, nodeKey, ephemeral });
-    this.#map = new MapLoop({ ...shared, acceptRoutes });
+    this.#pings = new PingAnswers({ ...shared, origin: options.origin });
+    this.#map = new MapLoop({ ...shared, acceptRoutes, pings: this.#pings });
     this.#update = new UpdateLoop(this.#outbox, random);
     this.#reconnect = new Backoff(random);
   }
@@ -108,6 +116,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
         if (this.#map.handleBytes(input.id, input.bytes, now)) this.#reconnect.reset();
         break;
       case 'request-failed':
+        if (this.#pings.ended(input.id)) break;
         if (this.#register.handleFailure(input.id, now)) break;
         if (this.#map.handleFailure(input.id, now)) break;
         this.#update.handleFailure(input.id, now);
@@ -177,6 +186,8 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
   }
 
   #takeResponse(input: Extract<ControlClientInput, { type: 'response' }>, now: Instant): void {
+    // It says nothing of the connection: it had its own.
+    if (this.#pings.ended(input.id)) return;
     this.#reconnect.reset();
     const { id, status } = input;
     const { isRenewing } = this.#register;

@@ -2,7 +2,7 @@
  * Inputs and outputs of the control client machine. It owns login, the three loops (register, map poll,
  * lite update), their back-off and the netmap; the shell owns TLS, Noise over the wire and HTTP/2.
  *
- * All requests are `POST path` with a JSON body inside one Noise connection.
+ * All requests are `POST path` with a JSON body inside one Noise connection, but for what control asks to fetch.
  */
 import type { WallTime } from '../base/instant.js';
 import type { JsonObject } from '../base/json.js';
@@ -63,6 +63,8 @@ export type ControlClientOutput =
       readonly path: string;
       /** Absent: POST. HEAD has no body. */
       readonly method?: 'HEAD';
+      /** Over a connection of its own to the same server, trusted as ever, in place of the one that stands. */
+      readonly outside?: true;
       readonly body: Uint8Array;
       /** True: the response is delivered as `stream-bytes` until it ends with `request-failed`. */
       readonly streaming: boolean;

@@ -16,7 +16,7 @@ import { isFailure } from '../base/failure.js';
 import { after, earliest, type Instant, type WallTime, wallTime } from '../base/instant.js';
 import { parseJson } from '../base/json.js';
 import { applyMapResponse } from '../netmap/apply.js';
-import { decodeMapResponse, type MapResponse, type PingRequest } from '../netmap/decode.js';
+import { decodeMapResponse, type MapResponse } from '../netmap/decode.js';
 import { markExpired, nextExpiry } from '../netmap/key-expiry.js';
 import type { Netmap } from '../netmap/types.js';
 import type { Random } from '../ports.js';
@@ -25,6 +25,7 @@ import type { ControlClientInput, RequestId } from './io.js';
 import { MapFrameDecoder } from './map-framing.js';
 import { formatStatus, type OwnState, pollBody } from './messages.js';
 import type { Outbox } from './outbox.js';
+import type { PingAnswers } from './ping-answers.js';
 import { RequestSlot } from './request-slot.js';
 
 /** Servers send something every 50 to 60 s; two missed are a dead connection. */
@@ -38,14 +39,12 @@ const renewingWaitMs = 5_000;
 /** A deleted node seldom comes back: it asks twice a minute. */
 const refusedWaitMs = 30_000;
 
-/** As official clients. */
-const pingTimeoutMs = 15_000;
-
 export interface MapLoopOptions {
   readonly random: Random;
   readonly acceptRoutes: boolean;
   readonly outbox: Outbox;
   readonly counters: Counters;
+  readonly pings: PingAnswers;
 }
 
 /** A message that describes the network and not only a change of it. */
@@ -65,8 +64,6 @@ export class MapLoop {
   /** When the full map must have come. */
   #fullBy: Instant | undefined;
   #lastFrameAt: Instant | undefined;
-  /** What control last asked to fetch. */
-  #pinged: string | undefined;
   /** As control states it. */
   #stated: Netmap | undefined;
   /** The tags of what `stated` was made from. */
@@ -216,7 +213,7 @@ export class MapLoop {
       this.#serverTime = { wall: response.controlTime, at: now };
       this.#options.outbox.emit({ type: 'control-time', time: response.controlTime });
     }
-    if (response.ping !== undefined) this.#answerPing(response.ping);
+    if (response.ping !== undefined) this.#options.pings.take(response.ping, now);
     // One that makes us wait for our turn lives.
     if (response.keepAlive && this.#fullBy !== undefined) this.#fullBy = after(now, fullMapMs);
     if (response.keepAlive || this.#own === undefined) return true;
@@ -240,14 +237,6 @@ export class MapLoop {
     this.begin();
     if (netmap !== this.#stated) this.#tell(netmap, now);
     return true;
-  }
-
-  /** Each once: a server that repeats itself has no other question. */
-  #answerPing({ path, isNoise, types }: PingRequest): void {
-    if (path === this.#pinged) return;
-    this.#pinged = path;
-    if (isNoise && types === '') this.#options.outbox.head(path, pingTimeoutMs);
-    else this.#options.counters.add('control-ping-unsupported');
   }
 
   #tell(netmap: Netmap, now: Instant): void {

@@ -25,11 +25,13 @@ export class Outbox {
     return id;
   }
 
-  /** Queues a request whose answer matters to the server alone. */
-  head(path: string, timeoutMs: number): void {
+  /** Queues a request whose answer matters to the server alone; `outside`: over a connection of its own. */
+  head(path: string, timeoutMs: number, outside: boolean): RequestId {
     const id = ++this.#lastId;
-    const body = new Uint8Array();
-    this.emit({ type: 'request', id, path, method: 'HEAD', body, streaming: false, timeoutMs });
+    const where = outside ? ({ outside: true } as const) : {};
+    const how = { method: 'HEAD', body: new Uint8Array(), streaming: false, timeoutMs } as const;
+    this.emit({ type: 'request', id, path, ...how, ...where });
+    return id;
   }
 
   poll(): ControlClientOutput | undefined {

@@ -44,6 +44,7 @@ export class Play {
       hostInfo: { OS: 'linux', Hostname: 'alpha' },
       ephemeral: false,
       acceptRoutes: false,
+      origin: 'https://hub.example',
     });
   }
 

@@ -44,6 +44,8 @@ export type DownMessage =
        * packet. Never set for peers that prove paths by ping.
        */
       readonly followsSource: boolean;
+      /** What it sends comes in only as an answer to what we began. Absent: the filter's rules hold for it. */
+      readonly isJailed?: true;
     }
   | { readonly type: 'remove-peer'; readonly peer: NodeKey }
   /** The peer's process is a new one, which has none of our session's keys: agree on new ones at once. */

@@ -138,6 +138,30 @@ describe.each(FAMILIES)('IPv%i', (family) => {
     },
   );
 
+  test('a jailed peer begins nothing, though a rule names it; its answers come in', () => {
+    filter.set([ALLOW_ALL], LOCAL);
+    const from = (options: Omit<PacketOptions, 'source' | 'target'>): FilterDrop | undefined => {
+      const bytes = theirs(family, options);
+      return filter.inbound(bytes, 0, bytes.length, START, true);
+    };
+    expect(from({ protocol: TCP, flags: 0x02 })).toBe('filter-in-jailed');
+    expect(from({ protocol: TCP, flags: 0x12 })).toBeUndefined();
+    const udp = { protocol: UDP, sourcePort: 53, targetPort: 1000 };
+    expect(from(udp)).toBe('filter-in-jailed');
+    expect(from({ protocol: icmp, type: echoRequest, id: 7 })).toBe('filter-in-jailed');
+    outbound(ours(family, { protocol: UDP, sourcePort: 1000, targetPort: 53 }));
+    outbound(ours(family, { protocol: icmp, type: echoRequest, id: 7 }));
+    expect(from(udp)).toBeUndefined();
+    expect(from({ protocol: icmp, type: echoReply, id: 7 })).toBeUndefined();
+    // The next packet is another peer's.
+    expect(inbound(theirs(family, { protocol: TCP, flags: 0x02 }))).toBeUndefined();
+    // What it began while it was free ends with that.
+    const begun = { protocol: UDP, sourcePort: 54, targetPort: 1000 };
+    expect(inbound(theirs(family, begun))).toBeUndefined();
+    expect(inbound(theirs(family, begun))).toBeUndefined();
+    expect(from(begun)).toBe('filter-in-jailed');
+  });
+
   test('protocols without ports answer too', () => {
     expect(outbound(ours(family, { protocol: GRE }))).toBeUndefined();
     expect(inbound(theirs(family, { protocol: GRE }))).toBeUndefined();

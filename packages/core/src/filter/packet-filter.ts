@@ -7,6 +7,7 @@
  *           fragment after the first ....... pass                remembered
  *           TCP without a new connection ... pass
  *           answer or error to what we began pass
+ *           from a jailed peer ............. drop
  *           named by a rule ................ pass
  *           else ........................... drop
  *
@@ -37,6 +38,7 @@ export type FilterDrop =
   | 'filter-in-malformed'
   | 'filter-in-fragment'
   | 'filter-in-not-for-us'
+  | 'filter-in-jailed'
   | 'filter-in-denied-tcp'
   | 'filter-in-denied-udp'
   | 'filter-in-denied-icmp'
@@ -79,6 +81,8 @@ export class PacketFilter {
   #rules: RuleMatcher | undefined;
   /** Counts changes of the rules: a flow that a peer began is let in by the rules of this number at once. */
   #generation = 0;
+  /** Of the packet that is judged: its sender may begin nothing. */
+  #isJailed = false;
 
   constructor(counters: Counters) {
     this.#counters = counters;
@@ -97,8 +101,14 @@ export class PacketFilter {
     this.#generation++;
   }
 
-  /** Judges a packet from a peer; undefined: it may pass. Allocates nothing. */
-  inbound(memory: Uint8Array, at: number, length: number, now: Instant): FilterDrop | undefined {
+  /** Judges a packet from a peer, jailed or not; undefined: it may pass. Allocates nothing. */
+  inbound(
+    memory: Uint8Array,
+    at: number,
+    length: number,
+    now: Instant,
+    isJailed = false,
+  ): FilterDrop | undefined {
     const rules = this.#rules;
     if (rules === undefined) return 'filter-in-not-set';
     const header = this.#header;
@@ -106,15 +116,17 @@ export class PacketFilter {
     if (problem !== undefined) return UNREADABLE_IN[problem];
     if (!this.#isLocal(memory, header.targetAt)) return 'filter-in-not-for-us';
     if (header.isLaterFragment) return undefined;
+    this.#isJailed = isJailed;
     const { protocol, version, transportAt } = header;
     if (protocol === PROTOCOL.tcp) {
       const flags = memory[transportAt + TCP_FLAGS_AT] ?? 0;
       if ((flags & SYN_ACK) !== SYN) return undefined;
-      return this.#isNamed(rules, memory) ? undefined : 'filter-in-denied-tcp';
+      return this.#isNamed(rules, memory) ? undefined : this.#denied('filter-in-denied-tcp');
     }
     if (protocol === (version === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6)) {
       const isOurs = this.#answersUs(memory, now);
-      return isOurs || this.#isNamed(rules, memory) ? undefined : 'filter-in-denied-icmp';
+      if (isOurs || this.#isNamed(rules, memory)) return undefined;
+      return this.#denied('filter-in-denied-icmp');
     }
     return this.#inboundFlow(rules, memory, now);
   }
@@ -145,9 +157,11 @@ export class PacketFilter {
     const begunBy = this.#findByPorts(memory, this.#header, false, now);
     const isKnown =
       begunBy === FLOW_BEGUN_BY.us ||
-      (begunBy === FLOW_BEGUN_BY.peer && this.#flows.mark === this.#generation);
+      // A flow from before it was jailed was begun by it all the same.
+      (begunBy === FLOW_BEGUN_BY.peer && !this.#isJailed && this.#flows.mark === this.#generation);
     if (!isKnown && !this.#isNamed(rules, memory)) {
-      return protocol === PROTOCOL.udp ? 'filter-in-denied-udp' : 'filter-in-denied-other';
+      const isUdp = protocol === PROTOCOL.udp;
+      return this.#denied(isUdp ? 'filter-in-denied-udp' : 'filter-in-denied-other');
     }
     if (begunBy !== FLOW_BEGUN_BY.nobody) {
       this.#flows.extend(FLOW_LIFE_S, now, this.#generation);
@@ -157,7 +171,13 @@ export class PacketFilter {
     return undefined;
   }
 
+  #denied(drop: FilterDrop): FilterDrop {
+    return this.#isJailed ? 'filter-in-jailed' : drop;
+  }
+
+  /** No rule is for a jailed peer. */
   #isNamed(rules: RuleMatcher, memory: Uint8Array): boolean {
+    if (this.#isJailed) return false;
     const { version, sourceAt, targetAt, protocol, transportAt, hasPorts } = this.#header;
     const port = hasPorts ? readUint16(memory, transportAt + 2) : 0;
     return rules.allows(memory, version, sourceAt, targetAt, protocol, port);

@@ -290,6 +290,18 @@ test('DNS settings stay until there are others, which replace them whole', () =>
   expect(base().dns).toBeUndefined();
 });
 
+test('what control warns of stays until it says otherwise, and is its last poll’s', () => {
+  const first = apply(undefined, { Node: node(1), Health: ['one'] });
+  expect(first.warnings?.sentences).toEqual(['one']);
+  const second = apply(first, { PeersChanged: [node(2)] });
+  expect(second.warnings).toBe(first.warnings);
+  const third = apply(second, { DisplayMessages: { a: { Title: 'A', Text: 'a' } } });
+  expect(third.peers).toBe(second.peers);
+  expect(third.warnings?.messages.size).toBe(1);
+  expect(apply(third, { Health: [], DisplayMessages: { '*': null } }).warnings).toBeUndefined();
+  expect(apply(undefined, { Node: node(1) }).warnings).toBeUndefined();
+});
+
 test('capabilities and SSH host keys of nodes, where they are such', () => {
   const key = `ssh-ed25519 ${'A'.repeat(68)}`;
   const { self, peers } = apply(undefined, {

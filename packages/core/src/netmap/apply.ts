@@ -7,6 +7,7 @@
  *     UserProfiles         merge by id, never delete
  *     DERPMap, Domain, DNSConfig   replace when stated
  *     PacketFilter(s)      list by list, decode-filter.ts
+ *     Health, DisplayMessages   warnings.ts
  *
  * An empty list is no statement. Ids that are not there are ignored. The first response of a stream is
  * applied to nothing, so what it doesn't list is gone.
@@ -21,6 +22,7 @@ import type { PeerPatch } from './decode-patch.js';
 import { peersMax } from './limits.js';
 import { PeerTable } from './peer-table.js';
 import type { Netmap, NetmapNode, UserProfile } from './types.js';
+import { applyWarnings } from './warnings.js';
 
 export type ApplyFailure =
   /** The first response of a stream says nothing of ourselves. */
@@ -169,6 +171,7 @@ export function applyMapResponse(
   if (self.key !== options.selfKey) return fail('self-key-mismatch');
   const { packetFilter, filterSets } = applyFilter(previous, response, options.counters);
   const dns = response.dns ?? previous?.dns;
+  const warnings = applyWarnings(previous?.warnings, response.warnings, options.counters);
   const next: Netmap = {
     self,
     peers: applyPeers(previous, self, response, options),
@@ -178,6 +181,7 @@ export function applyMapResponse(
     packetFilter,
     filterSets,
     ...(dns === undefined ? {} : { dns }),
+    ...(warnings === undefined ? {} : { warnings }),
   };
   const isSame =
     previous !== undefined &&
@@ -187,6 +191,7 @@ export function applyMapResponse(
     next.users === previous.users &&
     next.domain === previous.domain &&
     next.filterSets === previous.filterSets &&
-    next.dns === previous.dns;
+    next.dns === previous.dns &&
+    next.warnings === previous.warnings;
   return isSame ? previous : next;
 }

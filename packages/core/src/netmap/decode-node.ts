@@ -3,8 +3,8 @@
  *
  * Fields this reads: ID, StableID, Name, User, Key, Machine, DiscoKey, Addresses, AllowedIPs, Endpoints,
  * HomeDERP or the legacy `DERP: "127.3.3.40:N"`, Hostinfo{Hostname, OS, sshHostKeys}, CapMap (names), Online, LastSeen, KeyExpiry,
- * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, UnsignedPeerAPIOnly, WarrenNat. Others are
- * ignored.
+ * Expired, MachineAuthorized, Cap, Tags, IsWireGuardOnly, KeepAlive, IsJailed, UnsignedPeerAPIOnly, WarrenNat. Others
+ * are ignored.
  *
  * Identity decides: without a usable id, key and address there is no node. Everything else degrades: a bad
  * endpoint costs that endpoint, a missing name gives an empty one.
@@ -210,6 +210,7 @@ export function decodeNode(
     capVersion: asInteger(node['Cap'], 0) ?? 0,
     isWireGuardOnly: node['IsWireGuardOnly'] === true,
     ...(node['KeepAlive'] === true ? { keepAlive: true } : {}),
+    ...(role === 'peer' && node['IsJailed'] === true ? { isJailed: true } : {}),
     tags: readTags(node['Tags']),
     hostName: asDisplayText(hostInfo['Hostname'], nameLengthMax),
     os: asDisplayText(hostInfo['OS'], labelLengthMax),

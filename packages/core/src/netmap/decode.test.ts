@@ -105,6 +105,27 @@ test('a peer is kept open only if control says so', () => {
   }
 });
 
+test('a peer is jailed only if control says so, and we never are', () => {
+  expect(peer({ IsJailed: true }).isJailed).toBe(true);
+  for (const other of [{}, { IsJailed: false }, { IsJailed: 'true' }, { IsJailed: 1 }]) {
+    expect(peer(other)).not.toHaveProperty('isJailed');
+  }
+  expect(decodeNode(wireNode({ IsJailed: true }), 'self', new Counters())).not.toHaveProperty(
+    'isJailed',
+  );
+});
+
+test('what control asks to fetch has an origin that can be compared', () => {
+  const origin = (URL: string) => decoded({ PingRequest: { URL } }).ping?.origin;
+  expect(origin('https://Hub.example:443/x')).toBe('https://hub.example');
+  expect(origin('https://hub.example:8443/x')).toBe('https://hub.example:8443');
+  expect(origin('http://hub.example:443/x')).toBe('http://hub.example:443');
+  expect(origin('https://me@hub.example/x')).toBe('https://me@hub.example');
+  const counters = new Counters();
+  expect(decoded({ PingRequest: { URL: 'hub.example/x' } }, counters).ping).toBeUndefined();
+  expect(counters.get('netmap-ping-malformed')).toBe(1);
+});
+
 test('keys of zeros and the zero time mean none', () => {
   const node = peer({
     DiscoKey: `discokey:${'0'.repeat(64)}`,
@@ -251,6 +272,9 @@ test('no JSON at all makes the decoder throw', () => {
     'DERPMap',
     'UserProfiles',
     'Domain',
+    'Health',
+    'DisplayMessages',
+    'PingRequest',
   );
   fc.assert(
     fc.property(fc.dictionary(field, fc.jsonValue()), (value) => {

@@ -19,14 +19,17 @@ import { decodeRelayMap } from './decode-relay-map.js';
 import { labelLengthMax, nameLengthMax, peersMax, pingUrlLengthMax } from './limits.js';
 import { decodeMapTags, type MapTags } from './map-tags.js';
 import type { NetmapNode, RelayMap, UserProfile } from './types.js';
+import { decodeWarnings, type WarningsChange } from './warnings.js';
 
 export type MapFailure = 'map-not-object' | NodeFailure;
 
 /** Something to fetch, to show that we live. */
 export interface PingRequest {
+  /** `https://host[:port]` in small letters, without the port that goes without saying. */
+  readonly origin: string;
   /** From the first slash after the server's name on, in printable ASCII. */
   readonly path: string;
-  /** Over the control connection; false: from the server's public address. */
+  /** Over the control connection; false: over one of its own. */
   readonly isNoise: boolean;
   /** Pings of other kinds that are asked for; empty: none. */
   readonly types: string;
@@ -55,6 +58,8 @@ export interface MapResponse {
   readonly filter: FilterChange | undefined;
   readonly domain: string | undefined;
   readonly dns: DnsConfig | undefined;
+  /** Undefined: no statement. */
+  readonly warnings: WarningsChange | undefined;
   /** True: it changes what we said we hold. */
   readonly resumed: boolean;
   readonly tags: MapTags | undefined;
@@ -91,12 +96,17 @@ function decodeUser(value: unknown): UserProfile | undefined {
   };
 }
 
-function decodePing(value: unknown): PingRequest | undefined {
+function decodePing(value: unknown, counters: Counters): PingRequest | undefined {
   const ping = asObject(value);
-  const url = asString(ping?.['URL'], pingUrlLengthMax) ?? '';
-  const path = /^https?:\/\/[^/\s]+(\/[\x21-\x7e]*)$/.exec(url)?.[1];
-  if (ping === undefined || path === undefined) return undefined;
+  if (ping === undefined) return undefined;
+  const url = asString(ping['URL'], pingUrlLengthMax) ?? '';
+  const [, server = '', path] = /^(https?:\/\/[^/\s]+)(\/[\x21-\x7e]*)$/.exec(url) ?? [];
+  if (path === undefined) {
+    counters.add('netmap-ping-malformed');
+    return undefined;
+  }
   return {
+    origin: server.toLowerCase().replace(/^(https:.*):443$/, '$1'),
     path,
     isNoise: ping['URLIsNoise'] === true,
     types: asDisplayText(ping['Types'], labelLengthMax),
@@ -119,7 +129,7 @@ export function decodeMapResponse(
   return {
     keepAlive: response['KeepAlive'] === true,
     controlTime: readTime(response['ControlTime']),
-    ping: decodePing(response['PingRequest']),
+    ping: decodePing(response['PingRequest'], counters),
     node,
     peers: decodeList(response['Peers'], PEERS, counters, peer),
     peersChanged: decodeList(response['PeersChanged'], PEERS, counters, peer),
@@ -136,6 +146,7 @@ export function decodeMapResponse(
     filter: decodeFilterChange(response, counters),
     domain: domain === '' ? undefined : domain,
     dns: decodeDnsConfig(response['DNSConfig'], counters),
+    warnings: decodeWarnings(response, counters),
     resumed: response['WarrenResumed'] === true,
     tags: decodeMapTags(response['WarrenTags']),
   };

@@ -61,6 +61,7 @@ function anyPeer(id: number, shift: number): fc.Arbitrary<WireNode> {
         Expired: fc.boolean(),
         IsWireGuardOnly: fc.boolean(),
         KeepAlive: fc.boolean(),
+        IsJailed: fc.boolean(),
         Hostinfo: fc.record({ Hostname: fc.constantFrom('a', 'b'), OS: fc.constant('linux') }),
         MachineAuthorized: fc.boolean(),
         Machine: fc.constantFrom(`mkey:${hex(id, 8)}`, `mkey:${hex(id, 9)}`),
@@ -313,7 +314,7 @@ test('the views of these tests leave out no field of a node', () => {
       Online: true,
     },
     ...{ LastSeen: true, MachineAuthorized: true, Expired: true, CapMap: true, WarrenNat: true },
-    ...{ IsWireGuardOnly: true, KeepAlive: true },
+    ...{ IsWireGuardOnly: true, KeepAlive: true, IsJailed: true },
   };
   const seen = fc.sample(anyPeer(1, 0), 500).flatMap((peer) => Object.keys(peer));
   expect([...new Set(seen)].sort()).toEqual(Object.keys(fields).sort());

@@ -65,7 +65,7 @@ const FULL = {
     }),
     node(2, hex('2'), {
       ...{ LastSeen: '2026-01-02T03:04:05Z', Expired: true, Online: false },
-      ...{ IsWireGuardOnly: true, KeepAlive: true },
+      ...{ IsWireGuardOnly: true, KeepAlive: true, IsJailed: true },
     }),
   ],
   UserProfiles: [{ ID: 7, LoginName: 'ann@net.example', DisplayName: 'Ann' }],
@@ -115,7 +115,7 @@ test('peers with any of the fields there are come back', () => {
       ...{ LastSeen: fc.constant('2026-01-02T03:04:05.678Z'), User: fc.integer({ min: 0 }) },
       ...{ KeyExpiry: fc.constantFrom('2026-05-02T00:00:00Z', '0001-01-01T00:00:00Z') },
       ...{ Tags: fc.subarray(['tag:a', 'tag:b']), Expired: fc.boolean() },
-      ...{ KeepAlive: fc.boolean(), MachineAuthorized: fc.boolean() },
+      ...{ KeepAlive: fc.boolean(), MachineAuthorized: fc.boolean(), IsJailed: fc.boolean() },
       ...{ Name: fc.string(), StableID: fc.string() },
       Hostinfo: fc.record({ Hostname: fc.string(), OS: fc.string() }, { requiredKeys: [] }),
       CapMap: fc.dictionary(fc.string({ minLength: 1, maxLength: 9 }), fc.constant(null)),

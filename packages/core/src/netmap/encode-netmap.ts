@@ -46,6 +46,7 @@ function encodeNode(node: NetmapNode): WireNode {
     MachineAuthorized: node.machineAuthorized,
     IsWireGuardOnly: node.isWireGuardOnly,
     ...(node.keepAlive === true ? { KeepAlive: true } : {}),
+    ...(node.isJailed === true ? { IsJailed: true } : {}),
     ...(capabilities === undefined
       ? {}
       : { CapMap: Object.fromEntries(capabilities.map((name) => [name, null])) }),
@@ -82,7 +83,7 @@ function encodeDns(dns: DnsConfig): WireDnsConfig {
   };
 }
 
-/** The message that makes this netmap out of nothing. Networks that we serve ourselves (`ownRoutes`) are not in it. */
+/** The message that makes this netmap out of nothing. Networks that we serve ourselves (`ownRoutes`) are not in it, nor what control warned of. */
 export function encodeNetmap(netmap: Netmap): WireMapResponse {
   const sets = [...netmap.filterSets].map(([name, rules]) => [name, rules.map(encodeRule)]);
   return {

@@ -34,7 +34,11 @@ export const capabilitiesMax = 128;
 export const sshHostKeysMax = 16;
 /** The largest in use, RSA of 16,384 bits, takes 2,800 characters. */
 export const sshHostKeyLengthMax = 5000;
-/** The address of a resolver that speaks HTTPS. */
+/** Warnings of control's that are shown; it has a handful of kinds. */
+export const warningsMax = 32;
+/** One of them: a paragraph. */
+export const warningLengthMax = 1024;
+/** The address of a resolver that speaks HTTPS, or one that a person may open. */
 export const urlLengthMax = 1024;
 /** A DNS name with its trailing dot. */
 export const nameLengthMax = 256;

@@ -11,6 +11,7 @@ import type { Endpoint, IpAddress } from '../ip/address.js';
 import type { Prefix } from '../ip/prefix.js';
 import type { DiscoKey, MachineKey, NodeKey } from '../keys/keys.js';
 import type { NatDescription } from './nat-description.js';
+import type { Warnings } from './warnings.js';
 
 /** A node of the network, ourselves or a peer. */
 export interface NetmapNode {
@@ -42,6 +43,8 @@ export interface NetmapNode {
   readonly isWireGuardOnly: boolean;
   /** Keep the way to it open although nothing is said. */
   readonly keepAlive?: true;
+  /** It may answer us and begin nothing, whatever the packet filter says. */
+  readonly isJailed?: true;
   readonly tags: readonly string[];
   readonly hostName: string;
   readonly os: string;
@@ -115,4 +118,6 @@ export interface Netmap {
   readonly dns?: DnsConfig;
   /** Networks that we take packets for beside our own addresses (own-routes.ts); absent: none. */
   readonly ownRoutes?: readonly Prefix[];
+  /** Absent: none. */
+  readonly warnings?: Warnings;
 }

@@ -31,6 +31,8 @@ export interface WireNode {
   /** Plain WireGuard: no disco, no relay. */
   readonly IsWireGuardOnly?: boolean;
   readonly KeepAlive?: boolean;
+  /** It may begin nothing towards who is told this. */
+  readonly IsJailed?: boolean;
   readonly CapMap?: Readonly<Record<string, readonly unknown[] | null>>;
   /** Warren's own: the NAT in front of the node (nat-json.ts). */
   readonly WarrenNat?: JsonValue;

@@ -126,3 +126,20 @@ test('new rules hold from the next packet on', () => {
   expect(b.written.length).toBe(2);
   expect(b.totals()).toEqual({ 'filter-in-denied-udp': 1 });
 });
+
+test('a jailed peer answers and begins nothing, whatever the rules; others are free', () => {
+  setRules(a);
+  setRules(b, allow(UDP, undefined, a));
+  send(a, udp(a, b, 1000, 53));
+  b.knows(a, { isJailed: true });
+  // What it began before goes on no more.
+  send(a, udp(a, b, 1000, 53), udp(a, b, 1001, 53));
+  expect(b.written.length).toBe(1);
+  expect(b.totals()).toEqual({ 'filter-in-jailed': 2 });
+  send(b, udp(b, a, 2000, 7));
+  send(a, udp(a, b, 7, 2000));
+  expect(b.written.at(-1)).toEqual(udp(a, b, 7, 2000));
+  b.knows(a);
+  send(a, udp(a, b, 1001, 53));
+  expect(b.written.length).toBe(3);
+});

@@ -252,7 +252,7 @@ export class Inbound {
       return;
     }
     peer.host.rxBytes += length;
-    const drop = this.#filter.inbound(memory, at, length, now);
+    const drop = this.#filter.inbound(memory, at, length, now, peer.host.isJailed);
     if (drop !== undefined) {
       this.#counters.add(drop);
       return;

@@ -22,6 +22,7 @@ export class PeerEntry implements PeerHost {
   readonly reports = new PeerReports();
   allowedIps: readonly Prefix[] = [];
   followsSource = false;
+  isJailed = false;
   /** Bytes of IP packets in and out. */
   rxBytes = 0;
   txBytes = 0;
@@ -82,6 +83,7 @@ export interface PeerSettings {
   readonly allowedIps: readonly Prefix[];
   readonly keepaliveMs: number;
   readonly followsSource: boolean;
+  readonly isJailed?: true;
 }
 
 export class PeerTable {
@@ -108,6 +110,7 @@ export class PeerTable {
     const peer = this.#device.peer(key) ?? this.#add(key);
     if (peer === undefined) return;
     peer.host.followsSource = settings.followsSource;
+    peer.host.isJailed = settings.isJailed === true;
     this.#setAllowedIps(peer, settings.allowedIps);
     peer.setPersistentKeepalive(settings.keepaliveMs, now);
   }

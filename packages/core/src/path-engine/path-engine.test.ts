@@ -288,17 +288,19 @@ describe('network maps', () => {
   });
 });
 
-test('a peer that control wants kept open gets persistent keepalives, until it says otherwise', () => {
+test('a peer that control wants kept open, or jailed, is told so to the packets until it is not', () => {
   const drive = new Drive();
   const settings = (of: NetmapNode) =>
     down(drive.input({ type: 'netmap', netmap: netmap(of) }), 'set-peer').map(
-      ({ keepaliveMs }) => keepaliveMs,
+      ({ keepaliveMs, isJailed = false }) => [keepaliveMs, isJailed],
     );
   const peer = node(2);
-  expect(settings(peer)).toEqual([0]);
-  expect(settings({ ...peer, keepAlive: true })).toEqual([25_000]);
+  expect(settings(peer)).toEqual([[0, false]]);
+  expect(settings({ ...peer, keepAlive: true })).toEqual([[25_000, false]]);
   expect(settings({ ...peer, keepAlive: true })).toEqual([]);
-  expect(settings({ ...peer })).toEqual([0]);
+  expect(settings({ ...peer, isJailed: true })).toEqual([[0, true]]);
+  expect(settings({ ...peer, isJailed: true })).toEqual([]);
+  expect(settings({ ...peer })).toEqual([[0, false]]);
 });
 
 describe('plain WireGuard peers', () => {

@@ -145,7 +145,7 @@ export class Peers {
     const old = peer.node;
     peer.node = node;
     if (old === node) return;
-    const sameSettings = old.keepAlive === node.keepAlive;
+    const sameSettings = old.keepAlive === node.keepAlive && old.isJailed === node.isJailed;
     if (!sameSettings || !sameList(old.allowedIps, node.allowedIps)) this.#setPeer(node);
     if (old.discoKey !== node.discoKey) this.#setContact(peer, now);
     this.#route(peer, now);
@@ -172,6 +172,7 @@ export class Peers {
       allowedIps: node.allowedIps,
       keepaliveMs: node.keepAlive === true ? peerKeepaliveMs : 0,
       followsSource: node.isWireGuardOnly,
+      ...(node.isJailed === true ? { isJailed: true } : {}),
     });
   }
 

@@ -62,6 +62,18 @@ describe.skipIf(skips)('recovery', () => {
     return Date.now() - sinceMs;
   }
 
+  function resumedIn({ counters }: Awaited<ReturnType<typeof network.status>>): number {
+    return counters['control-map-resumed'] ?? 0;
+  }
+
+  /** How often the daemon of each machine has gone on with the network map that it held. */
+  async function resumedMaps(): Promise<ReadonlyMap<string, number>> {
+    const counted = MACHINES.map(
+      async (machine) => [machine, resumedIn(await network.status(machine))] as const,
+    );
+    return new Map(await Promise.all(counted));
+  }
+
   async function untilOnline(machines: number, sinceMs: number): Promise<number> {
     for (;;) {
       const online = (await network.nodes()).filter((node) => node.online);
@@ -104,6 +116,7 @@ describe.skipIf(skips)('recovery', () => {
   test('a hub that is killed and started at once', async () => {
     const keys = `cat ${HUB_STATE}/control.key ${HUB_STATE}/relay.key ${HUB_STATE}/tls.pem | cksum`;
     const [keysBefore, nodesBefore] = [await network.sh('hub', keys), await network.nodes()];
+    const resumedBefore = await resumedMaps();
     const killedAt = Date.now();
     await network.killHub();
     const startedAt = Date.now();
@@ -124,6 +137,13 @@ describe.skipIf(skips)('recovery', () => {
       [hostName, nodeKey, ...addresses].join(' ');
     const nodesAfter = await network.nodes();
     expect(nodesAfter.map(identity).sort()).toEqual(nodesBefore.map(identity).sort());
+    // Nobody was told anew what it knew; the hub's own count began with its start.
+    for (const machine of MACHINES) {
+      const before = resumedBefore.get(machine) ?? 0;
+      await network.statusUntil(machine, 'a resumed map', (status) => resumedIn(status) > before);
+    }
+    const { control } = await network.hubNumbers();
+    expect(control.counters['map-resumed']).toBeGreaterThanOrEqual(MACHINES.length);
   });
 
   test('a hub without power for 20 s, in which a daemon starts', async () => {

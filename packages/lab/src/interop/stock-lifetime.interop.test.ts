@@ -165,6 +165,27 @@ describe.skipIf(skips)('a stock client, over time', () => {
     expect(ping.code, ping.stdout).toBe(0);
   });
 
+  test('its key is spent: named again after a restart, it is no hindrance and makes no new machine', async () => {
+    await left.run('logout');
+    const { key } = await network.createKey();
+    await left.up(network.url, key);
+    const [before, nodes] = [(await left.status()).Self, (await network.nodes()).length];
+    await left.killDaemon();
+    await left.startDaemon();
+    const asked = async (): Promise<number> => (await left.log(10_000)).split('RegisterReq').length;
+    const askedBefore = await asked();
+    await left.up(network.url, key);
+    const after = (await running(left)).Self;
+    expect(await asked(), 'times that it registered').toBeGreaterThan(askedBefore);
+    expect(after).toMatchObject({
+      PublicKey: before.PublicKey,
+      TailscaleIPs: before.TailscaleIPs,
+      DNSName: before.DNSName,
+    });
+    await rightSees('left online', isOnline('left', true));
+    expect(await network.nodes()).toHaveLength(nodes);
+  });
+
   test('forgotten by the operator, it is nobody’s peer, and its dials don’t flood the relay', async () => {
     await network.cli.run('hub', ['control', 'nodes', 'delete', 'open']);
     await rightSees('open gone', (peers) => !peers.some(({ hostName }) => hostName === 'open'));

@@ -30,14 +30,18 @@ const OPEN_TIMEOUT_MS = 30_000;
 /** Netmaps of large networks come in one piece: don't let HTTP/2's 64 KiB default stall them. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
-export interface ControlTarget {
+/** Where it is, and what proves that it is the one. */
+export interface ControlServer {
   /** `https://host[:port]`, without path. */
   readonly url: URL;
   readonly pins: HubPins | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface ControlTarget extends ControlServer {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly machinePrivateKey: MachinePrivateKey;
-  readonly signal: AbortSignal;
 }
 
 /** Opens the whole stack. Rejects with a {@link NodeError} that says which layer refused. */
@@ -49,7 +53,7 @@ export function openControlSession(target: ControlTarget): Promise<ClientHttp2Se
     timedOut: () => refused(where, `it did not get ready within ${OPEN_TIMEOUT_MS / 1000} s`),
   };
   return attempt(options, async (signal) => {
-    const serverKey = await fetchServerKey(await dial(target, signal), where);
+    const serverKey = await fetchServerKey(await dialControl(target, signal), where);
     if (target.pins !== undefined && target.pins.controlKey !== serverKey) {
       throw new NodeError(
         'CONTROL_KEY_MISMATCH',
@@ -57,7 +61,7 @@ export function openControlSession(target: ControlTarget): Promise<ClientHttp2Se
         'if the hub was set up anew, join again with a new auth key; otherwise somebody is in between: do not continue',
       );
     }
-    const duplex = await upgrade(target, await dial(target, signal), serverKey);
+    const duplex = await upgrade(target, await dialControl(target, signal), serverKey);
     const session = connect(target.url.origin, {
       createConnection: () => duplex,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
@@ -70,7 +74,11 @@ export function openControlSession(target: ControlTarget): Promise<ClientHttp2Se
   });
 }
 
-async function dial({ url, pins }: ControlTarget, signal: AbortSignal): Promise<TLSSocket> {
+/** TLS, pinned or verified; the socket is destroyed when `signal` gives the try up. */
+export async function dialControl(
+  { url, pins }: ControlServer,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const socket = await connectTls({
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 443 : Number(url.port),

@@ -51,6 +51,8 @@ class ScriptedControl {
   readonly sessions: Http2Session[] = [];
   /** Paths of all requests. */
   readonly asked: string[] = [];
+  /** Paths of all HEAD requests below Noise. */
+  readonly fetched: string[] = [];
   readonly #server: Server;
   readonly #listener: Ts2021Listener;
   readonly #wire: Wire;
@@ -76,7 +78,10 @@ class ScriptedControl {
       onRequest: (_connection, stream, headers) => made.control?.take(stream, headers[':path']),
     });
     const server = createServer({ cert: certificatePem, key: privateKeyPem });
-    server.on('request', (request, response) => listener.handleRequest(request, response));
+    server.on('request', (request, response) => {
+      if (request.method !== 'HEAD') listener.handleRequest(request, response);
+      else if (made.control?.fetched.push(request.url ?? '') !== undefined) response.end();
+    });
     server.on('upgrade', (request, socket, head) => listener.handleUpgrade(request, socket, head));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const wire = await Wire.to((server.address() as AddressInfo).port);
@@ -367,6 +372,31 @@ test('what is reached elsewhere ends the pause before the next dial', async () =
   member.runner.retry();
   await member.until('trying again', () => member.troubles.length === 12);
   expect(performance.now() - began).toBeLessThan(500);
+});
+
+test('what control asks to fetch is fetched from control, and from nobody else', async () => {
+  const ping = (URL: string): Uint8Array =>
+    encodeMapFrame(JSON.stringify({ KeepAlive: true, PingRequest: { URL } }), '');
+  const elsewhere = await ScriptedControl.listen();
+  control.answer = (stream, path) => {
+    agreeable(stream, path);
+    if (path !== '/machine/map' || polls() > 1) return;
+    stream.write(ping(`${elsewhere.url}/machine/ping-response?id=1`));
+    stream.write(ping(`${control.url}/machine/ping-response?id=2`));
+    setTimeout(() => stream.write(ping(`${control.url}/machine/ping-response?id=3`)), 1500);
+  };
+  const member = joins();
+  try {
+    await until('fetched twice', () => control.fetched.length === 2);
+    expect(control.fetched.map((path) => path.replace(/^\/machine\//, ''))).toEqual([
+      ...['ping-response?id=2', 'ping-response?id=3'],
+    ]);
+    expect(elsewhere.connections).toBe(0);
+    expect(member.runner.counters()).toMatchObject({ 'control-ping-elsewhere': 1 });
+    expect(member.connections).toBe(1);
+  } finally {
+    await elsewhere.close();
+  }
 });
 
 test('filter rules are kept over changes by name; what is none of them is counted', async () => {

@@ -18,6 +18,7 @@ import { NodeError } from '../errors.js';
 import { VERSION } from '../version.js';
 import { openControlSession } from './control-connection.js';
 import { parseLoginServer } from './login-server.js';
+import { headOutside } from './outside-head.js';
 import { readRetryAfter } from './retry-after.js';
 
 export interface ControlRunnerOptions {
@@ -54,8 +55,12 @@ const PING_TIMEOUT_MS = 5_000;
 const DOUBTFUL_PING_TIMEOUT_MS = 1_500;
 /** A dial under way for longer hangs on packets that were lost: a new one is faster than their repetition. */
 const HANGING_DIAL_MS = 2_000;
+/** For a request with a connection of its own that names no limit. */
+const OUTSIDE_TIMEOUT_MS = 15_000;
 /** The largest answer outside the map stream; register answers are under a kilobyte. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
+
+type Request = Extract<ControlClientOutput, { readonly type: 'request' }>;
 
 export class ControlRunner {
   readonly #options: ControlRunnerOptions;
@@ -90,6 +95,7 @@ export class ControlRunner {
       ephemeral: false,
       // Which of them are used is decided later, and anew while the node runs.
       acceptRoutes: true,
+      origin: this.#url.origin,
     });
     this.#timer = new MachineTimer(this.#client, options.clock, () =>
       this.handle({ type: 'timeout' }),
@@ -199,6 +205,7 @@ export class ControlRunner {
         const output = this.#abort.signal.aborted ? undefined : this.#client.poll();
         if (output === undefined) break;
         if (output.type === 'connect') void this.#connect();
+        else if (output.type === 'request' && output.outside === true) void this.#fetch(output);
         else if (output.type === 'request') this.#request(output);
         else if (output.type === 'cancel') this.#cancel(output.id);
         else this.#events.onOutput(output);
@@ -270,7 +277,23 @@ export class ControlRunner {
     this.handle({ type: 'connected' });
   }
 
-  #request(output: Extract<ControlClientOutput, { readonly type: 'request' }>): void {
+  /** Needs no session: it has a connection of its own. */
+  async #fetch({ id, path, timeoutMs = OUTSIDE_TIMEOUT_MS }: Request): Promise<void> {
+    const { pins } = this.#options;
+    const server = { url: this.#url, pins, signal: this.#abort.signal };
+    let ended: ControlClientInput;
+    try {
+      const status = await headOutside(server, path, timeoutMs);
+      ended = { type: 'response', id, status, body: new Uint8Array() };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.debug('what control asked to fetch was not fetched', { reason });
+      ended = { type: 'request-failed', id, reason };
+    }
+    this.handle(ended);
+  }
+
+  #request(output: Request): void {
     const { id, streaming } = output;
     const session = this.#session;
     // A closed session takes no requests; its `close` event follows.

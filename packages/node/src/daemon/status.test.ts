@@ -85,6 +85,12 @@ test('a node that never joined knows nothing, and says null, not a guess', () =>
   });
 });
 
+test('what control warns of follows what we say ourselves', () => {
+  const warnings = { sentences: ['renew the key of the gateway'], messages: new Map() };
+  const inputs = { ...nothing, netmap: { ...netmap, warnings }, health: ['no relay'] };
+  expect(buildStatus(inputs).health).toEqual(['no relay', 'renew the key of the gateway']);
+});
+
 test('own endpoints are told with how each is known', () => {
   const of = (
     port: number,

@@ -6,6 +6,7 @@ import type { SummarizedEndpoint } from '@warren/core/netcheck/summary';
 import type { NatDescription } from '@warren/core/netmap/nat-description';
 import { subnetsOf } from '@warren/core/netmap/route-choice';
 import type { Netmap, NetmapNode } from '@warren/core/netmap/types';
+import { warningLines } from '@warren/core/netmap/warnings';
 import type { PathEngineStatus, PeerPathStatus } from '@warren/core/path-engine/io';
 import { EXIT_ROUTES } from '../config/route-settings.js';
 import type {
@@ -60,7 +61,7 @@ export function buildStatus(inputs: StatusInputs): StatusReport {
       .sort((a, b) => a.id - b.id)
       .map((peer) => peerStatus(inputs, netmap, peer)),
     ...exitNodePart(inputs),
-    health: inputs.health,
+    health: [...inputs.health, ...warningLines(netmap?.warnings)],
     history: inputs.history.map((record) => historyEntry(netmap, record)),
     counters: inputs.counters,
   };

@@ -245,7 +245,7 @@ export interface StatusReport {
   readonly settings: DaemonSettings;
   readonly self: SelfStatus | null;
   readonly peers: readonly PeerStatus[];
-  /** Sentences about what is wrong now; empty: healthy. */
+  /** Sentences about what is wrong now, ours and what control warns of; empty: healthy. */
   readonly health: readonly string[];
   readonly history: readonly HistoryEntry[];
   /** Everything dropped or refused, by reason. */

@@ -98,13 +98,17 @@ export class TestNode {
   }
 
   /** Makes `other` a peer with its own address. */
-  knows(other: TestNode, settings: { keepaliveMs?: number; followsSource?: boolean } = {}): void {
+  knows(
+    other: TestNode,
+    settings: { keepaliveMs?: number; followsSource?: boolean; isJailed?: true } = {},
+  ): void {
     this.tell({
       type: 'set-peer',
       peer: other.key,
       allowedIps: [hostPrefix(other.overlay)],
       keepaliveMs: settings.keepaliveMs ?? 0,
       followsSource: settings.followsSource ?? false,
+      ...(settings.isJailed === true ? { isJailed: true } : {}),
     });
   }
 
