@@ -76,6 +76,13 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     {
+      // It judges what the engines reach, so it may know nothing of how they try: the profiles' truth, and arithmetic.
+      name: 'the-oracle-stands-alone',
+      severity: 'error',
+      from: { path: '^packages/sim/src/matrix/oracle(-sides)?\\.ts$' },
+      to: { pathNot: '^packages/sim/src/matrix/(oracle-sides|profile)\\.ts$' },
+    },
+    {
       name: 'nothing-unresolved',
       severity: 'error',
       from: {},

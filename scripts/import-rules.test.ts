@@ -78,7 +78,7 @@ test('the rules saw every module and found nothing forbidden', { timeout: 60_000
   }
 });
 
-test('an upward import, a machine that imports a machine and Node in core are refused', {
+test('an upward import, a machine that imports a machine, Node in core, an oracle that knows the engine are refused', {
   timeout: 60_000,
 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'warren-rules-'));
@@ -97,6 +97,11 @@ test('an upward import, a machine that imports a machine and Node in core are re
     );
     write('packages/shell/src/log.ts', 'export const log = 1;\n');
     write('packages/core/src/stun/log.ts', "export { log } from '../../../shell/src/log.js';\n");
+    write('packages/sim/src/matrix/profile.ts', 'export interface Profile {}\n');
+    write(
+      'packages/sim/src/matrix/oracle.ts',
+      "export type { Profile } from './profile.js';\nexport { device } from '@warren/core/wireguard/device';\n",
+    );
     const broken = new Map(
       cruise(directory).summary.violations.map((violation) => [
         violation.from,
@@ -106,6 +111,7 @@ test('an upward import, a machine that imports a machine and Node in core are re
     expect(broken.get('packages/core/src/paths/peer.ts')).toBe('core-paths');
     expect(broken.get('packages/core/src/base/clock.ts')).toBe('core-has-no-node');
     expect(broken.get('packages/core/src/stun/log.ts')).toBe('package-core');
+    expect(broken.get('packages/sim/src/matrix/oracle.ts')).toBe('the-oracle-stands-alone');
   } finally {
     rmSync(directory, { recursive: true });
   }

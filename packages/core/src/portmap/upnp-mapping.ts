@@ -279,6 +279,7 @@ const faultWords: Readonly<Record<number, string>> = {
   501: 'the action failed',
   602: 'it does not implement the action',
   606: 'not authorised',
+  715: 'it wants a definite remote host',
   716: 'it wants a definite external port',
   718: 'the port is taken by another machine',
   724: 'internal and external port must be equal',
@@ -287,6 +288,7 @@ const faultWords: Readonly<Record<number, string>> = {
   727: 'it wants any external port, which would open them all',
   728: 'no port is free',
   729: 'the port is taken by another mechanism',
+  732: 'it wants a definite internal port',
 };
 
 function refusalOf(answer: Exclude<ActionResult, { readonly type: 'values' }>): Refusal {

@@ -103,9 +103,11 @@ describe('faults that end the attempt, in words', () => {
     [401, 'it does not know the action'],
     [501, 'the action failed'],
     [606, 'not authorised'],
+    [715, 'it wants a definite remote host'],
     [716, 'it wants a definite external port'],
     [726, 'it wants any remote host'],
     [727, 'it wants any external port, which would open them all'],
+    [732, 'it wants a definite internal port'],
   ])('%d', (code, words) => {
     const gateway = new InMemoryGateway({ instead: faults('AddPortMapping', code) });
     const lan = lanOf(gateway);

@@ -204,6 +204,16 @@ const DIRECT: readonly (readonly [string, Scene])[] = [
       changes: direct('52.9.9.9:31025'),
     },
   ],
+  // Forwarded to the peer, which answers from its NAT's own port and has proven nothing itself.
+  [
+    'direct-static',
+    {
+      self: strict(easy),
+      peer: strict(hard),
+      about: { endpoints: [at('8.1.1.1:41641')] },
+      changes: direct('8.1.1.1:41641'),
+    },
+  ],
   [
     'direct-predict',
     { self: hard, peer: easy, changes: { ...direct('73.9.9.9:41641'), portMethod: 'predict' } },

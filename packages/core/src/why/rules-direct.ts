@@ -89,6 +89,7 @@ const directPath: RuleCheck = (facts) => {
   const hard = nats.find((nat) => depends(nat, 4) === true);
   if (hard !== undefined) {
     return (
+      throughToldEndpoint(facts, remote) ??
       throughPeersSearch(nats, hard, remote) ??
       direct('open', `The filter of one side lets strangers in: packets go to ${remote}.`)
     );
@@ -96,6 +97,18 @@ const directPath: RuleCheck = (facts) => {
   const way = remote === path.remote ? '' : ' through a NAT64';
   return direct('punch', `Both NATs let the other in: packets go to ${remote}${way}.`);
 };
+
+/**
+ * A hard NAT with a strict filter is reached at an endpoint that the peer tells everybody: somebody forwards that to it.
+ * The peer itself may not have proven it, for it answers from its NAT's own port.
+ */
+function throughToldEndpoint({ evidence, peer }: Facts, remote: string): Finding | undefined {
+  if (peer.nat === undefined || depends(peer.nat, 4) !== true) return undefined;
+  if (peer.nat.ipv4.filtering !== 'address-and-port-dependent') return undefined;
+  if (remote === peer.nat.ipv4.mapped) return undefined;
+  if (!evidence.peer.endpoints.some((told) => told === remote)) return undefined;
+  return direct('static', `${peer.name} is reached at its own endpoint ${remote}.`);
+}
 
 /** Neither filter lets in a port that was not sent to, so one was met, and not by our own search. */
 function throughPeersSearch(

@@ -1,6 +1,6 @@
 /**
  * Static endpoints of every source make a machine behind a hard NAT reachable from behind another one: each
- * of four machines stands behind a balancer of its own and is told so in its own way.
+ * of four machines stands behind a balancer of its own and is told so in its own way. A fifth is reached by IPv6 alone.
  */
 import { fileURLToPath } from 'node:url';
 import { cidr, ip } from '@warren/sim/topology/literals';
@@ -23,6 +23,26 @@ const port = 41_641;
 const balancerOf = (machine: string): string => `35.80.4.${21 + told.indexOf(machine)}`;
 const endpointOf = (machine: string): string => `${balancerOf(machine)}:${port}`;
 
+/**
+ * Its own UDP port is another one on the IPv6 internet, which no server sees for it; and what it sends to far is let in by
+ * far's firewall only after far has sent there.
+ */
+const sixAddress = '2a02:8109:b511:1::a';
+const sixPort = 7_000;
+const sixEndpoint = `[${sixAddress}]:${sixPort}`;
+const otherPort = `table ip6 other_port {
+  chain in {
+    type filter hook prerouting priority raw; policy accept;
+    udp dport ${port} drop
+    udp dport ${sixPort} udp dport set ${port}
+  }
+  chain out {
+    type filter hook output priority raw; policy accept;
+    udp sport ${port} udp sport set ${sixPort}
+  }
+}
+`;
+
 const balanced: Topology = {
   name: 'balanced',
   regions: [{ name: 'town' }],
@@ -43,6 +63,15 @@ const balanced: Topology = {
       addresses: [ip('52.41.2.13')],
       nat: 'hard',
       lan: cidr('10.0.2.0/24'),
+      ipv6: { lan: cidr('2a02:8109:b512:1::/64'), firewalled: true },
+    },
+    {
+      name: 'dual',
+      region: 'town',
+      addresses: [ip('52.41.2.14')],
+      nat: 'hard',
+      lan: cidr('10.0.4.0/24'),
+      ipv6: { lan: cidr('2a02:8109:b511:1::/64'), firewalled: false },
     },
   ],
   machines: [
@@ -50,7 +79,17 @@ const balanced: Topology = {
       name,
       at: { kind: 'lan', network: 'cloud', address: ip(`10.0.3.${10 + index}`) } as const,
     })),
-    { name: 'far', at: { kind: 'lan', network: 'office', address: ip('10.0.2.10') } },
+    {
+      name: 'far',
+      at: {
+        ...{ kind: 'lan', network: 'office', address: ip('10.0.2.10') },
+        ipv6: ip('2a02:8109:b512:1::a'),
+      },
+    },
+    {
+      name: 'by-six',
+      at: { kind: 'lan', network: 'dual', address: ip('10.0.4.10'), ipv6: ip(sixAddress) },
+    },
   ],
 };
 
@@ -71,13 +110,15 @@ describe.skipIf(skips)('a static endpoint', () => {
     });
     await write('by-file', `{ // ours\n  "staticEndpoints": ["${endpointOf('by-file')}"],\n}`);
     await startDaemon(world, cli, 'by-file');
+    await world.run('by-six', ['nft', '-f', '-'], { input: otherPort });
+    await startDaemon(world, cli, 'by-six', ['--static-endpoint', sixEndpoint]);
     await startDaemon(world, cli, 'far');
-    for (const machine of ['by-flag', 'by-variable', 'by-file', 'far']) {
+    for (const machine of ['by-flag', 'by-variable', 'by-file', 'by-six', 'far']) {
       await joinMachine(world, cli, machine, join);
     }
     // Here the command starts the daemon.
     await joinMachine(world, cli, 'by-up', [...join, '--static-endpoint', endpointOf('by-up')]);
-    await waitForPeers(world, [...told, 'far']);
+    await waitForPeers(world, [...told, 'by-six', 'far']);
   });
 
   afterAll(async () => {
@@ -115,6 +156,17 @@ describe.skipIf(skips)('a static endpoint', () => {
     expect(['yes', 'port-only']).toContain(first?.verified);
     const listed = await cli.run('hub', ['control', 'nodes', 'list', '--json']);
     expect(listed).toContain(endpointOf(machine));
+  });
+
+  test('of IPv6 is where peers reach a machine that they reach nowhere else', async () => {
+    const { self } = await statusOf(world, 'by-six');
+    expect(self?.endpoints).toContainEqual(
+      expect.objectContaining({ addr: sixEndpoint, type: 'static' }),
+    );
+    const pings = ['ping', 'by-six', '--json', '-c', '20', '--interval', '200ms'];
+    const text = await cli.run('far', pings);
+    const last = JSON.parse(text.trim().split('\n').at(-1) ?? '') as unknown;
+    expect(last).toMatchObject({ path: 'direct', endpoint: sixEndpoint });
   });
 
   test('that up asks for and a running daemon has, is fine; another one is an error', async () => {

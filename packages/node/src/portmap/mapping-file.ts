@@ -3,9 +3,9 @@
  * was killed takes its mapping up again, or deletes it when its port is another one. Losing the file costs a mapping
  * that runs out by itself.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { asObject, parseJson } from '@warren/core/base/json';
-import { encodeUtf8 } from '@warren/core/base/text';
+import { asObject, parseJsonText } from '@warren/core/base/json';
 import type { RememberedMapping } from '@warren/core/portmap/io';
 import { parseRemembered } from '@warren/core/portmap/mapping-memory';
 import { FileError } from '@warren/shell/errors';
@@ -23,14 +23,23 @@ export class MappingFile {
     this.#log = log;
   }
 
+  /** A damaged file is kept aside under another name. */
   read(): readonly RememberedMapping[] {
-    const file = {
-      path: this.#path,
-      what: "the router's port mappings",
-      parse: (text: string) => parseRemembered(asObject(parseJson(encodeUtf8(text)))?.['mappings']),
-      onCorrupt: 'keep-aside',
-    } as const;
-    return this.#tryTo(() => readStateFile(file)) ?? [];
+    const isThere = existsSync(this.#path);
+    const mappings = this.#tryTo(() =>
+      readStateFile({
+        path: this.#path,
+        what: "the router's port mappings",
+        parse,
+        onCorrupt: 'keep-aside',
+      }),
+    );
+    if (isThere && mappings === undefined) {
+      this.#log.warn('port mappings of earlier runs are left alone: their file could not be read', {
+        file: this.#path,
+      });
+    }
+    return mappings ?? [];
   }
 
   write(mappings: readonly RememberedMapping[]): void {
@@ -47,4 +56,9 @@ export class MappingFile {
       return undefined;
     }
   }
+}
+
+/** Undefined: the file is damaged. */
+function parse(text: string): readonly RememberedMapping[] | undefined {
+  return parseRemembered(asObject(parseJsonText(text))?.['mappings']);
 }

@@ -31,11 +31,14 @@ function write(path: string, value: string): void {
   writeFileSync(file, `${value}\n`);
 }
 const read = (path: string): string => readFileSync(join(directory, 'sys', path), 'utf8').trim();
-const start = (): KernelSwitches =>
+const start = (lines?: string[]): KernelSwitches =>
   new KernelSwitches({
     stateDir: directory,
     root: join(directory, 'sys'),
-    log: createLogger({ level: 'error' }),
+    log:
+      lines === undefined
+        ? createLogger({ level: 'error' })
+        : createLogger({ level: 'warn', sink: { write: (text) => lines.push(text) } }),
   });
 
 test('forwarding is switched on, advertised default routes kept, and all put back', () => {
@@ -83,12 +86,37 @@ test('a switch that is refused is told, by its name', () => {
   ]);
 });
 
-test('a damaged file is none, and paths outside are never written', () => {
-  writeFileSync(
-    join(directory, 'kernel-switches.json'),
-    '[["net/ipv4/../../evil","1"],["/etc/x","0"],7]',
-  );
-  expect(start().changed).toEqual([]);
-  writeFileSync(join(directory, 'kernel-switches.json'), 'nonsense');
-  expect(start().changed).toEqual([]);
+test.each([
+  ['paths outside, and what is no entry', '[["net/ipv4/../../evil","1"],["/etc/x","0"],7]'],
+  ['one that is outside, among others', '[["net/ipv4/ip_forward","0"],["net/ipv4/../x","1"]]'],
+  ['no list', '{"net/ipv4/ip_forward":"0"}'],
+  ['a part of a file', '[["net/ipv4/ip_forwa'],
+  ['nonsense', 'nonsense'],
+])('a file with %s is kept aside, with a warning, and taken as none', (_what, text) => {
+  writeFileSync(join(directory, 'kernel-switches.json'), text);
+  const lines: string[] = [];
+  const switches = start(lines);
+  expect(switches.changed).toEqual([]);
+  expect(lines.join('')).toContain('kernel switches of an earlier run stay as they are');
+  const aside = join(directory, 'kernel-switches.json.corrupt-1');
+  expect(readFileSync(aside, 'utf8')).toBe(text);
+  // From here on as at a first start; what was kept aside stays.
+  switches.apply(both);
+  expect(start().changed).toContain('net.ipv4.ip_forward');
+  expect(readFileSync(aside, 'utf8')).toBe(text);
+});
+
+test('no file is no warning, and neither is one of any interface', () => {
+  const lines: string[] = [];
+  write('net/ipv6/conf/wl#1+/accept_ra', '1');
+  start(lines).apply(both);
+  expect(start(lines).changed).toContain('net.ipv6.conf.wl#1+.accept_ra');
+  expect(lines).toEqual([]);
+});
+
+test('a file that can not be read costs the memory, not the start', () => {
+  mkdirSync(join(directory, 'kernel-switches.json'));
+  const lines: string[] = [];
+  expect(start(lines).changed).toEqual([]);
+  expect(lines.join('')).toContain('stay as they are');
 });

@@ -7,14 +7,17 @@
  *                                           from router advertisements would lose it
  *     net.ipv4.conf.all.src_valid_mark = 1  with an exit node: checks of sources know our marks
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileIfPresent, writeFileAtomic } from '@warren/shell/files/atomic-file';
+import { parseJsonText } from '@warren/core/base/json';
+import { readFileIfPresent, readStateFile, writeFileAtomic } from '@warren/shell/files/atomic-file';
 import type { Logger } from '@warren/shell/log';
 
 const FILE = 'kernel-switches.json';
-/** Of interfaces, and two more: machines with hundreds of bridges exist. */
-const MAX_SWITCHES = 4_096;
+/** Machines with hundreds of bridges exist. */
+const INTERFACES_MAX = 4_096;
+/** Of every interface one, and those of the whole machine. */
+const SWITCHES_MAX = INTERFACES_MAX + 3;
 
 export interface SwitchWish {
   readonly forwards4: boolean;
@@ -76,7 +79,7 @@ export class KernelSwitches {
   #advertised(): string[] {
     let names: string[] = [];
     try {
-      names = readdirSync(join(this.#root, 'net/ipv6/conf')).slice(0, MAX_SWITCHES);
+      names = readdirSync(join(this.#root, 'net/ipv6/conf')).slice(0, INTERFACES_MAX);
     } catch {
       return [];
     }
@@ -130,16 +133,21 @@ export class KernelSwitches {
     }
   }
 
+  /** A damaged file is kept aside: what switches were before us is in it, for a person to put back. */
   #load(): Map<string, string> {
-    const bytes = readFileIfPresent(join(this.#options.stateDir, FILE));
-    if (bytes === undefined) return new Map();
+    const path = join(this.#options.stateDir, FILE);
+    const isThere = existsSync(path);
+    const what = 'what kernel switches were';
+    let before: Map<string, string> | undefined;
     try {
-      const entries = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
-      const list = Array.isArray(entries) ? (entries as unknown[]).slice(0, MAX_SWITCHES) : [];
-      return new Map(list.filter(isEntry));
-    } catch {
-      return new Map();
+      before = readStateFile({ path, what, parse, onCorrupt: 'keep-aside' });
+    } catch (error) {
+      this.#options.log.warn('what kernel switches were can not be read', { error });
     }
+    if (isThere && before === undefined) {
+      this.#options.log.warn('kernel switches of an earlier run stay as they are', { file: path });
+    }
+    return before ?? new Map<string, string>();
   }
 
   #store(): void {
@@ -158,14 +166,23 @@ export class KernelSwitches {
   }
 }
 
+/** Undefined: the file is damaged, be it in one entry: what is left out would never be put back. */
+function parse(text: string): Map<string, string> | undefined {
+  const entries = parseJsonText(text);
+  if (!Array.isArray(entries) || entries.length > SWITCHES_MAX) return undefined;
+  const known = (entries as unknown[]).filter(isEntry);
+  return known.length === entries.length ? new Map(known) : undefined;
+}
+
 /** A path of ours and a number. */
 function isEntry(entry: unknown): entry is [string, string] {
   if (!Array.isArray(entry) || entry.length !== 2) return false;
   const [path, value] = entry as unknown[];
   return (
     typeof path === 'string' &&
-    /^net\/ipv[46]\/(?:[\w.@:-]+\/)*[a-z_]+$/.test(path) &&
-    !path.includes('..') &&
+    // Names of interfaces have anything but slashes and space.
+    /^net\/ipv[46]\/(?:[^/\s]+\/)*[a-z_]+$/.test(path) &&
+    !path.split('/').includes('..') &&
     typeof value === 'string' &&
     /^\d$/.test(value)
   );

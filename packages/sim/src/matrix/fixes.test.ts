@@ -16,7 +16,7 @@ const direct = (method: 'portmap' | 'punch' | 'ipv6' | 'static') =>
   ({ actual: 'direct', method }) as const;
 
 test('a promise is kept by the method that it names', () => {
-  const fix = { effect: 'portmap', where: 'self' } as const;
+  const fix = { effect: 'portmap' } as const;
   expect(brokenPromise(fix, cell('hard', 'easy'), direct('portmap'))).toBeNull();
   expect(brokenPromise(fix, cell('hard', 'easy'), direct('punch'))).toContain('promised portmap');
   expect(brokenPromise(fix, cell('hard', 'easy'), { actual: 'relay', method: 'relay' })).toBe(
@@ -24,19 +24,23 @@ test('a promise is kept by the method that it names', () => {
   );
 });
 
-test('of ports mapped on both sides the two may use those that they answer each other from', () => {
-  const fix = { effect: 'portmap', where: 'both' } as const;
-  expect(brokenPromise(fix, cell('hard', 'hard'), direct('punch'))).toBeNull();
-  expect(brokenPromise(fix, cell('hard', 'hard'), direct('static'))).not.toBeNull();
-});
+test.each(['portmap', 'static'] as const)(
+  'of two that have a way in, promised %s, either may use what the other answers from',
+  (effect) => {
+    const kept = brokenPromise({ effect }, cell('hard-upnp', 'hard-balancer'), direct('punch'));
+    expect(kept).toBeNull();
+    const toOne = brokenPromise({ effect }, cell('hard', 'hard-balancer'), direct('punch'));
+    expect(toOne).toBe(`promised ${effect}, was direct by punch`);
+  },
+);
 
 test('behind a NAT64 everything is reached over IPv6', () => {
-  const fix = { effect: 'static', where: 'peer' } as const;
+  const fix = { effect: 'static' } as const;
   expect(brokenPromise(fix, cell('hard', 'easy'), direct('ipv6'))).not.toBeNull();
   expect(brokenPromise(fix, cell('nat64', 'easy'), direct('ipv6'))).toBeNull();
 });
 
 test('nothing promised is never broken', () => {
-  const fix = { effect: null, where: 'self' } as const;
+  const fix = { effect: null } as const;
   expect(brokenPromise(fix, cell('hard', 'easy'), { actual: 'relay', method: 'relay' })).toBeNull();
 });

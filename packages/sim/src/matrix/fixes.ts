@@ -71,15 +71,17 @@ async function follow({ world, signal }: FixesRun, cell: MatrixCell): Promise<Fo
 
 /** Null: the path is what was promised. */
 export function brokenPromise(
-  { effect, where }: Pick<Fix, 'effect' | 'where'>,
+  { effect }: Pick<Fix, 'effect'>,
   { left, right }: MatrixCell,
   { actual, method }: Pick<CellOutcome, 'actual' | 'method'>,
 ): string | null {
   if (effect === null) return null;
   // Whatever leads through a NAT64 is reached over IPv6.
   const isTranslated = [left, right].some(({ truth }) => truth.nat64) && method === 'ipv6';
-  // Two that map ports open their NATs for each other: either may answer to where the other's packets come from.
-  const isAnswered = effect === 'portmap' && where === 'both' && method === 'punch';
+  // Where both have a way in, either may answer to where the other's packets come from.
+  const haveWaysIn = [left, right].every(({ truth }) => truth.wayIn !== null);
+  const isAnswered =
+    (effect === 'portmap' || effect === 'static') && haveWaysIn && method === 'punch';
   const isDirect = actual === 'direct' && (method === effect || isTranslated || isAnswered);
   const isKept = effect === 'relay' ? actual === 'relay' : isDirect;
   return isKept ? null : `promised ${effect}, was ${actual} by ${method ?? 'nothing'}`;

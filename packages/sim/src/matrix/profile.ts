@@ -1,7 +1,7 @@
 /**
  * What a profile of the matrix is: how a place in the world is built, and what is true of it whatever any
- * program finds out. The oracle judges by the truth; worlds are made from the build; netcheck and `why` are
- * held against both.
+ * program finds out. The oracle judges by the truth; worlds are made from the build; description.test.ts holds what a
+ * machine finds out there against the truth, why.system.test.ts what `why` says.
  *
  * Terms: RFC 4787 sections 4 and 5; RFC 6146 for NAT64; RFC 6598 for carriers.
  */
