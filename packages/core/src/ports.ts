@@ -15,7 +15,7 @@ export interface Random {
 /**
  * ChaCha20-Poly1305 under one key with WireGuard's nonces (four zero bytes, then the counter, little-endian),
  * without associated data, in place. This is what every packet passes through: implementations keep what they
- * can for a key and allocate nothing per call.
+ * can for a key and make no objects of their own per call.
  */
 export interface TransportCipher {
   /**

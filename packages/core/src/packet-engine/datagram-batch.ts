@@ -2,7 +2,7 @@
  * Datagrams read from one UDP socket, in caller-owned memory that the engine overwrites (it opens in place).
  *
  * Sources are interned by the shell: the same address gives the same string object, so that comparing is
- * a pointer test and nothing is allocated per packet. Arrays are made once and reused for every read.
+ * a pointer test and no string is made per packet. Arrays are made once and reused for every read.
  */
 import type { Endpoint } from '../ip/address.js';
 import type { PacketBatch } from './packet-ports.js';

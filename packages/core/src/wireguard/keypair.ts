@@ -4,7 +4,7 @@
  *     memory:  ... | header 16 | IP packet | padding 0..15 | tag 16 | ...
  *                              ^ at
  *
- * Nothing is allocated per packet: a cipher is kept per direction.
+ * No object is made per packet: a cipher is kept per direction.
  *
  * Source: WireGuard whitepaper, section 5.4.6.
  */

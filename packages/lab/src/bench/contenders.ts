@@ -18,7 +18,7 @@ export type Contender =
   | 'warren'
   /** Its cryptography through OpenSSL's public functions. */
   | 'warren-evp'
-  /** Without system calls of its own: what it does on other systems. */
+  /** Datagrams one by one through sockets of node:dgram; its TUN is the usual one, with offload. */
   | 'warren-portable'
   | 'warren-1000-peers'
   | 'warren-1000-rules'

@@ -1,8 +1,10 @@
 /**
  * Strangers who send nonsense, much of it: to a node's UDP port, to the STUN port, and to the hub's TLS port at
- * every stage of its protocols. Nobody dies, memory stays within its bound, counters say what came.
+ * every stage of its protocols. Nobody dies, memory stays within its bound, counters say what came. A node's UDP port
+ * is flooded on both data planes.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LOG_FILE } from '../mesh/places.js';
 import { scriptArgv } from '../scripts.js';
 import { skipsLab } from '../testing/lab-ring.js';
 import { OneHubNetwork } from './one-hub-network.js';
@@ -68,7 +70,7 @@ describe.skipIf(skips)('hostile traffic', () => {
   const sum = (counters: Readonly<Record<string, number>>): number =>
     Object.values(counters).reduce((total, count) => total + count, 0);
 
-  test('datagrams at a node’s port', async () => {
+  async function floodNodePort(): Promise<void> {
     const address = network.world.addressOf('open');
     const sinceMs = Date.now();
     await attack('open', 'udp', address, NODE_PORT, FLOOD_SECONDS);
@@ -91,7 +93,9 @@ describe.skipIf(skips)('hostile traffic', () => {
       expect(counters).toHaveProperty(reason);
     }
     expect(sum(counters)).toBeGreaterThan(5000);
-  });
+  }
+
+  test('datagrams at a node’s port', floodNodePort);
 
   test('datagrams at the STUN port', async () => {
     const address = network.world.addressOf('hub');
@@ -139,5 +143,14 @@ describe.skipIf(skips)('hostile traffic', () => {
     await network.startDaemon('right');
     await network.cli.run('right', ['up', '--login-server', network.url, '--auth-key', key]);
     expect((await network.status('right')).state).toBe('Running');
+  });
+
+  test('datagrams at a node’s port, taken by node:dgram', async () => {
+    await network.killDaemon('open');
+    const sinceMs = Date.now();
+    await network.startDaemon('open', [], { WARREN_DATA_PLANE: 'portable' });
+    await ping.steady(HEAL_MS * 3, sinceMs);
+    expect(await network.sh('open', `grep -c 'portable: TUN' ${LOG_FILE}`)).not.toBe('0');
+    await floodNodePort();
   });
 });

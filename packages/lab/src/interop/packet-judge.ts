@@ -30,8 +30,8 @@ export interface JudgeOptions {
   readonly mtuBytes: number;
   readonly firstSeed: number;
   readonly seeds: number;
-  /** Towards the right the order within a flow may change, nothing else. */
-  readonly mayReorder: boolean;
+  /** Towards the right the order within a flow may change, and ids of UDP over IPv4; nothing else. */
+  readonly joinsFreely: boolean;
 }
 
 export interface JudgeReport {
@@ -159,10 +159,10 @@ for (let seed = options.firstSeed; seed < options.firstSeed + options.seeds; see
       if (arrived.length < next) break;
     }
     total += packets.length;
-    const got = textByFlow(arrived, 0);
-    const inOrder = !(options.mayReorder && target === 'right');
-    for (const [flow, text] of textByFlow(packets, HOPS)) {
-      const difference = firstDifference(text, got.get(flow) ?? '', inOrder);
+    const isExact = !(options.joinsFreely && target === 'right');
+    const got = textByFlow(arrived, 0, isExact);
+    for (const [flow, text] of textByFlow(packets, HOPS, isExact)) {
+      const difference = firstDifference(text, got.get(flow) ?? '', isExact);
       if (difference !== undefined) {
         differing.push(`seed ${seed}, from ${source}, flow ${flow}: ${difference}`);
       }

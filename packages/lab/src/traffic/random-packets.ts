@@ -37,7 +37,7 @@ type Flow = PacketShape & { version: 4 | 6; id: number; seq: number };
 const HOPS_MIN = 8;
 const IPV4_BYTES = 20;
 const IPV6_BYTES = 40;
-const [ICMP, ICMPV6] = [1, 58];
+const [ICMP, UDP, ICMPV6] = [1, 17, 58];
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 const [HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION] = [0, 43, 44, 60];
 const MORE_FRAGMENTS = 0x2000;
@@ -65,12 +65,19 @@ export function randomTraffic(random: SeededRandom, plan: TrafficPlan): Uint8Arr
   return packets.slice(0, plan.packets);
 }
 
-/** What arrived or went out, as text by flow, for comparing; `hops`: routers that it has still to pass. */
-export function textByFlow(packets: readonly Uint8Array[], hops: number): Map<string, string> {
+/**
+ * What arrived or went out, as text by flow, for comparing; `hops`: routers that it has still to pass. Without
+ * `withUdpIds` those of whole UDP datagrams over IPv4 say nothing, whether or not they may be fragmented.
+ */
+export function textByFlow(
+  packets: readonly Uint8Array[],
+  hops: number,
+  withUdpIds = true,
+): Map<string, string> {
   const flows = new Map<string, string>();
   for (const packet of packets) {
     const name = nameOfFlow(packet);
-    flows.set(name, `${flows.get(name) ?? ''}${textOf(packet, hops)}\n`);
+    flows.set(name, `${flows.get(name) ?? ''}${textOf(packet, hops, withUdpIds)}\n`);
   }
   return flows;
 }
@@ -220,7 +227,7 @@ function cutV6(
 }
 
 /** Without what routing changes, and without the id of what must not be fragmented, which says nothing. */
-function textOf(packet: Uint8Array, hops: number): string {
+function textOf(packet: Uint8Array, hops: number, withUdpIds: boolean): string {
   const copy = packet.slice();
   if ((copy[0] ?? 0) >> 4 === 6) {
     copy[7] = (copy[7] ?? 0) - hops;
@@ -229,7 +236,8 @@ function textOf(packet: Uint8Array, hops: number): string {
   const isSound = naiveSum(copy.slice(0, 4 * ((copy[0] ?? 0) & 15))) === 0xffff;
   copy[8] = (copy[8] ?? 0) - hops;
   copy.set([0, 0], 10);
-  if (copy[6] === 0x40) copy.set([0, 0], 4);
+  const isWholeUdp = copy[9] === UDP && copy[6] === 0 && copy[7] === 0;
+  if (copy[6] === 0x40 || (isWholeUdp && !withUdpIds)) copy.set([0, 0], 4);
   return `${isSound} ${encodeHex(copy)}`;
 }
 

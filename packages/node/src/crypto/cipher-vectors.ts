@@ -1,10 +1,14 @@
 /**
  * Known answers of ChaCha20-Poly1305 in WireGuard's use: no associated data, nonce by counter. Hex.
  *
- * The first is RFC 8439 section 2.4.2: its nonce 00000000 0000004a 00000000 is what a counter gives, and its
- * ciphertext, from block 1 on, is that of the AEAD. RFC 8439 has no tag without associated data; this one and
- * the second vector were computed by Warren and agree between OpenSSL and a pure implementation. The others are
- * a handshake's transport messages, of which wireguard-go accepted the first.
+ * Of the first, key, text and ciphertext are RFC 8439 section 2.4.2: its nonce 00000000 0000004a 00000000 is what a
+ * counter gives, and it begins with block 1, as the AEAD does. Its tag was computed by Warren, as all of the second
+ * vector was; OpenSSL and a pure implementation agree on both. The others are a handshake's transport messages, of which
+ * wireguard-go accepted the first.
+ *
+ * No published tag fits: the RFC's examples of the AEAD (2.8.2, A.5) have associated data, and nonces that none of our
+ * counters gives. At the daemon's start node:crypto has to reproduce 2.8.2 (shell's crypto/self-test.ts); what seals
+ * packets is compared with node:crypto (cipher-check.ts).
  */
 import { WITHOUT_PRESHARED_KEY as transcript } from '@warren/core/wireguard/vectors';
 

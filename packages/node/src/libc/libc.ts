@@ -1,5 +1,6 @@
 /**
- * The few calls into libc that Node lacks, by koffi (loaded lazily: a machine without TUN needs none).
+ * The few calls into libc that Node lacks, by koffi. A daemon can't do without, whatever its data plane is: it opens the
+ * TUN device by them. Hubs and relays never load it, and what runs without a daemon gets along.
  *
  * Memory crosses as raw addresses (`addressOf` once per buffer); the caller keeps the buffer alive. Calls
  * answer -1 and set errno as in C. Readiness comes from libuv's poll, never from blocking calls.

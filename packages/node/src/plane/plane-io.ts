@@ -1,6 +1,6 @@
 /**
- * The machine as the data plane sees it: a TUN device and UDP sockets, by system calls with offload
- * (offload-io.ts) or by what every Node has (portable-io.ts).
+ * The machine as the data plane sees it: a TUN device by system calls, and UDP sockets, by system calls with offload
+ * (offload-io.ts) or of node:dgram (portable-io.ts).
  */
 import type { Counters } from '@warren/core/base/counters';
 import type { WarrenError } from '@warren/core/base/errors';

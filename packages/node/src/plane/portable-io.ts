@@ -1,5 +1,5 @@
 /**
- * UDP by node:dgram, wherever Node runs. TUN is what the machine has: with the kernel's offload, or packet by packet.
+ * UDP by node:dgram. TUN is what the machine has, by system calls as ever: with the kernel's offload, or packet by packet.
  *
  *     node:dgram -- one by one --> gatherer -- those of a turn --> onBatch --> engine --> TUN
  */

@@ -28,7 +28,7 @@ export interface DgramEvents {
   readonly onSendFailed: (socketId: SocketId, remote: Endpoint, reason: string) => void;
 }
 
-/** Kernel buffers: enough for a burst of a few milliseconds; the kernel caps what it grants. */
+/** Kernel buffers: a burst of a few milliseconds at ten Gbit/s, 700 ms of a slow device; the kernel caps what it grants. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Remembered parses of sender addresses; peers are few, scanners may be many. */
 const MAX_KNOWN_SOURCES = 4096;
