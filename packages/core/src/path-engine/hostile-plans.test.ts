@@ -5,8 +5,11 @@
 import { encodeCallMeMaybe, encodePing } from '@warren/core/disco/messages';
 import { type AddressProof, type PortPlan, planPortsMax } from '@warren/core/disco/ping-extension';
 import { type Endpoint, endpointAddress, type IpAddress } from '@warren/core/ip/address';
+import { unprovenPingsMax } from '@warren/core/path-engine/plan-proofs';
 import { Attack, FAR } from '@warren/core/path-engine/testing/attack';
+import { easyNat } from '@warren/core/path-engine/testing/nat';
 import { peerPingsMax } from '@warren/core/paths/ping-allowance';
+import { foretoldPorts } from '@warren/core/paths/port-plan';
 import { searchSocketsFrom } from '@warren/core/paths/running-attempts';
 import { beforeEach, describe, expect, test } from 'vitest';
 
@@ -17,12 +20,13 @@ class Sufferer {
   readonly perMinute: number[] = [];
   readonly ports = new Set<Endpoint>();
 
-  constructor(attack: Attack, address: IpAddress) {
+  /** `except`: what arrives there is not counted. */
+  constructor(attack: Attack, address: IpAddress, except?: Endpoint) {
     const { world } = attack;
     const startedAt = world.now;
     const before = world.internet.fault;
     world.internet.fault = (crossing) => {
-      if (endpointAddress(crossing.target) === address) {
+      if (endpointAddress(crossing.target) === address && crossing.target !== except) {
         const minute = Math.floor((world.now - startedAt) / MINUTE_MS);
         this.perMinute[minute] = (this.perMinute[minute] ?? 0) + 1;
         this.ports.add(crossing.target);
@@ -183,6 +187,45 @@ describe('plans of foretold ports', () => {
     expect(Math.max(...sufferer.perMinute)).toBeLessThanOrEqual(peerPingsMax + planPortsMax);
     expect(attack.count('port-plan-too-costly')).toBeGreaterThan(200);
     expect(attack.count('port-plan-too-often')).toBeGreaterThan(700);
+  });
+
+  test('with 64 ports of an address that nobody proved, again and again, cost what a peer may cost, too', () => {
+    // Two relays, so that the victim knows its one port, and goes through all of a list three times.
+    attack = new Attack(easyNat, [900, 902]);
+    const { victim, evil, world } = attack;
+    const planPings = 3 * foretoldPorts;
+    expect(planPings).toBeLessThanOrEqual(unprovenPingsMax);
+    const sufferer = new Sufferer(attack, endpointAddress(FAR), FAR);
+    victim.talkTo(evil);
+    /** After each attempt, how long the victim would not begin one by itself; in seconds. */
+    const pauses: number[] = [];
+    let failed = 0;
+    for (let second = 0; second < 1200; second++) {
+      if (second % 10 === 0) attack.tell(encodeCallMeMaybe([FAR]));
+      sendPlan('203.0.113.200:1024' as Endpoint, foretoldPorts);
+      world.run(1000);
+      const failures = attack.count('port-search-not-reached');
+      const pauseMs = victim.engine.attempts(evil.key, world.now)?.portSearch?.againInMs;
+      if (failures > failed && pauseMs !== undefined) pauses.push(Math.ceil(pauseMs / 1000));
+      failed = failures;
+    }
+    // No plan waited for a proof, and what was refused was refused for its cost or because it came too soon.
+    expect(sufferer.ports.size).toBe(foretoldPorts);
+    expect(attack.count('port-plan-awaits-proof')).toBe(0);
+    expect(attack.count('port-plan-unproven')).toBe(0);
+    expect(attack.count('port-plan-too-costly')).toBeGreaterThan(200);
+    expect(attack.count('port-plan-too-often')).toBeGreaterThan(700);
+    // Full at the start and twice filled again, as with a proof; each plan's pings are out within its minute.
+    expect(sufferer.total).toBeGreaterThan(2 * peerPingsMax);
+    expect(sufferer.total).toBeLessThanOrEqual(3 * peerPingsMax);
+    expect(sufferer.perMinute[0]).toBeLessThanOrEqual(peerPingsMax + peerPingsMax / 10);
+    expect(Math.max(...sufferer.perMinute.slice(1))).toBeLessThanOrEqual(2 * planPings);
+    // The first four plans come faster than their attempts end.
+    expect(attack.count('port-search-pings')).toBeLessThanOrEqual(sufferer.total);
+    expect(attack.count('port-search-pings')).toBeGreaterThanOrEqual(
+      sufferer.total - 4 * planPings,
+    );
+    expect(pauses.slice(0, 11)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
   });
 
   test('that name ever other strangers cost no more, and their table stays small', () => {

@@ -29,7 +29,10 @@ import type { EngineOutputs } from './outputs.js';
 import { OwnAddressProofs } from './own-address-proofs.js';
 import { cantBePunched } from './own-port-mapping.js';
 
-/** Pings that a plan may cost whose address nobody has proven: what an ordinary search for a path costs in minutes. */
+/**
+ * Pings that one plan may cost whose address nobody has proven: what an ordinary search for a path costs in minutes.
+ * What all plans may cost together, proven or not, is in paths/ping-allowance.ts.
+ */
 export const unprovenPingsMax = 200;
 
 /** A peer remembers a proof for ten minutes. */

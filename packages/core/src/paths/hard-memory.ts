@@ -39,13 +39,13 @@ export class HardMemory {
   }
 
   /**
-   * Hops for the openers of the n-th attempt with a peer, from 1: every second has few, for few firewalls ban and not
-   * every NAT is so near. Where few have worked, they come first.
+   * Hops for openers, after so many attempts with the peer that opened in vain: every second has few, for few firewalls
+   * ban and not every NAT is so near. Where few have worked, they come first.
    */
-  openerTtl(attempt: number, fewHops: number): number | undefined {
+  openerTtl(openings: number, fewHops: number): number | undefined {
     const lesson = this.#port.recall();
     const fewFirst = lesson?.method === 'birthday' && lesson.ttl !== undefined;
-    return (attempt % 2 === 1) === fewFirst ? (lesson?.ttl ?? fewHops) : undefined;
+    return (openings % 2 === 0) === fewFirst ? (lesson?.ttl ?? fewHops) : undefined;
   }
 
   /** The ends of the range that our NAT keeps to, as remembered. */

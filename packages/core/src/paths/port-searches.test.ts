@@ -427,6 +427,10 @@ test('what worked is remembered, openers of few hops are then sent first, and fa
   bench.searches.pathChanged(large, path, bench.now);
   expect(bench.lesson).toMatchObject({ method: 'birthday', ttl: 3, failures: 0 });
   bench.searches.pathChanged(large, undefined, bench.now);
+  // One that is not answered opens nothing, and leaves the turn to the next.
+  bench.searches.setLooking(large, true, bench.now);
+  bench.pass(4100);
+  expect(bench.searches.record(large)).toMatchObject({ outcome: 'no-answer', pings: 0 });
   expect(begin()).toEqual([3]);
 });
 

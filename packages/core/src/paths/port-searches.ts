@@ -361,7 +361,7 @@ export class PortSearches {
     this.#isDueStale = true;
     const mapping = this.ownPorts.mapping(peer, sought.failures);
     const { servers, isOpenToAddress } = mapping;
-    const openerTtl = this.#memory.openerTtl(sought.attempts, mapping.openerTtl);
+    const openerTtl = this.#memory.openerTtl(sought.openings, mapping.openerTtl);
     const seenPorts = [...this.ownPorts.seen, ...mapping.rangeEnds];
     const known = knownPlan(mapping, this.ownPorts.seen);
     const mayBeStock = theirs === undefined && sought.failures > 0 && !sought.knowsPlans;

@@ -50,6 +50,8 @@ export class SoughtPeer implements PortSearchRecord {
   knowsPlans = false;
   /** Pings that the allowance gave to the last plan. */
   afforded = 0;
+  /** Attempts since the last success that sent pings to open our NAT. */
+  openings = 0;
   /** The path that the last success led to. */
   found: DirectPath | undefined;
   readonly #plans = new TokenBucket(answered.burst, answered.perSecond);
@@ -93,8 +95,10 @@ export class SoughtPeer implements PortSearchRecord {
     }
     if (failure === undefined) {
       this.failures = 0;
+      this.openings = 0;
       return;
     }
+    if (campaign?.kind === 'open' && pings > 0) this.openings++;
     this.dueAt = after(now, Math.min(pauseMs * 2 ** this.failures, pauseMaxMs));
     this.failures++;
   }

@@ -21,6 +21,8 @@ const ASK_EVERY_MS = 500;
 const PATIENCE_MS = 20 * 60_000;
 /** From the first opening ping until the path is proven. */
 const ATTEMPT_MS = 5_000;
+/** No mapping and no ban lasts so long, and the guesses are there again. */
+const FORGOTTEN_MS = 11 * 60_000;
 
 let world: SimWorld;
 let hard: SimNode;
@@ -58,6 +60,16 @@ test('is passed in the end, by opening pings of few hops that come when no ban h
   if (foundAt === undefined) throw new Error('no attempt has passed the firewall');
   expect(openedAt).toBeGreaterThan(0);
   expect(foundAt - openedAt).toBeLessThan(ATTEMPT_MS);
+});
+
+test('is passed at once the next time, as what worked comes first', () => {
+  expect(talk()).toBeDefined();
+  world.clock.run(FORGOTTEN_MS);
+  expect(hard.isDirectTo(keyOf(banning))).toBe(false);
+  const startedAt = world.clock.now;
+  const foundAt = talk();
+  if (foundAt === undefined) throw new Error('no attempt has passed the firewall again');
+  expect(foundAt - startedAt).toBeLessThan(2 * ATTEMPT_MS);
 });
 
 test('is not passed in the same time where opening pings of few hops arrive like all others', () => {
