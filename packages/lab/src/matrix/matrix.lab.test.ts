@@ -45,8 +45,13 @@ function seed(): string {
   }
 }
 
-/** What the cells were when that was last written down. */
-const LAST = JSON.parse(readFileSync(`${ROOT}docs/matrix/lab.json`, 'utf8')) as MatrixBaseline;
+function baseline(world: 'lab' | 'sim'): MatrixBaseline {
+  return JSON.parse(readFileSync(`${ROOT}docs/matrix/${world}.json`, 'utf8')) as MatrixBaseline;
+}
+
+/** What the cells were when that was last written down, and in the simulator. */
+const LAST = baseline('lab');
+const MODELLED = baseline('sim');
 
 function reportOf(pairs: readonly MatrixPair[]): MatrixReport {
   return matrixReport(PROFILES, pairs, { world: 'lab', commit: null, date: '', durationMs: 0 });
@@ -73,6 +78,14 @@ function baselineWith(models: readonly MatrixPair[]): MatrixBaseline {
       ...LAST.cells,
     },
   };
+}
+
+/** Known to differ: two whose ports can't be told meet by chance in one world, or don't. */
+function isWrittenApart({ from, to }: MatrixPair): boolean {
+  const [real, modelled] = [LAST, MODELLED].map(
+    ({ cells }) => cells[`${from}:${to}`]?.startsWith('direct') ?? null,
+  );
+  return real !== null && modelled !== null && real !== modelled;
 }
 
 const wayOf = ({ from, to, actual }: MatrixPair): string => `${from}:${to} ${actual}`;
@@ -103,9 +116,11 @@ describe.skipIf(skips)('the matrix', () => {
   }
 
   /** Where it takes luck, luck differs. */
+  const isCertain = (pair: MatrixPair): boolean => !isLuck(pair) && !isWrittenApart(pair);
+
   function agrees(pair: MatrixPair): boolean {
     const model = models.find(({ from, to }) => from === pair.from && to === pair.to);
-    return isLuck(pair) || model?.actual === pair.actual;
+    return !isCertain(pair) || model?.actual === pair.actual;
   }
 
   test('is no worse in any cell than it was', () => {
@@ -113,8 +128,7 @@ describe.skipIf(skips)('the matrix', () => {
   });
 
   test('is in each cell what it is in the simulator', () => {
-    const certain = (pair: MatrixPair): boolean => !isLuck(pair);
-    expect(pairs.filter(certain).map(wayOf)).toEqual(models.filter(certain).map(wayOf));
+    expect(pairs.filter(isCertain).map(wayOf)).toEqual(models.filter(isCertain).map(wayOf));
   });
 
   test('has a baseline for every fixed cell', () => {
