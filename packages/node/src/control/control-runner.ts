@@ -8,6 +8,7 @@ import type { JsonObject } from '@warren/core/base/json';
 import type { HubPins } from '@warren/core/control/auth-key';
 import { ControlClient } from '@warren/core/control/client';
 import type { ControlClientInput, ControlClientOutput, RequestId } from '@warren/core/control/io';
+import { pingTimeoutMs } from '@warren/core/control/ping-answers';
 import type { Prefix } from '@warren/core/ip/prefix';
 import type { DiscoKey, MachinePrivateKey, NodePrivateKey } from '@warren/core/keys/keys';
 import type { Crypto, Random } from '@warren/core/ports';
@@ -55,8 +56,6 @@ const PING_TIMEOUT_MS = 5_000;
 const DOUBTFUL_PING_TIMEOUT_MS = 1_500;
 /** A dial under way for longer hangs on packets that were lost: a new one is faster than their repetition. */
 const HANGING_DIAL_MS = 2_000;
-/** For a request with a connection of its own that names no limit. */
-const OUTSIDE_TIMEOUT_MS = 15_000;
 /** The largest answer outside the map stream; register answers are under a kilobyte. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -278,7 +277,7 @@ export class ControlRunner {
   }
 
   /** Needs no session: it has a connection of its own. */
-  async #fetch({ id, path, timeoutMs = OUTSIDE_TIMEOUT_MS }: Request): Promise<void> {
+  async #fetch({ id, path, timeoutMs = pingTimeoutMs }: Request): Promise<void> {
     const { pins } = this.#options;
     const server = { url: this.#url, pins, signal: this.#abort.signal };
     let ended: ControlClientInput;

@@ -27,10 +27,12 @@ test('a promise is kept by the method that it names', () => {
 test.each(['portmap', 'static'] as const)(
   'of two that have a way in, promised %s, either may use what the other answers from',
   (effect) => {
-    const kept = brokenPromise({ effect }, cell('hard-upnp', 'hard-balancer'), direct('punch'));
-    expect(kept).toBeNull();
+    const both = cell('hard-upnp', 'hard-balancer');
+    expect(brokenPromise({ effect }, both, direct('punch'))).toBeNull();
     const toOne = brokenPromise({ effect }, cell('hard', 'hard-balancer'), direct('punch'));
     expect(toOne).toBe(`promised ${effect}, was direct by punch`);
+    const other = effect === 'portmap' ? 'static' : 'portmap';
+    expect(brokenPromise({ effect }, both, direct(other))).not.toBeNull();
   },
 );
 

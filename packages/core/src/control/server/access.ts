@@ -143,8 +143,9 @@ export class SightChange {
           else if (this.#watched.has(member)) kept.push(member);
         }
       }
-      const [before, now] = [this.#old, this.#next].map((table) => routeReachOf(table, viewer));
-      change = { gained, lost: [...lost], kept, before: before ?? NO_REACH, now: now ?? NO_REACH };
+      const before = routeReachOf(this.#old, viewer);
+      const now = routeReachOf(this.#next, viewer);
+      change = { gained, lost: [...lost], kept, before, now };
       this.#known.set(key, change);
     }
     return change;
