@@ -110,6 +110,7 @@ export class PeerTable {
     const peer = this.#device.peer(key) ?? this.#add(key);
     if (peer === undefined) return;
     peer.host.followsSource = settings.followsSource;
+    if (!settings.followsSource) peer.doubtFirstKeys();
     peer.host.isJailed = settings.isJailed === true;
     this.#setAllowedIps(peer, settings.allowedIps);
     peer.setPersistentKeepalive(settings.keepaliveMs, now);

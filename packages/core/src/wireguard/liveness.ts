@@ -2,20 +2,30 @@
  * Whether the two sides still hear each other: the three timers that traffic arms and disarms.
  *
  *     keepalive            armed by data in, disarmed by anything out; fires: an empty packet goes out
- *     newHandshake         armed by data out, disarmed by anything in; fires: new keys are agreed on
+ *     newHandshake         armed by data out, sooner on a process's first keys, disarmed by anything in; fires:
+ *                          new keys are agreed on
  *     persistentKeepalive  begun again by anything in either direction; fires: an empty packet goes out
  *
  * "Anything" is what the other side can authenticate: handshake messages, data and keepalives.
  *
  * Source: WireGuard whitepaper, sections 6.2 and 6.5.
  */
-import type { Instant } from '../base/instant.js';
-import { KEEPALIVE_TIMEOUT_MS, NEW_HANDSHAKE_MS, TIMER, type TimerSet } from './timers.js';
+import { after, type Instant } from '../base/instant.js';
+import {
+  FIRST_KEYS_DOUBT_MS,
+  FIRST_KEYS_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  NEW_HANDSHAKE_MS,
+  TIMER,
+  type TimerSet,
+} from './timers.js';
 
 export class Liveness {
   readonly #timers: TimerSet;
   #persistentMs = 0;
   #dataSinceKeepaliveArmed = false;
+  #doubtsFirstKeys = false;
+  #firstKeysUntil: Instant | undefined;
 
   constructor(timers: TimerSet) {
     this.#timers = timers;
@@ -52,10 +62,26 @@ export class Liveness {
     this.#noteTraversal(now);
   }
 
+  /** The first keys are doubted sooner than others. */
+  doubtFirstKeys(): void {
+    this.#doubtsFirstKeys = true;
+  }
+
+  /** Keys were agreed on. */
+  keysAgreed(now: Instant): void {
+    if (this.#doubtsFirstKeys) this.#firstKeysUntil ??= after(now, FIRST_KEYS_MS);
+  }
+
+  /** The keys may be erased by the peer at any moment. */
+  hasFirstKeys(now: Instant): boolean {
+    return this.#firstKeysUntil !== undefined && now < this.#firstKeysUntil;
+  }
+
   /** Data went out; `jitterMs` spreads the doubts of many. */
   sentData(now: Instant, jitterMs: number): void {
     if (this.#timers.isArmed(TIMER.newHandshake)) return;
-    this.#timers.arm(TIMER.newHandshake, now, NEW_HANDSHAKE_MS + jitterMs);
+    const ms = this.hasFirstKeys(now) ? FIRST_KEYS_DOUBT_MS : NEW_HANDSHAKE_MS;
+    this.#timers.arm(TIMER.newHandshake, now, ms + jitterMs);
   }
 
   /** Anything came in. */

@@ -117,6 +117,14 @@ export class Peer<Host extends PeerHost> {
   }
 
   /**
+   * The peer may erase the first keys when it learns that our process is another one than before: they are doubted
+   * after 2 s. For peers that are told so, by control, which plain WireGuard peers aren't.
+   */
+  doubtFirstKeys(): void {
+    this.#liveness.doubtFirstKeys();
+  }
+
+  /**
    * The peer's process is another one than before and has none of our keys, unless they are its own already: the
    * news may come after its first handshake. Waiting to notice costs 15 s of traffic, so agree on new keys now,
    * if there were any; what is on its way meanwhile still opens.
@@ -128,7 +136,7 @@ export class Peer<Host extends PeerHost> {
     this.session.doubt();
     this.#handshake.abandon();
     this.#liveness.forget();
-    if (inUse) this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
+    if (inUse) this.#initiateUrgently(now);
   }
 
   /** Takes a decrypted initiation of this peer; the response is for the caller to send. */
@@ -221,7 +229,8 @@ export class Peer<Host extends PeerHost> {
         this.#liveness.keepaliveSent(now);
         break;
       case TIMER.newHandshake:
-        this.#initiate(now, true);
+        if (this.#liveness.hasFirstKeys(now)) this.#initiateUrgently(now);
+        else this.#initiate(now, true);
         break;
       case TIMER.zeroKeys:
         this.session.clear();
@@ -272,6 +281,10 @@ export class Peer<Host extends PeerHost> {
     this.#noteInitiation(this.#initiator.initiate(now, anew), now);
   }
 
+  #initiateUrgently(now: Instant): void {
+    this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
+  }
+
   #noteInitiation(outcome: 'sent' | 'later' | 'impossible', now: Instant): void {
     if (outcome === 'sent') this.#liveness.sent(now);
     if (outcome !== 'impossible') return;
@@ -281,6 +294,7 @@ export class Peer<Host extends PeerHost> {
 
   #handshakeDone(now: Instant): void {
     this.lastHandshakeAt = now;
+    this.#liveness.keysAgreed(now);
     this.#renewal.done();
     this.#timers.disarm(TIMER.retransmit);
     this.#timers.disarm(TIMER.repeat);

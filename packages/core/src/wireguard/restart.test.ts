@@ -36,6 +36,43 @@ test('unnoticed, it swallows what is sent for 15 s', () => {
   expect(right.received).toHaveLength(1);
 });
 
+describe('who was restarted itself', () => {
+  /** Says something ten times a second, which the other side answers; gives how much of it arrived. */
+  function talk(ms: number): number {
+    const before = right.received.length;
+    for (let at = 0; at < ms; at += 100) {
+      const heard = right.received.length;
+      say(left);
+      if (right.received.length > heard) say(right);
+      pair.pass(100);
+    }
+    return right.received.length - before;
+  }
+
+  beforeEach(() => {
+    left.restart();
+    left.peer.doubtFirstKeys();
+    right.received.length = 0;
+  });
+
+  test('finds within 2 s that the peer has erased their first keys, as stock clients do then', () => {
+    expect(talk(600)).toBe(6);
+    right.restart();
+    expect(talk(3000)).toBeGreaterThanOrEqual(6);
+  });
+
+  test('sends a stream that nobody answers on, with a handshake every 2 s in the first 10 s only', () => {
+    say(left);
+    const before = initiationsOf(left);
+    for (let at = 0; at < 60_000; at += 100) {
+      say(left);
+      pair.pass(100);
+    }
+    expect(right.received).toHaveLength(601);
+    expect(initiationsOf(left) - before).toBeLessThanOrEqual(5);
+  });
+});
+
 describe('once control has told of it', () => {
   test('new keys are agreed on at once, and nothing that is sent meanwhile is lost', () => {
     pair.drop = () => true;

@@ -11,6 +11,7 @@
  * | initiations are unanswered for 90 s           | given up, what waits is dropped           | REKEY_ATTEMPT_MS      |
  * | data came in 10 s ago and nothing went out    | empty packet                              | KEEPALIVE_TIMEOUT_MS  |
  * | data went out 15 s ago and nothing came in    | new handshake                             | NEW_HANDSHAKE_MS      |
+ * | the same within 10 s of the first keys, 2 s   | new handshake (not in §6)                 | FIRST_KEYS_*          |
  * | nothing went either way for the peer's        | empty packet; without keys a handshake    | `keepaliveMs`         |
  * |   configured interval                         |                                           |   (liveness.ts)       |
  * | the last handshake was 540 s ago              | all keys of the peer are erased           | ZERO_KEYS_MS          |
@@ -41,6 +42,16 @@ export const REKEY_ATTEMPT_MS = 90_000;
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** Data that we sent must be answered within this (by data or by the keepalive above), or the keys are doubted. */
 export const NEW_HANDSHAKE_MS = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
+/**
+ * A peer may erase the first keys that this process agreed on with it, soon after and without a word: a stock
+ * Tailscale client (1.98) drops a peer's keys when control tells it of the peer's new disco key, and that news comes
+ * after the first handshake of a process that was restarted while it had traffic. So these keys are doubted
+ * sooner, and whatever was initiated before, in the time that such news takes. A stream that nobody answers costs
+ * five handshakes by it.
+ */
+export const FIRST_KEYS_DOUBT_MS = 2_000;
+/** For so long after the first keys. */
+export const FIRST_KEYS_MS = 10_000;
 /** All keys of a silent peer are erased this long after the last handshake. */
 export const ZERO_KEYS_MS = 3 * REJECT_AFTER_MS;
 /** On receipt, initiators renew keys this early, so that a one-way stream never meets the 180 s. */

@@ -1,12 +1,15 @@
 /**
  * Warren nodes on a headscale with its embedded relay, which admits headscale's nodes only: they join, see each
- * other and a stock client, are relayed where no direct path exists, and survive a restart.
+ * other and a stock client, are relayed where no direct path exists, and survive a restart of theirs and of headscale's.
  */
 
 import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PeerStatus, StatusReport } from '@warren/node/local-api/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { report } from '../faults/report.js';
+import { TunnelPing } from '../faults/tunnel-ping.js';
 import { CommandLine } from '../mesh/command-line.js';
 import { joinMachine, startDaemon, statusOf, waitForPeers } from '../mesh/machines.js';
 import { until } from '../mesh/places.js';
@@ -28,6 +31,16 @@ const TRUST_FILE = '/run/trusted.pem';
 /** How Node.js is told to trust one certificate more. */
 const TRUST = { NODE_EXTRA_CA_CERTS: TRUST_FILE };
 const BYTES = 2_000_000;
+/**
+ * Until a pair's pings come back one after the other. Ours has just been restarted: the stock client erases its keys
+ * when headscale tells it of the new process, after the first handshake, and WireGuard alone finds that after 15 s.
+ */
+const SETTLE_MS = 8_000;
+/** As long as headscale is away, and until our node must have found it again. */
+const AWAY_MS = 20_000;
+const BACK_MS = 30_000;
+/** Of ten pings a second, on a busy computer. */
+const LOST_AT_MOST = 5;
 
 describe.skipIf(skips)('Warren nodes on headscale', () => {
   let world: World;
@@ -151,5 +164,37 @@ describe.skipIf(skips)('Warren nodes on headscale', () => {
     const { self } = await statusUntil('right', 'Running', ({ state }) => state === 'Running');
     expect(self).toMatchObject({ nodeKey: before?.nodeKey, addresses: before?.addresses });
     expect(await headscale.nodes()).toHaveLength(WARREN.length + 1);
+  });
+
+  test('headscale is away for 20 s: the direct pair talks on, and control is back by itself', async () => {
+    const ping = new TunnelPing(world, 'right', addressOf(STOCK));
+    await ping.steady(SETTLE_MS);
+    const stoppedAt = Date.now();
+    await headscale.stop();
+    await statusUntil('right', 'control missed', ({ state, health }) => {
+      return state === 'Running' && health.some((sentence) => sentence.includes('control server'));
+    });
+    await sleep(Math.max(0, AWAY_MS - (Date.now() - stoppedAt)));
+    const sent = await send(world, 'right', addressOf(STOCK), BYTES);
+    const [lost, gapMs] = [ping.lostSince(stoppedAt), ping.longestGapMs(stoppedAt)];
+    ping.stop();
+    const mapsIn = ({ counters }: StatusReport): number => counters['control-map-full'] ?? 0;
+    const maps = mapsIn(await statusOf(world, 'right'));
+    const startedAt = Date.now();
+    await headscale.startAgain();
+    await statusUntil('right', 'a new network map', (status) => mapsIn(status) > maps);
+    const backMs = Date.now() - startedAt;
+    await statusUntil('right', 'all well', ({ health }) => health.length === 0);
+    await until(world, 'right', 'online at headscale', async () => {
+      expect((await listed('right'))?.online).toBe(true);
+    });
+    report('headscale away for 20 s', {
+      'lost pings': lost,
+      'longest gap ms': gapMs,
+      'control back after ms': backMs,
+    });
+    expect(sent).toMatchObject({ bytes: BYTES, intact: true });
+    expect(lost).toBeLessThanOrEqual(LOST_AT_MOST);
+    expect(backMs).toBeLessThan(BACK_MS);
   });
 });

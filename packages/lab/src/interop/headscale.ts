@@ -78,7 +78,7 @@ export class Headscale {
   readonly certificatePem: string;
   readonly #world: World;
   readonly #host: string;
-  readonly #process: WorldProcess;
+  #process: WorldProcess;
 
   private constructor(world: World, host: string, certificatePem: string, serving: WorldProcess) {
     this.#world = world;
@@ -109,10 +109,7 @@ export class Headscale {
     if (policy !== undefined) {
       writeFileSync(world.path(host, POLICY_FILE), JSON.stringify(policy));
     }
-    const output = { file: LOG_FILE };
-    const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
-    const serving = world.exec(host, argv, { stdout: output, stderr: output });
-    const headscale = new Headscale(world, host, identity.certificatePem, serving);
+    const headscale = new Headscale(world, host, identity.certificatePem, serve(world, host));
     await until(world, host, 'headscale', () => headscale.run('users', 'create', USER));
     return headscale;
   }
@@ -132,6 +129,12 @@ export class Headscale {
     await this.#process.exited;
   }
 
+  /** On the state that it left; resolves when it takes commands. */
+  async startAgain(): Promise<void> {
+    this.#process = serve(this.#world, this.#host);
+    await until(this.#world, this.#host, 'headscale', () => this.nodes());
+  }
+
   /** A key that lets any number of machines in. */
   async createKey(): Promise<string> {
     const flags = ['--user', '1', '--reusable', '--expiration', '1h', '--output', 'json'];
@@ -142,4 +145,10 @@ export class Headscale {
   async nodes(): Promise<readonly HeadscaleNode[]> {
     return JSON.parse(await this.run('nodes', 'list', '--output', 'json')) as HeadscaleNode[];
   }
+}
+
+function serve(world: World, host: string): WorldProcess {
+  const output = { file: LOG_FILE };
+  const argv = [goPeer('headscale'), '--config', CONFIG_FILE, 'serve'];
+  return world.exec(host, argv, { stdout: output, stderr: output });
 }
