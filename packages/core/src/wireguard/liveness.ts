@@ -72,15 +72,11 @@ export class Liveness {
     if (this.#doubtsFirstKeys) this.#firstKeysUntil ??= after(now, FIRST_KEYS_MS);
   }
 
-  /** The keys may be erased by the peer at any moment. */
-  hasFirstKeys(now: Instant): boolean {
-    return this.#firstKeysUntil !== undefined && now < this.#firstKeysUntil;
-  }
-
   /** Data went out; `jitterMs` spreads the doubts of many. */
   sentData(now: Instant, jitterMs: number): void {
     if (this.#timers.isArmed(TIMER.newHandshake)) return;
-    const ms = this.hasFirstKeys(now) ? FIRST_KEYS_DOUBT_MS : NEW_HANDSHAKE_MS;
+    const areFirst = this.#firstKeysUntil !== undefined && now < this.#firstKeysUntil;
+    const ms = areFirst ? FIRST_KEYS_DOUBT_MS : NEW_HANDSHAKE_MS;
     this.#timers.arm(TIMER.newHandshake, now, ms + jitterMs);
   }
 

@@ -136,7 +136,7 @@ export class Peer<Host extends PeerHost> {
     this.session.doubt();
     this.#handshake.abandon();
     this.#liveness.forget();
-    if (inUse) this.#initiateUrgently(now);
+    if (inUse) this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
   }
 
   /** Takes a decrypted initiation of this peer; the response is for the caller to send. */
@@ -229,8 +229,7 @@ export class Peer<Host extends PeerHost> {
         this.#liveness.keepaliveSent(now);
         break;
       case TIMER.newHandshake:
-        if (this.#liveness.hasFirstKeys(now)) this.#initiateUrgently(now);
-        else this.#initiate(now, true);
+        this.#initiate(now, true);
         break;
       case TIMER.zeroKeys:
         this.session.clear();
@@ -279,10 +278,6 @@ export class Peer<Host extends PeerHost> {
 
   #initiate(now: Instant, anew: boolean): void {
     this.#noteInitiation(this.#initiator.initiate(now, anew), now);
-  }
-
-  #initiateUrgently(now: Instant): void {
-    this.#noteInitiation(this.#initiator.initiateUrgently(now), now);
   }
 
   #noteInitiation(outcome: 'sent' | 'later' | 'impossible', now: Instant): void {

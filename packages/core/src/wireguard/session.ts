@@ -1,5 +1,5 @@
 /**
- * The up to three keypairs that one peer has at a time.
+ * The keypairs that one peer has at a time: three with a place, and one that lost it and is still used.
  *
  *                 installAsInitiator                  installAsResponder
  *     previous <- current (or an unused next)         previous erased
@@ -8,6 +8,10 @@
  *
  *     confirm(next): the peer used it, so previous <- current <- next
  *     doubt: previous <- current; confirm(previous) while there is no current: back again
+ *     whatever loses its place to these while the peer still seals with it: fading, until the next such
+ *
+ * Fading keys aren't in the whitepaper. After both sides began at once, each seals with the keys of its own handshake,
+ * which are the other's previous ones; the next handshake erases these while packets on them are on their way.
  *
  * A responder may not send on new keys before the initiator has: the response could be lost. Packets on the
  * way were sealed with older keys, so these still open for a while.
@@ -20,6 +24,9 @@ export class Session {
   #previous: Keypair | undefined;
   #current: Keypair | undefined;
   #next: Keypair | undefined;
+  #fading: Keypair | undefined;
+  /** What the peer sealed its last packet with. */
+  #heardOn: Keypair | undefined;
   readonly #release: (keypair: Keypair) => void;
 
   /** `release` is told of every keypair that leaves, so that its index is freed. */
@@ -45,13 +52,13 @@ export class Session {
   installAsInitiator(keypair: Keypair): void {
     if (this.#next === undefined) {
       if (this.#current !== undefined) {
-        this.#drop(this.#previous);
+        this.#retire(this.#previous);
         this.#previous = this.#current;
       }
     } else {
-      this.#drop(this.#previous);
+      this.#retire(this.#previous);
       // Both sides began at once: the peer will send on the keys of its own handshake.
-      this.#drop(this.#current);
+      this.#retire(this.#current);
       this.#previous = this.#next;
       this.#next = undefined;
     }
@@ -60,8 +67,8 @@ export class Session {
 
   /** New keys from a handshake that the peer began. */
   installAsResponder(keypair: Keypair): void {
-    this.#drop(this.#next);
-    this.#drop(this.#previous);
+    this.#retire(this.#next);
+    this.#retire(this.#previous);
     this.#previous = undefined;
     this.#next = keypair;
   }
@@ -69,19 +76,20 @@ export class Session {
   /** The peer may have lost the keys that we seal with: they only open, until a packet on them proves otherwise. */
   doubt(): void {
     if (this.#current === undefined) return;
-    this.#drop(this.#previous);
+    this.#retire(this.#previous);
     this.#previous = this.#current;
     this.#current = undefined;
   }
 
   /** Called for every packet that opened: true when it was the first on the next keys, which now are current. */
   confirm(keypair: Keypair): boolean {
+    this.#heardOn = keypair;
     if (keypair === this.#previous && this.#current === undefined) {
       this.#current = keypair;
       this.#previous = undefined;
     }
     if (keypair !== this.#next) return false;
-    this.#drop(this.#previous);
+    this.#retire(this.#previous);
     this.#previous = this.#current;
     this.#current = keypair;
     this.#next = undefined;
@@ -93,7 +101,19 @@ export class Session {
     this.#drop(this.#previous);
     this.#drop(this.#current);
     this.#drop(this.#next);
+    this.#drop(this.#fading);
     this.#previous = this.#current = this.#next = undefined;
+    this.#fading = this.#heardOn = undefined;
+  }
+
+  /** Takes the place of `keypair`, which goes on opening packets if the peer still sends on it. */
+  #retire(keypair: Keypair | undefined): void {
+    if (keypair === undefined || keypair !== this.#heardOn) {
+      this.#drop(keypair);
+      return;
+    }
+    this.#drop(this.#fading);
+    this.#fading = keypair;
   }
 
   #drop(keypair: Keypair | undefined): void {

@@ -46,8 +46,8 @@ export const NEW_HANDSHAKE_MS = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
  * A peer may erase the first keys that this process agreed on with it, soon after and without a word: a stock
  * Tailscale client (1.98) drops a peer's keys when control tells it of the peer's new disco key, and that news comes
  * after the first handshake of a process that was restarted while it had traffic. So these keys are doubted
- * sooner, and whatever was initiated before, in the time that such news takes. A stream that nobody answers costs
- * five handshakes by it.
+ * sooner, in the time that such news takes; never two initiations within 5 s nevertheless, as two new pairs of keys
+ * in the time that a packet flies cost that packet.
  */
 export const FIRST_KEYS_DOUBT_MS = 2_000;
 /** For so long after the first keys. */
