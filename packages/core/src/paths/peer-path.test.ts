@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 const PUBLIC = '203.0.113.9:41641';
 const PRIVATE = '192.168.1.5:41641';
 const OTHER = '198.51.100.1:41641';
+const THIRD = '198.51.100.2:41641';
 
 describe('a session starts on the relay and looks for a direct path beside it', () => {
   test('the relay is set before anything is sent', () => {
@@ -181,7 +182,7 @@ describe('a direct path is kept, and given up when it fails', () => {
     expect(drive.changes.at(-1)).toBe(`unreachable: ${PUBLIC} -> relay(900)`);
   });
 
-  test('another path that answered a moment ago takes over at once, and is proven', () => {
+  test('another path that answered a moment ago takes over at once, beside the relay until proven', () => {
     const drive = PeerDrive.withCandidates(PUBLIC, OTHER);
     drive.answers.set(PUBLIC, 40).set(OTHER, 44);
     drive.input({ type: 'sent' });
@@ -189,9 +190,27 @@ describe('a direct path is kept, and given up when it fails', () => {
     drive.answers.delete(PUBLIC);
     drive.forget();
     drive.pass(3700);
-    expect(drive.changes).toEqual([`suspected-loss: ${PUBLIC} -> ${OTHER}`]);
+    expect(drive.changes).toEqual([
+      `suspected-loss: ${PUBLIC} -> relay(900)`,
+      `pong: relay(900) -> ${OTHER}`,
+    ]);
+    expect(drive.outputs('paths').map(({ at }) => at)).toEqual([3600, 3644]);
     drive.pass(20_000, true);
     expect(drive.paths).toBe(OTHER);
+  });
+
+  test('paths that died together are not trusted one after the other', () => {
+    const drive = PeerDrive.withCandidates(PUBLIC, OTHER, THIRD);
+    drive.answers.set(PUBLIC, 40).set(OTHER, 44).set(THIRD, 44);
+    drive.input({ type: 'sent' });
+    drive.pass(100);
+    drive.answers.clear();
+    drive.forget();
+    // The others' last answers are as old as the trust that the first one has just lost.
+    drive.pass(3700, true);
+    expect(drive.paths).toBe(`${OTHER} + relay(900)`);
+    drive.pass(10_000, true);
+    expect(drive.changes).toEqual([`suspected-loss: ${PUBLIC} -> relay(900)`]);
   });
 
   test('a reset falls back to the relay, asks again at once and believes no earlier ping', () => {

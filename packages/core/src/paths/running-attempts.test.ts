@@ -4,6 +4,7 @@ import { SeededRandom } from '../base/seeded-random.js';
 import type { SocketId } from '../engines/paths.js';
 import type { Endpoint } from '../ip/address.js';
 import type { NodeKey } from '../keys/keys.js';
+import { lingerMs } from './kept-sockets.js';
 import type { Ports } from './ports.js';
 import { type PortSearchOutput, RunningAttempts } from './running-attempts.js';
 
@@ -21,10 +22,11 @@ class Bench {
   readonly said: PortSearchOutput[] = [];
   readonly now: Instant = instant(1000);
   heardAt: Instant | undefined = this.now;
+  lastHeard: (peer: NodeKey) => Instant | undefined = () => this.heardAt;
   readonly attempts = new RunningAttempts({
     random: new SeededRandom(1),
     emit: (output) => void this.said.push(output),
-    lastHeard: () => this.heardAt,
+    lastHeard: (peer) => this.lastHeard(peer),
     onEnd: () => undefined,
   });
 
@@ -87,4 +89,21 @@ test.each([
   bench.attempts.abandon(b, bench.now);
   expect(bench.closed).not.toContain(socketId);
   expect(bench.attempts.kept.nextTimeout()).toBeGreaterThan(after(bench.now, 1000));
+});
+
+// Seed 52955: it was closed when the peer that it was kept for had left it, under the data of the other.
+test('a socket kept for one peer stays for another that is heard there too', () => {
+  const bench = new Bench();
+  const socketId = bench.opened[3] ?? 0;
+  const { attempts, now } = bench;
+  attempts.found(a, socketId, now);
+  attempts.abandon(b, now);
+  const heardAt = after(now, 10_000);
+  bench.lastHeard = (peer) => (peer === b ? heardAt : now);
+  attempts.reached(b, socketId, heardAt);
+  attempts.kept.use(a, undefined, heardAt);
+  attempts.runTimers(after(now, lingerMs + 5000));
+  expect(bench.closed).not.toContain(socketId);
+  attempts.runTimers(after(heardAt, lingerMs));
+  expect(bench.closed).toContain(socketId);
 });

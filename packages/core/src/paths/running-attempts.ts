@@ -152,6 +152,8 @@ export class RunningAttempts {
   /** A ping of the peer came to one of our sockets. */
   reached(peer: NodeKey, socketId: SocketId, now: Instant): void {
     const attempt = this.#attempts.get(peer);
+    // It is open for another peer, who may leave it while this one's data still comes there.
+    if (this.kept.owns(socketId)) this.kept.heard(peer, socketId, now);
     if (attempt === undefined) {
       // Its attempt is over, and the pool serves others: the peer may have proven this way nevertheless.
       if (this.kept.size < reachedSocketsMax && this.#pool.take(socketId)) {

@@ -49,6 +49,26 @@ describe('the early warning', () => {
     expect(seen.find(([, action]) => action === 'duplicate')).toEqual([1900, 'duplicate']);
   });
 
+  test('one answer that took seconds does not hide a dead path until trust runs out', () => {
+    const suspicion = new Suspicion();
+    suspicion.answered(1050);
+    suspicion.dataSent(instant(0));
+    const seen = actions(suspicion, 6500);
+    expect(seen[0]).toEqual([2000, 'ping']);
+    expect(seen.find(([, action]) => action === 'duplicate')).toEqual([3100, 'duplicate']);
+  });
+
+  test('a path whose round trips take two seconds is not given up for it', () => {
+    const suspicion = new Suspicion();
+    suspicion.answered(2000);
+    for (let beat = 0; beat < 10; beat++) {
+      suspicion.pinged(instant(3000 * beat));
+      const seen = actions(suspicion, 3000 * beat + 2000);
+      expect(seen.filter(([, action]) => action === 'duplicate')).toEqual([]);
+      suspicion.answered(2000);
+    }
+  });
+
   test('an answer ends it', () => {
     const suspicion = new Suspicion();
     suspicion.pinged(instant(0));

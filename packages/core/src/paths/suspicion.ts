@@ -5,11 +5,12 @@
  *     suspicious --pong--> calm
  *     suspicious --two of these pings lost--> duplicate onto the relay (told once)
  *
- * "Unanswered" is max(3 x smoothed round trip, 250 ms) for a ping. For data the PacketEngine's reports of
+ * "Unanswered" is 3 x smoothed round trip for a ping, but 250 ms at least and 1 s at most. For data the PacketEngine's reports of
  * authenticated packets come at most once a second, so a second is added. Data that flows one way only is
  * told from a dead path by the first of these pings.
  */
 import { after, earliest, type Instant } from '../base/instant.js';
+import { lateAnswerMs } from './candidates.js';
 
 /** Between the pings of a suspicion: fast, yet 124 bytes each. */
 export const suspicionPingMs = 100;
@@ -21,6 +22,12 @@ const lostBeforeDuplicating = 2;
 const minAnswerMs = 250;
 /** Round trips after which an answer is late rather than slow. */
 const lateRoundTrips = 3;
+/**
+ * One answer that took seconds (a busy line, a copy of a lost ping) weighs on the smoothed round trip for half a
+ * minute; a dead path must be noticed all the same. Where round trips really last that long it costs a few pings:
+ * the answer to the first one comes before the second of the suspicion's pings counts as lost.
+ */
+const maxAnswerMs = lateAnswerMs;
 /** Authenticated packets are reported at most this often (engines/messages.ts). */
 export const evidenceStepMs = 1000;
 
@@ -45,7 +52,8 @@ export class Suspicion {
   /** The path in use answered, or is a new one that did: calm again. `latencyMs` is its smoothed round trip. */
   answered(latencyMs: number): void {
     this.reset();
-    this.#answerMs = Math.max(minAnswerMs, lateRoundTrips * latencyMs);
+    const late = lateRoundTrips * latencyMs;
+    this.#answerMs = Math.min(maxAnswerMs, Math.max(minAnswerMs, late));
   }
 
   /** The PacketEngine has something to send to the peer. */

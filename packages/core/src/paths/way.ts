@@ -2,8 +2,8 @@
  * Which way packets to a peer take: the direct path in use, how far it is trusted, and the relay.
  *
  * Owns the state of transitions.ts. A candidate that answered takes over when there is nothing trusted or when
- * it is clearly better; when trust ends, another one that answered a moment ago is fallen back to, else the
- * relay carries.
+ * it is clearly better; when trust ends, the relay carries, together with another one that answered a moment ago
+ * if there is one.
  */
 import type { Counters } from '../base/counters.js';
 import type { Instant } from '../base/instant.js';
@@ -90,32 +90,36 @@ export class Way {
       choice.suspicion.answered(candidate.quality.latencyMs ?? 0);
       choice.carriage.answered(now);
     } else if (candidate === choice.best) {
-      this.#prove('pong', now, now);
+      this.#prove('pong', now);
     } else if (isCondemned(candidate, now)) {
       this.#counters.add('pong-for-condemned-candidate');
     } else if (!this.isTrusted || choice.isBeatenBy(candidate)) {
       const cause = this.isTrusted ? 'better-pong' : 'pong';
       choice.adopt(candidate);
-      this.#prove(cause, now, now);
+      this.#prove(cause, now);
     }
   }
 
-  #prove(cause: string, answeredAt: Instant, now: Instant): void {
-    this.choice.trust(answeredAt);
+  #prove(cause: string, now: Instant): void {
+    this.choice.trust(now);
     this.go('path-proven', now);
     this.report(cause);
   }
 
-  /** Another path that answered a moment ago takes over, if there is one. */
+  /**
+   * Another path that answered a moment ago takes over, if there is one. The relay carries too until it answers
+   * again: what took one path from us has often taken all of them, and each would cost as long to be found out.
+   */
   #fallBack(cause: string, now: Instant): boolean {
     const { best, suspicion } = this.choice;
     const other = this.choice.runnerUp(now);
-    if (other?.answeredAt === undefined) return false;
+    if (other === undefined) return false;
     if (best !== undefined) best.answeredAt = undefined;
     this.choice.adopt(other);
-    this.#prove(cause, other.answeredAt, now);
+    this.go('trust-lost', now);
     this.#discovery.ping(other.path, now);
     suspicion.pinged(now);
+    if (this.inSession) this.report(cause);
     return true;
   }
 

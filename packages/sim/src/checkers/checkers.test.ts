@@ -1,5 +1,8 @@
+import type { Endpoint } from '@warren/core/ip/address';
+import type { NodeKey } from '@warren/core/keys/keys';
 import { createNodeCrypto } from '@warren/shell/crypto/node-crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { embedIpv4 } from '../net/nat64.js';
 import type { SimNode } from '../node/sim-node.js';
 import { ip, socket } from '../topology/literals.js';
 import type { Topology } from '../topology/types.js';
@@ -152,6 +155,34 @@ describe('proven-path', () => {
       paths: [{ kind: 'direct', socketId: 1, remote }],
     });
     expect(breaks.list[0]?.what).toBe('a sends data for b to 52.20.10.3:41641, where it heard c');
+  });
+
+  test('knows by the IPv4 address who sends from behind a NAT64, though a stranger came first', () => {
+    const checker = new ProvenPathChecker(world, breaks);
+    const [a, b] = world.nodes;
+    if (a === undefined || b?.key === undefined) throw new Error('joined');
+    // b's datagram sets out; a copy with its source, sent by somebody else, is the first to arrive.
+    const sent = {
+      source: socket('52.20.10.2:41641'),
+      target: socket('66.66.66.66:41641'),
+      bytes: new Uint8Array(),
+      hops: 64,
+    };
+    const uplink = b.host.plug?.uplink;
+    if (uplink === undefined) throw new Error('plugged in');
+    world.internet.send(uplink, { ...sent, origin: b.name });
+    const remote = embedIpv4(sent.source);
+    checker.onDatagram(a, { ...sent, source: remote, origin: 'stranger' });
+    const down = (to: Endpoint): void =>
+      checker.onDown(a, {
+        type: 'set-paths',
+        peer: b.key as NodeKey,
+        paths: [{ kind: 'direct', socketId: 1, remote: to }],
+      });
+    down(remote);
+    expect(breaks.list).toEqual([]);
+    down(embedIpv4(socket('52.20.10.3:41641')));
+    expect(breaks.list).toHaveLength(1);
   });
 });
 

@@ -4,8 +4,9 @@
  * sent a datagram, whatever its source says.
  */
 import type { DownMessage } from '@warren/core/engines/messages';
-import type { Endpoint } from '@warren/core/ip/address';
+import { type Endpoint, endpoint, endpointAddress, endpointPort } from '@warren/core/ip/address';
 import type { Datagram } from '../net/datagram.js';
+import { extractIpv4 } from '../net/nat64.js';
 import type { SimNode } from '../node/sim-node.js';
 import type { SimWorld } from '../world/sim-world.js';
 import type { Breaks, Checker } from './checker.js';
@@ -45,7 +46,7 @@ export class ProvenPathChecker implements Checker {
     for (const path of message.paths) {
       if (path.kind !== 'direct') continue;
       const origins = this.#seen.get(node.name)?.get(path.remote);
-      const seen = this.#seen.get(ANYWHERE)?.get(path.remote);
+      const seen = this.#seen.get(ANYWHERE)?.get(asOnTheInternet(path.remote));
       if (peer !== undefined && origins?.has(peer.name) === true) continue;
       if (peer !== undefined && seen?.has(peer.name) === true) continue;
       const who = origins === undefined ? 'nobody' : [...origins].join(', ');
@@ -56,4 +57,10 @@ export class ProvenPathChecker implements Checker {
       );
     }
   }
+}
+
+/** Where a NAT64 stands in between, the internet knows the endpoint by its IPv4 address. */
+function asOnTheInternet(remote: Endpoint): Endpoint {
+  const ipv4 = extractIpv4(endpointAddress(remote));
+  return ipv4 === undefined ? remote : endpoint(ipv4, endpointPort(remote));
 }
