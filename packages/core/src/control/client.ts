@@ -98,7 +98,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
       case 'logout':
         this.#map.stop();
         this.#update.reset();
-        this.#register.logOut(this.#connection === 'up', this.#hostInfo);
+        this.#register.logOut(this.#connection === 'up', this.#hostInfo, now);
         break;
       case 'connected':
         this.#connection = 'up';
@@ -154,7 +154,7 @@ export class ControlClient implements Machine<ControlClientInput, ControlClientO
     return earliest(
       this.#connection === 'down' ? this.#reconnect.until : undefined,
       isUp ? this.#register.nextTimeout() : undefined,
-      isPolling ? this.#update.nextTimeout() : undefined,
+      isPolling && !this.#map.isRefused ? this.#update.nextTimeout() : undefined,
       isPolling ? earliest(this.#nat.nextTimeout(), this.#paths.nextTimeout()) : undefined,
       this.#map.nextTimeout(isPolling),
     );

@@ -71,6 +71,8 @@ export type ControlClientOutput =
       readonly timeoutMs: number | undefined;
     }
   | { readonly type: 'cancel'; readonly id: RequestId }
+  /** The connection may be dead: ask its other end, and answer `disconnected` when nothing comes back. */
+  | { readonly type: 'probe' }
   /** The node key in use from now on; persist it before the next poll. Undefined: logged out, erase it. */
   | { readonly type: 'node-key'; readonly nodeKey: NodePrivateKey | undefined }
   | { readonly type: 'state'; readonly state: LoginState }

@@ -122,6 +122,7 @@ export class MapLoop {
 
   /** Polls when due; a poll under a node key that was replaced is ended first. */
   step(own: OwnState, now: Instant): void {
+    this.#poll.runTimers(now);
     if (this.#own !== undefined && this.#own.nodeKey !== own.nodeKey) {
       this.#poll.cancel();
       this.#held.clear();
@@ -136,7 +137,7 @@ export class MapLoop {
       this.#lastFrameAt = now;
       this.#fullBy = after(now, fullMapMs);
       const options = { streaming: true, timeoutMs: undefined };
-      this.#poll.send('/machine/map', pollBody(own, this.#held.encode()), options);
+      this.#poll.send('/machine/map', pollBody(own, this.#held.encode()), options, now);
     }
   }
 
@@ -156,9 +157,9 @@ export class MapLoop {
   }
 
   nextTimeout(isConnected: boolean): Instant | undefined {
-    const retryAt = isConnected ? this.#poll.retryAt : undefined;
+    const pollAt = isConnected ? this.#poll.nextTimeout() : undefined;
     const fullBy = this.#poll.isBusy ? this.#fullBy : undefined;
-    return earliest(retryAt, fullBy, this.#watchdog(), this.#expiryInstant());
+    return earliest(pollAt, fullBy, this.#watchdog(), this.#expiryInstant());
   }
 
   /**
@@ -193,6 +194,7 @@ export class MapLoop {
   /** Takes bytes of the stream; false: they are not ours. */
   handleBytes(id: RequestId, bytes: Uint8Array, now: Instant): boolean {
     if (!this.#poll.holds(id)) return false;
+    this.#poll.heard();
     const frames = this.#decoder.push(bytes);
     if (isFailure(frames)) {
       this.#giveUp(frames.reason, now);

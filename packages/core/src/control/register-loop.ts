@@ -125,7 +125,7 @@ export class RegisterLoop {
   }
 
   /** Begins a logout; without a connection it is done at once. */
-  logOut(isConnected: boolean, hostInfo: JsonObject): void {
+  logOut(isConnected: boolean, hostInfo: JsonObject, now: Instant): void {
     this.#request.cancel();
     const nodeKey = this.nodeKey;
     if (!isConnected || nodeKey === undefined || !this.isMember) {
@@ -136,7 +136,7 @@ export class RegisterLoop {
     this.#isRenewing = false;
     this.#pending = undefined;
     this.#followup = '';
-    this.#send(nodeKey, hostInfo, logoutTimeoutMs);
+    this.#send(nodeKey, hostInfo, logoutTimeoutMs, now);
   }
 
   /** The connection is gone, and with it every request. */
@@ -147,6 +147,7 @@ export class RegisterLoop {
 
   /** Sends what is due. */
   step(hostInfo: JsonObject, now: Instant): void {
+    this.#request.runTimers(now);
     if (this.#phase !== 'registering' || !this.#request.isDue(now)) return;
     if (this.#pending === undefined && this.#key === undefined) {
       this.#key = generatePrivateKey('node', this.#options.random);
@@ -155,11 +156,12 @@ export class RegisterLoop {
     const key = this.#pending ?? this.#key;
     assert(key !== undefined, 'a registration has a key');
     const timeoutMs = this.#followup === '' ? registerTimeoutMs : undefined;
-    this.#send(this.#publicOf(key), hostInfo, timeoutMs);
+    this.#send(this.#publicOf(key), hostInfo, timeoutMs, now);
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#phase === 'registering' ? this.#request.retryAt : undefined;
+    const isAsking = this.#phase === 'registering' || this.#phase === 'leaving';
+    return isAsking ? this.#request.nextTimeout() : undefined;
   }
 
   /** Takes an answer; false: it is not ours. */
@@ -260,7 +262,7 @@ export class RegisterLoop {
     this.#request.backoff.reset();
   }
 
-  #send(nodeKey: NodeKey, hostInfo: JsonObject, timeoutMs: number | undefined): void {
+  #send(nodeKey: NodeKey, hostInfo: JsonObject, timeoutMs: number | undefined, now: Instant): void {
     const body = registerBody({
       nodeKey,
       oldNodeKey: this.#oldKey,
@@ -270,7 +272,7 @@ export class RegisterLoop {
       hostInfo,
       logOut: this.#phase === 'leaving',
     });
-    this.#request.send('/machine/register', body, { streaming: false, timeoutMs });
+    this.#request.send('/machine/register', body, { streaming: false, timeoutMs }, now);
   }
 
   #refuse(message: string, fatal: boolean): void {

@@ -2,19 +2,27 @@
  * One request at a time, and the wait after one that failed.
  *
  *     free --send--> busy --response, failure, cancel, forget--> free
+ *
+ * A request without an answer says little of the server, which may be slow, but its answer may be lost: a NAT that
+ * forgets the connection tells nobody who only listens. So the connection is asked, once for each request.
  */
-import type { Instant } from '../base/instant.js';
+import { after, type Instant } from '../base/instant.js';
 import type { JsonValue } from '../base/json.js';
 import type { Random } from '../ports.js';
 import { Backoff } from './backoff.js';
 import type { RequestId } from './io.js';
 import type { Outbox, RequestOptions } from './outbox.js';
 
+/** An answer takes a round trip and a moment of the server's; later the connection is asked whether it lives. */
+export const unansweredMs = 5_000;
+
 export class RequestSlot {
   /** Owners count their own failures too: an answer can be one. */
   readonly backoff: Backoff;
   readonly #outbox: Outbox;
   #inFlight: RequestId | undefined;
+  /** When the connection is to be asked. */
+  #probeAt: Instant | undefined;
 
   constructor(outbox: Outbox, random: Random) {
     this.#outbox = outbox;
@@ -30,9 +38,15 @@ export class RequestSlot {
     return !this.isBusy && this.backoff.isDue(now);
   }
 
-  /** When a free slot's next request is due; undefined: at once, or busy. */
-  get retryAt(): Instant | undefined {
-    return this.isBusy ? undefined : this.backoff.until;
+  /** When a free slot's next request is due, or the connection under a busy one to be asked. */
+  nextTimeout(): Instant | undefined {
+    return this.isBusy ? this.#probeAt : this.backoff.until;
+  }
+
+  runTimers(now: Instant): void {
+    if (!this.isBusy || this.#probeAt === undefined || now < this.#probeAt) return;
+    this.#probeAt = undefined;
+    this.#outbox.emit({ type: 'probe' });
   }
 
   /** True when `id` is the request under way. */
@@ -40,8 +54,14 @@ export class RequestSlot {
     return id === this.#inFlight;
   }
 
-  send(path: string, body: JsonValue, options: RequestOptions): void {
+  send(path: string, body: JsonValue, options: RequestOptions, now: Instant): void {
     this.#inFlight = this.#outbox.request(path, body, options);
+    this.#probeAt = after(now, unansweredMs);
+  }
+
+  /** A part of the answer came: the connection lives. */
+  heard(): void {
+    this.#probeAt = undefined;
   }
 
   /** Frees the slot of `id`, which was answered; false: it is not ours. */

@@ -35,6 +35,7 @@ export class UpdateLoop {
 
   /** Says what control hasn't heard. */
   step(own: OwnState, now: Instant): void {
+    this.#update.runTimers(now);
     if (!this.#update.isDue(now)) return;
     if (this.#known !== undefined && sameParts(this.#known, own)) {
       this.#update.backoff.reset();
@@ -50,11 +51,11 @@ export class UpdateLoop {
     }
     this.#saying = saying;
     const options = { streaming: false, timeoutMs: updateTimeoutMs };
-    this.#update.send('/machine/map', mapBody(own, false), options);
+    this.#update.send('/machine/map', mapBody(own, false), options, now);
   }
 
   nextTimeout(): Instant | undefined {
-    return this.#update.retryAt;
+    return this.#update.nextTimeout();
   }
 
   handleResponse(id: RequestId, status: number, now: Instant): boolean {

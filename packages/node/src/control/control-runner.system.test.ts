@@ -332,6 +332,17 @@ test('a connection that stood while others broke is doubted too, without giving 
   expect(performance.now() - began).toBeLessThan(4_000);
 });
 
+test('a connection on which a registration is not answered is asked, and replaced when it is dead', async () => {
+  control.answer = (stream, path) => {
+    if (control.asked.length === 1) control.freeze();
+    else agreeable(stream, path);
+  };
+  const member = joins();
+  const began = performance.now();
+  while (polls() === 0 && performance.now() - began < 15_000) await sleep(50);
+  expect([member.connections, polls() > 0]).toEqual([2, true]);
+});
+
 /** Upgrades hang from now on; answers how many there were. */
 function hangingUpgrades(): () => number {
   let upgrades = 0;

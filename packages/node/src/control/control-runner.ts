@@ -72,7 +72,7 @@ export class ControlRunner {
   #session: ClientHttp2Session | undefined;
   /** The dial under way. */
   #dial: { readonly abort: AbortController; readonly atMs: number } | undefined;
-  /** Until the ping after a change of network is answered. */
+  /** Until the ping of a session in doubt is answered. */
   #probe: { readonly timer: NodeJS.Timeout; readonly waitMs: number } | undefined;
   #hostName: string;
   #announced: readonly Prefix[];
@@ -150,6 +150,10 @@ export class ControlRunner {
     else this.#doubt(this.#session, lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS);
   }
 
+  #probeSession(): void {
+    if (this.#session !== undefined) this.#doubt(this.#session, PING_TIMEOUT_MS);
+  }
+
   /** A session that does not answer is given up. */
   #doubt(session: ClientHttp2Session, waitMs: number): void {
     // A question that is open already is not given more time by the next one.
@@ -207,6 +211,7 @@ export class ControlRunner {
         else if (output.type === 'request' && output.outside === true) void this.#fetch(output);
         else if (output.type === 'request') this.#request(output);
         else if (output.type === 'cancel') this.#cancel(output.id);
+        else if (output.type === 'probe') this.#probeSession();
         else this.#events.onOutput(output);
       }
     } finally {

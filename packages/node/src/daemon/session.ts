@@ -287,6 +287,7 @@ export class Session {
       case 'connect':
       case 'request':
       case 'cancel':
+      case 'probe':
         break; // the runner's own business
     }
   }

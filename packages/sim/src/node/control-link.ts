@@ -14,7 +14,7 @@ import {
   wireBytes,
 } from '../servers/control-wire.js';
 
-/** As in the daemon: for the answer to a ping after a change of network, with and without a lost address. */
+/** As in the daemon: for the answer to a ping, and for one after an address was lost. */
 const PING_TIMEOUT_MS = 5_000;
 const DOUBTFUL_PING_TIMEOUT_MS = 1_500;
 const HANGING_DIAL_MS = 2_000;
@@ -74,6 +74,10 @@ export class ControlLink {
     else this.#doubt(this.#stream, lostAddress ? DOUBTFUL_PING_TIMEOUT_MS : PING_TIMEOUT_MS);
   }
 
+  #probeStream(): void {
+    if (this.#stream !== undefined) this.#doubt(this.#stream, PING_TIMEOUT_MS);
+  }
+
   #doubt(stream: ControlClientEnd, waitMs: number): void {
     // A question that is open already is not given more time by the next one.
     if (this.#answered < this.#probe && waitMs >= this.#probeMs) return;
@@ -115,6 +119,7 @@ export class ControlLink {
       if (output.type === 'connect') this.#connect();
       else if (output.type === 'request') this.#request(output);
       else if (output.type === 'cancel') this.#cancel(output.id);
+      else if (output.type === 'probe') this.#probeStream();
       else this.#options.onOutput(output);
     }
     this.#draining = false;

@@ -201,6 +201,46 @@ export const foundScenarios: readonly Scenario[] = [
     },
   }),
   scenario({
+    name: 'peer-nowhere',
+    about:
+      'a NAT forgets relay and control while a peer without a known home is away: its return is noticed (seed 38673)',
+    left: behind('udp-blocked'),
+    right: behind('udp-blocked'),
+    path: 'relay',
+    // Without UDP it takes longer to know one's home.
+    settleMs: 3_000,
+    steps: ({ world, left, right, trouble, run, expect }) => {
+      trouble('hard', [left, right], 11_000);
+      right.stop();
+      run(8_000);
+      world.router('net-left').reboot();
+      run(3_000);
+      right.start();
+      run(15_000);
+      const heard = new Set<string>();
+      world.observers.push({ onMessage: (node) => heard.add(node.name) });
+      run(3_000);
+      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+    },
+  }),
+  scenario({
+    name: 'lost-welcome',
+    about:
+      'a NAT forgets the control connection on which the answer to a registration comes (seed 41787)',
+    left: inTheOpen,
+    right: behind('easy'),
+    path: 'direct',
+    steps: ({ world, right, trouble, run, expect }) => {
+      trouble('hard', [right], 2_000);
+      right.restart();
+      const asked = world.clock.runUntil(() => right.control?.openRequests === 1, 2_000);
+      expect(asked !== undefined, 'it has not registered');
+      world.router('net-right').reboot();
+      run(12_000);
+      expect(right.state === 'Running', `it is still ${right.state}`);
+    },
+  }),
+  scenario({
     name: 'carried-ping',
     about: 'a ping to a dead address, carried by a stranger to the peer, proves nothing (seed 221)',
     left: inTheOpen,

@@ -27,7 +27,7 @@ export interface ScenarioResult {
 }
 
 export function runScenario(
-  { topology, path, steps, sayEveryMs = SAY_EVERY_MS }: Scenario,
+  { topology, path, steps, sayEveryMs = SAY_EVERY_MS, settleMs = SETTLE_MS }: Scenario,
   { crypto, onLine }: ScenarioOptions,
 ): ScenarioResult {
   const world = new SimWorld({ topology, seed: SEED, crypto });
@@ -36,7 +36,7 @@ export function runScenario(
   const { breaks, wholeness } = watch;
   if (!world.join(JOIN_LIMIT_MS)) breaks.add('join', 'the two have not joined in time');
   const chatter = new Chatter(world, world.random.fork(), sayEveryMs);
-  world.clock.run(SETTLE_MS);
+  world.clock.run(settleMs);
   const stage: Stage = {
     world,
     left: world.node('left'),

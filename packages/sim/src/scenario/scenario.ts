@@ -48,6 +48,8 @@ export interface ScenarioSpec {
   readonly sayEveryMs?: number;
   /** How the two talk in the end. */
   readonly path: 'direct' | 'relay';
+  /** How long they talk before anything happens; absent: until they have found their path. */
+  readonly settleMs?: number;
   /** What happens once they talk. */
   readonly steps?: (stage: Stage) => void;
 }
