@@ -3,9 +3,11 @@
  *
  *     connected: its home, where it was last heard  -- else its home while that can be dialled
  *     else our own home, then a few other regions, each until its relay says that the peer isn't there
+ *     else, while it is nowhere, our own home again
  *
  * When a relay dies its clients move to those that live, and control may be too dead to tell; and a peer may be
- * there before control said where.
+ * there before control said where. Who asks nobody for a peer that is nowhere would never find out that it came,
+ * nor that relay and control went dead meanwhile: only packets that nothing answers tell.
  */
 import type { Instant } from '../base/instant.js';
 import type { RegionId } from '../engines/paths.js';
@@ -54,16 +56,20 @@ export class PeerRegion {
     if (connected !== undefined) return connected;
     const [first] = known;
     if (first !== undefined && !links.isFailing(first)) return first;
-    return this.#elsewhere(now) ?? first;
+    const elsewhere = this.#elsewhere();
+    return elsewhere.find((id) => !this.#isAbsentFrom(id, now)) ?? first ?? elsewhere[0];
   }
 
-  #elsewhere(now: Instant): RegionId | undefined {
-    const { home } = this.#links;
-    const others = [...this.#links.regions].filter((id) => id !== home).slice(0, othersMax);
-    return [home, ...others].find((id) => {
-      if (id === undefined || this.#links.isFailing(id)) return false;
-      const absentAt = this.#absentFrom.get(id);
-      return absentAt === undefined || now - absentAt >= absentMs;
-    });
+  /** Where a peer is looked for whose own home is of no use. */
+  #elsewhere(): readonly RegionId[] {
+    const { home, regions } = this.#links;
+    const others = [...regions].filter((id) => id !== home).slice(0, othersMax);
+    const all = home === undefined ? others : [home, ...others];
+    return all.filter((id) => !this.#links.isFailing(id));
+  }
+
+  #isAbsentFrom(regionId: RegionId, now: Instant): boolean {
+    const absentAt = this.#absentFrom.get(regionId);
+    return absentAt !== undefined && now - absentAt < absentMs;
   }
 }
