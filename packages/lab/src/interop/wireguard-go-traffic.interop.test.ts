@@ -75,7 +75,7 @@ async function widen({ world }: Tunnel): Promise<void> {
 
 /**
  * wireguard-go with offload joins a flow's segments past others of it that can't be joined, and UDP datagrams whatever
- * their ids.
+ * their ids. A segment that it puts in front of one with PSH takes that flag from it.
  */
 async function judge(
   { world }: Tunnel,
