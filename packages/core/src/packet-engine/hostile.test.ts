@@ -222,7 +222,8 @@ test('strangers’ initiations for ten minutes leave no state behind', () => {
     world.pass(60_000);
   }
   expect(b.totals()['initiation-unknown-peer']).toBeGreaterThan(50);
-  expect(new Set(b.upOf('handshake-done').map(({ peer }) => peer))).toEqual(new Set([a.key]));
+  // Its own peer's: the first, and one more because nothing answered on those keys.
+  expect(b.upOf('handshake-done').map(({ peer }) => peer)).toEqual([a.key, a.key]);
   expect(b.counters().peers.length).toBe(1);
   expect(b.engine.nextTimeout()).toBeUndefined();
 });

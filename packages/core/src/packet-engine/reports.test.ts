@@ -86,7 +86,7 @@ test('a finished handshake goes up once on either side', () => {
   const world = new EngineWorld(36);
   const [a, b] = world.couple();
   a.sendTo(b, HELLO);
-  world.pass(1_500);
+  world.pass(5_000);
   expect(a.upOf('handshake-done')).toMatchObject([
     { peer: b.key, path: direct('192.0.2.2:41641') },
   ]);

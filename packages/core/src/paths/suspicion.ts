@@ -5,9 +5,9 @@
  *     suspicious --pong--> calm
  *     suspicious --two of these pings lost--> duplicate onto the relay (told once)
  *
- * "Unanswered" is 3 x smoothed round trip for a ping, but 250 ms at least and 1 s at most. For data the PacketEngine's reports of
- * authenticated packets come at most once a second, so a second is added. Data that flows one way only is
- * told from a dead path by the first of these pings.
+ * "Unanswered" is 3 x smoothed round trip for a ping, but 250 ms at least and 1 s at most. For data the
+ * PacketEngine's reports of authenticated packets come at most once a second, so a second is added. Data that
+ * flows one way only is told from a dead path by the first of these pings.
  */
 import { after, earliest, type Instant } from '../base/instant.js';
 import { lateAnswerMs } from './candidates.js';

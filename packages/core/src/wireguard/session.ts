@@ -67,7 +67,7 @@ export class Session {
 
   /** New keys from a handshake that the peer began. */
   installAsResponder(keypair: Keypair): void {
-    this.#retire(this.#next);
+    this.#drop(this.#next);
     this.#retire(this.#previous);
     this.#previous = undefined;
     this.#next = keypair;

@@ -9,6 +9,7 @@
 import { assert } from '@warren/core/base/assert';
 import { concatBytes, encodeHex, viewOf } from '@warren/core/base/bytes';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
+import { IPV4_AT, IPV6_AT, TCP, TCP_AT, TCP_HEADER_BYTES } from '@warren/core/offload/headers';
 import {
   ACK,
   FIN,
@@ -66,18 +67,18 @@ export function randomTraffic(random: SeededRandom, plan: TrafficPlan): Uint8Arr
 }
 
 /**
- * What arrived or went out, as text by flow, for comparing; `hops`: routers that it has still to pass. Without
- * `withUdpIds` those of whole UDP datagrams over IPv4 say nothing, whether or not they may be fragmented.
+ * What arrived or went out, as text by flow, for comparing; `hops`: routers that it has still to pass. Unless it
+ * `isExact` the ids of whole UDP datagrams over IPv4 say nothing, whether or not they may be fragmented, nor does PSH.
  */
 export function textByFlow(
   packets: readonly Uint8Array[],
   hops: number,
-  withUdpIds = true,
+  isExact = true,
 ): Map<string, string> {
   const flows = new Map<string, string>();
   for (const packet of packets) {
     const name = nameOfFlow(packet);
-    flows.set(name, `${flows.get(name) ?? ''}${textOf(packet, hops, withUdpIds)}\n`);
+    flows.set(name, `${flows.get(name) ?? ''}${textOf(packet, hops, isExact)}\n`);
   }
   return flows;
 }
@@ -227,8 +228,9 @@ function cutV6(
 }
 
 /** Without what routing changes, and without the id of what must not be fragmented, which says nothing. */
-function textOf(packet: Uint8Array, hops: number, withUdpIds: boolean): string {
+function textOf(packet: Uint8Array, hops: number, isExact: boolean): string {
   const copy = packet.slice();
+  if (!isExact) clearPush(copy);
   if ((copy[0] ?? 0) >> 4 === 6) {
     copy[7] = (copy[7] ?? 0) - hops;
     return encodeHex(copy);
@@ -237,8 +239,22 @@ function textOf(packet: Uint8Array, hops: number, withUdpIds: boolean): string {
   copy[8] = (copy[8] ?? 0) - hops;
   copy.set([0, 0], 10);
   const isWholeUdp = copy[9] === UDP && copy[6] === 0 && copy[7] === 0;
-  if (copy[6] === 0x40 || (isWholeUdp && !withUdpIds)) copy.set([0, 0], 4);
+  if (copy[6] === 0x40 || (isWholeUdp && !isExact)) copy.set([0, 0], 4);
   return `${isSound} ${encodeHex(copy)}`;
+}
+
+/** Clears PSH of TCP behind a plain header; the checksum follows. */
+function clearPush(packet: Uint8Array): void {
+  const view = viewOf(packet);
+  const isFour = view.getUint8(0) >> 4 === 4;
+  if (view.getUint8(isFour ? IPV4_AT.protocol : IPV6_AT.next) !== TCP) return;
+  const at = isFour ? 4 * (view.getUint8(0) & 15) : IPV6_BYTES;
+  if (packet.length < at + TCP_HEADER_BYTES) return;
+  const flags = view.getUint8(at + TCP_AT.flags);
+  if ((flags & PSH) === 0) return;
+  view.setUint8(at + TCP_AT.flags, flags & ~PSH);
+  const sum = view.getUint16(at + TCP_AT.checksum) + PSH;
+  view.setUint16(at + TCP_AT.checksum, sum > 0xffff ? sum - 0xffff : sum);
 }
 
 /** Version, protocol and source port, of ICMP its identifier; of later fragments their datagram's. */

@@ -25,6 +25,14 @@ function cutDirect({ world, left, right, trouble, run }: Stage, ms: number): voi
   mend();
 }
 
+/** In the next `ms` either of the two hears the other. */
+function expectBothHear({ world, run, expect }: Stage, ms: number): void {
+  const heard = new Set<string>();
+  world.observers.push({ onMessage: (node) => heard.add(node.name) });
+  run(ms);
+  expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+}
+
 export const foundScenarios: readonly Scenario[] = [
   scenario({
     name: 'deaf-home',
@@ -39,10 +47,7 @@ export const foundScenarios: readonly Scenario[] = [
       rebootFirewall(stage);
       stage.run(20_000);
       // In both directions, long before the relay's own silence limit of two minutes.
-      const heard = new Set<string>();
-      stage.world.observers.push({ onMessage: (node) => heard.add(node.name) });
-      stage.run(2_000);
-      stage.expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+      expectBothHear(stage, 2_000);
     },
   }),
   scenario({
@@ -145,16 +150,14 @@ export const foundScenarios: readonly Scenario[] = [
     right: behind('hard'),
     relays: 2,
     path: 'relay',
-    steps: ({ world, left, right, trouble, run, expect }) => {
+    steps: (stage) => {
+      const { world, left, right, trouble, run } = stage;
       const [hub] = world.relays;
       trouble('hard', [left, right], 20_000);
       hub?.stop();
       world.control.stop();
       run(25_000);
-      const heard = new Set<string>();
-      world.observers.push({ onMessage: (node) => heard.add(node.name) });
-      run(3_000);
-      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+      expectBothHear(stage, 3_000);
     },
   }),
   scenario({
@@ -164,7 +167,8 @@ export const foundScenarios: readonly Scenario[] = [
     left: behind('hard'),
     right: behind('udp-blocked'),
     path: 'relay',
-    steps: ({ left, right, trouble, run, expect, world }) => {
+    steps: (stage) => {
+      const { left, right, trouble, run, world } = stage;
       trouble('hard', [left, right], 25_000);
       right.stop();
       left.restart();
@@ -172,10 +176,7 @@ export const foundScenarios: readonly Scenario[] = [
       world.router('net-left').reboot();
       right.start();
       run(28_000);
-      const heard = new Set<string>();
-      world.observers.push({ onMessage: (node) => heard.add(node.name) });
-      run(3_000);
-      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+      expectBothHear(stage, 3_000);
     },
   }),
   scenario({
@@ -186,7 +187,8 @@ export const foundScenarios: readonly Scenario[] = [
     right: behind('udp-blocked'),
     relays: 2,
     path: 'relay',
-    steps: ({ world, left, right, trouble, run, expect }) => {
+    steps: (stage) => {
+      const { world, left, right, trouble, run } = stage;
       trouble('hard', [left, right], 25_000);
       for (const node of [left, right]) node.stop();
       run(2_000);
@@ -194,10 +196,7 @@ export const foundScenarios: readonly Scenario[] = [
       world.clock.runUntil(() => left.state === 'Running' && right.state === 'Running', 5_000);
       world.control.stop();
       run(20_000);
-      const heard = new Set<string>();
-      world.observers.push({ onMessage: (node) => heard.add(node.name) });
-      run(3_000);
-      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+      expectBothHear(stage, 3_000);
     },
   }),
   scenario({
@@ -209,7 +208,8 @@ export const foundScenarios: readonly Scenario[] = [
     path: 'relay',
     // Without UDP it takes longer to know one's home.
     settleMs: 3_000,
-    steps: ({ world, left, right, trouble, run, expect }) => {
+    steps: (stage) => {
+      const { world, left, right, trouble, run } = stage;
       trouble('hard', [left, right], 11_000);
       right.stop();
       run(8_000);
@@ -217,10 +217,7 @@ export const foundScenarios: readonly Scenario[] = [
       run(3_000);
       right.start();
       run(15_000);
-      const heard = new Set<string>();
-      world.observers.push({ onMessage: (node) => heard.add(node.name) });
-      run(3_000);
-      expect(heard.size === 2, `only ${[...heard].join() || 'nobody'} hears`);
+      expectBothHear(stage, 3_000);
     },
   }),
   scenario({
