@@ -2,9 +2,9 @@
  * A NAT at work: flows out get a port, packets in find their flow or are filtered.
  *
  *     out   known flow, else a port by mapping and allocation; a full table or range drops
- *     in    known flow; else a rule (a port mapping, an elastic IP) says who gets it; else, with weaker
- *           filtering, the flow's owner by port (and address) does. A flow begins, so that the answer leaves
- *           from the same port
+ *     in    known flow; else a port mapping says who gets it, or there is but one host (an elastic IP); else,
+ *           with weaker filtering, the flow's owner by port (and address) does. A flow begins, so that the
+ *           answer leaves from the same port
  *
  * A stranger's packet for an inner host that already has a flow of its own to that very stranger would look
  * like part of it. Linux keeps the two apart by another source port, and so does this: what the inner host
@@ -12,7 +12,13 @@
  */
 import type { Instant } from '@warren/core/base/instant';
 import type { SeededRandom } from '@warren/core/base/seeded-random';
-import { type Endpoint, endpoint, endpointAddress, endpointPort } from '@warren/core/ip/address';
+import {
+  type Endpoint,
+  endpoint,
+  endpointAddress,
+  endpointPort,
+  type IpAddress,
+} from '@warren/core/ip/address';
 import type { NatBehaviour } from './behaviour.js';
 import { CrossTraffic } from './cross-traffic.js';
 import { type Flow, FlowTable } from './flow-table.js';
@@ -37,6 +43,8 @@ export interface Arriving {
 export interface NatOptions {
   /** In the order in which they are asked. */
   readonly rules?: readonly InboundRule[];
+  /** An elastic IP's host at present: each of its ports is the same one outside, whoever had that before. */
+  readonly onlyHost?: () => IpAddress | undefined;
   /** New flows of others behind this NAT, a second. */
   readonly crossTrafficPerSecond?: number;
   /** How many addresses outside a NAT with a pool has. */
@@ -50,17 +58,24 @@ export class Nat {
   /** Ports of strangers that Linux had to choose anew: random ones. */
   readonly #otherPorts: PortAllocator;
   readonly #rules: readonly InboundRule[];
+  readonly #onlyHost: () => IpAddress | undefined;
   readonly #others: CrossTraffic | undefined;
   /** Chooses an address outside for a new flow. */
   readonly #choosePlace: () => number;
 
   constructor(behaviour: NatBehaviour, random: SeededRandom, options: NatOptions = {}) {
-    const { rules = [], crossTrafficPerSecond = 0, places = 1 } = options;
+    const {
+      rules = [],
+      onlyHost = () => undefined,
+      crossTrafficPerSecond = 0,
+      places = 1,
+    } = options;
     this.behaviour = behaviour;
     this.#flows = new FlowTable(behaviour.lifetime, behaviour.flowsMax);
     this.#ports = new PortAllocator(behaviour.ports, random);
     this.#otherPorts = new PortAllocator(ANY_PORT, random);
     this.#rules = rules;
+    this.#onlyHost = onlyHost;
     if (crossTrafficPerSecond > 0) {
       this.#others = new CrossTraffic(crossTrafficPerSecond, random, behaviour.lifetime.freshMs);
     }
@@ -121,7 +136,8 @@ export class Nat {
       const inner = rule(port, now);
       if (inner !== undefined) return inner;
     }
-    return undefined;
+    const only = this.#onlyHost();
+    return only && endpoint(only, port);
   }
 
   /** The stranger's endpoint, with another port where the inner host has a flow to it already. */
@@ -138,8 +154,10 @@ export class Nat {
     const { mapping } = this.behaviour;
     // Towards one remote a port stands for one inner endpoint; towards others it may stand for another
     // (two hosts with the same port behind plain masquerade share it until they meet at one remote).
+    const isOnly = endpointAddress(inner) === this.#onlyHost();
     const isFree = (port: number): boolean =>
-      this.#flows.inbound(port, remote, now) === undefined && !this.#isOwned(port, inner, now);
+      isOnly ||
+      (this.#flows.inbound(port, remote, now) === undefined && !this.#isOwned(port, inner, now));
     if (mapping !== 'address-and-port-dependent') {
       const towards = mapping === 'address-dependent' ? endpointAddress(remote) : undefined;
       // Linux looks at the newest flow alone: who lost its port once keeps the other one.

@@ -103,6 +103,8 @@ export class SimNode {
   #networks: readonly RememberedNetwork[] = [];
   /** When its port was last used by an earlier process. */
   #stoppedAt: Instant | undefined;
+  /** Its address in the mesh, also while nobody tells it. */
+  #overlay: IpAddress | undefined;
   /** Where packets to each peer go now, as the PacketEngine was told. */
   readonly #paths = new Map<NodeKey, readonly Path[]>();
 
@@ -121,11 +123,9 @@ export class SimNode {
     return this.#publicKey;
   }
 
-  /** Its IPv4 address in the mesh. */
+  /** Its IPv4 address in the mesh, the last one that it was told. */
   get overlay(): IpAddress | undefined {
-    return this.netmap?.self.addresses
-      .map(prefixAddress)
-      .find((address) => familyOf(address) === 4);
+    return this.#overlay;
   }
 
   get isRunning(): boolean {
@@ -394,6 +394,9 @@ export class SimNode {
     switch (output.type) {
       case 'netmap':
         this.netmap = output.netmap;
+        this.#overlay = output.netmap.self.addresses
+          .map(prefixAddress)
+          .find((address) => familyOf(address) === 4);
         this.input({ type: 'netmap', netmap: output.netmap });
         break;
       case 'state':

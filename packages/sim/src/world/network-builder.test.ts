@@ -246,6 +246,16 @@ test('an elastic IP lets strangers in before its host has said anything', () => 
   expect(say(host, '9.9.9.1:5000', [stranger])).toEqual(['stranger 54.1.1.1:5000']);
 });
 
+test('an elastic IP is given to another host with all ports, also those of flows that the first one left behind', () => {
+  const { inside, outside, say } = sceneOf({ nat: 'one-to-one' });
+  const [first, stranger] = [inside('first', '192.168.1.10'), outside('stranger', '9.9.9.1')];
+  say(first, '9.9.9.1:5000', [stranger]);
+  first.host.plugInto(undefined);
+  const second = inside('second', '192.168.1.11');
+  expect(say(second, '9.9.9.1:5000', [stranger])).toEqual(['stranger 54.1.1.1:5000']);
+  expect(say(stranger, '54.1.1.1:5000', [second])).toEqual(['second 9.9.9.1:5000']);
+});
+
 test('hairpin: hosts of a LAN meet at the outer address where the router turns packets around', () => {
   for (const hairpin of [false, true]) {
     const { inside, outside, say } = sceneOf({ nat: 'full-cone', hairpin });

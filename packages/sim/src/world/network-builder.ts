@@ -120,14 +120,13 @@ function buildHome(
     portMapping === undefined
       ? []
       : [(port, now): ReturnType<InboundRule> => portMapping.mappings.target(port, now)];
-  const { rules, ...others } = natOptions(network, lan, nat);
+  const options = natOptions(network, lan, nat);
   const places = network.carrier === undefined ? placesOf(network) : 1;
   return new Router({
     name,
     lan,
     wan,
-    // A mapping beats an elastic IP.
-    nat: new Nat(behaviour, random.fork(), { ...others, places, rules: [...mapped, ...rules] }),
+    nat: new Nat(behaviour, random.fork(), { ...options, places, rules: mapped }),
     balancers: (network.balancers ?? []).map(
       ({ address, port, machine }) =>
         new Balancer(endpoint(address, port), endpoint(lanAddress(topology, machine), port)),
@@ -141,13 +140,10 @@ function buildHome(
   });
 }
 
-/** An elastic IP sends everything to the only host; others' flows pass every NAT on the way. */
+/** An elastic IP is its only host's; others' flows pass every NAT on the way. */
 function natOptions({ crossTrafficPerSecond = 0 }: Network, lan: Lan, nat: Network['nat']) {
-  const toOnlyHost: InboundRule = (port) => {
-    const address = lan.onlyPlug?.sourceFor(4);
-    return address === undefined ? undefined : endpoint(address, port);
-  };
-  return { crossTrafficPerSecond, rules: natBehaviours[nat].exposed ? [toOnlyHost] : [] };
+  const onlyHost = () => lan.onlyPlug?.sourceFor(4);
+  return { crossTrafficPerSecond, ...(natBehaviours[nat].exposed && { onlyHost }) };
 }
 
 /** Addresses outside that a pool has. */
