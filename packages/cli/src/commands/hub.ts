@@ -6,6 +6,7 @@ import { FileError } from '@warren/shell/errors';
 import { readFileStrict } from '@warren/shell/files/atomic-file';
 import { type Command, Option } from 'commander';
 import type { CliContext } from '../context.js';
+import { growHeapSlowly } from '../heap-growth.js';
 import { describe } from '../help-text.js';
 import { loadPart } from '../optional-package.js';
 import { collect, DEFAULT_ADMIN_SOCKET_PATH } from '../options.js';
@@ -72,6 +73,7 @@ async function firstKey(hub: RunningHub, wanted: boolean): Promise<string | unde
 export async function runHubCommand(given: HubOptions, context: CliContext): Promise<void> {
   const options = { ...given, stun: given.stun && given.relay };
   requireServerPorts(options);
+  growHeapSlowly();
   const extraRegions = (options.derpRegionFile ?? []).map(readRegion);
   context.isServer = true;
   const { runHub } = await loadPart(
